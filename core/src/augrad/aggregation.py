@@ -1,0 +1,119 @@
+"""Aggregation: how the outputs for several augmented copies become one. Used by model.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from augrad.errors import AggregationError, ArgumentTypeError, suggestion
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Aggregation = Callable[["Float[Tensor, 'copies batch *output']"], "Float[Tensor, 'batch *output']"]
+"""Takes outputs with the copies along the first axis; returns one output per sample."""
+
+
+def log_prob(outputs: Float[Tensor, "copies batch classes *rest"]) -> Float[Tensor, "batch classes *rest"]:
+    """Mean over copies of the log-softmax over classes: the paper's. For one copy, its log-softmax.
+
+    Log-probabilities are valid logits: `cross_entropy` accepts them, and `nll_loss` too.
+
+    Example:
+        >>> log_prob(torch.zeros(3, 1, 2)).exp().tolist()
+        [[0.5, 0.5]]
+    """
+    return torch.log_softmax(outputs, dim=2).mean(dim=0)
+
+
+def prob(outputs: Float[Tensor, "copies batch classes *rest"]) -> Float[Tensor, "batch classes *rest"]:
+    """Logarithm of the mean over copies of the class probabilities, so that `cross_entropy` accepts it too.
+
+    Example:
+        >>> prob(torch.zeros(3, 1, 2)).exp().tolist()
+        [[0.5, 0.5]]
+    """
+    return torch.logsumexp(torch.log_softmax(outputs, dim=2), dim=0) - math.log(outputs.shape[0])
+
+
+def mean(outputs: Float[Tensor, "copies batch *output"]) -> Float[Tensor, "batch *output"]:
+    """Mean over copies: of regression outputs, or of logits (`"logit"`).
+
+    Example:
+        >>> mean(torch.tensor([[[1.0]], [[3.0]]])).tolist()
+        [[2.0]]
+    """
+    return outputs.mean(dim=0)
+
+
+AGGREGATIONS: dict[str, Aggregation] = {
+    "log_prob": log_prob,
+    "prob": prob,
+    "logit": mean,
+    "mean": mean,
+    "equivariant": mean,  # after the model has undone the transform on each copy's output
+}
+
+
+def resolve_aggregation(aggregation: str | Aggregation) -> Aggregation:
+    """An aggregation by name, or the callable given.
+
+    Raises:
+        AggregationError: no aggregation has that name.
+        ArgumentTypeError: neither a name nor callable.
+    """
+    if callable(aggregation):
+        return aggregation
+    if not isinstance(aggregation, str):
+        raise ArgumentTypeError(
+            f"aggregation must be a name or a callable, but got {type(aggregation).__name__}.", argument="aggregation"
+        )
+    if aggregation not in AGGREGATIONS:
+        raise AggregationError(
+            f"aggregation must be one of {', '.join(map(repr, AGGREGATIONS))} or a callable, but got "
+            f"{aggregation!r}." + suggestion(aggregation, AGGREGATIONS),
+            argument="aggregation",
+            value=aggregation,
+        )
+    return AGGREGATIONS[aggregation]
+
+
+def split_copies(
+    output: Tensor, n_copies: int, n_samples: int, aggregation: str | Aggregation
+) -> Float[Tensor, "copies batch *output"]:
+    """The trunk's output with the copies along an axis of their own, if it fits the aggregation.
+
+    Raises:
+        AggregationError: it is no tensor, its first axis is not copies times samples, or it has no class axis where
+            the aggregation needs one.
+    """
+    if not isinstance(output, Tensor):
+        raise AggregationError(
+            f"the trunk must return a tensor, but returned {type(output).__name__}; wrap it so that it returns its "
+            "prediction only."
+        )
+    expected = n_copies * n_samples
+    if output.ndim == 0 or output.shape[0] != expected:
+        raise AggregationError(
+            f"the trunk must return one output per augmented sample: {expected} ({n_copies} copies x {n_samples} "
+            f"samples) along the first axis, but its output has shape {tuple(output.shape)}.",
+            shape=tuple(output.shape),
+        )
+    if aggregation in ("log_prob", "prob") and (output.ndim < 2 or output.shape[1] < 2):
+        raise AggregationError(
+            f"aggregation={aggregation!r} averages over classes and needs an output (batch, classes, ...) with at "
+            f"least 2 classes, but the trunk returned shape {tuple(output.shape)}. For regression use "
+            "aggregation='mean'.",
+            shape=tuple(output.shape),
+        )
+    if aggregation == "equivariant" and output.ndim < 3:
+        raise AggregationError(
+            f"aggregation='equivariant' undoes the transforms on a dense output such as (batch, channels, height, "
+            f"width), but the trunk returned shape {tuple(output.shape)}. For one label per sample use 'log_prob'.",
+            shape=tuple(output.shape),
+        )
+    return output.reshape(n_copies, n_samples, *output.shape[1:])

@@ -1,0 +1,150 @@
+"""What a pass needs to know about a type of batch: count, repeat, select, concatenate, mix, distance, device.
+
+Tensors are known. A plugin whose batches are something else (graphs, ragged sequences) registers each of these
+functions for its type, with `@count.register` and so on (`functools.singledispatch`). Used by layer.py and model.py.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from augrad.errors import InputTypeError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
+def _unknown(x: Any, job: str) -> InputTypeError:
+    return InputTypeError(
+        f"a batch of type {type(x).__name__} cannot be {job}: augrad knows tensors; a plugin registers other types "
+        f"with augrad.batch (graphs: pip install augrad-graph).",
+        type=type(x).__name__,
+    )
+
+
+@singledispatch
+def count(x: Any) -> int:
+    """Number of samples in a batch.
+
+    Example:
+        >>> count(torch.zeros(3, 2))
+        3
+    """
+    raise _unknown(x, "counted")
+
+
+@singledispatch
+def repeat(x: Any, n_copies: int) -> Any:
+    """`n_copies` of the batch, copy-major: `(copies batch) *event`.
+
+    Example:
+        >>> repeat(torch.tensor([[1], [2]]), 2).flatten().tolist()
+        [1, 2, 1, 2]
+    """
+    raise _unknown(x, "repeated")
+
+
+@singledispatch
+def select(x: Any, index: Int[Tensor, " selected"]) -> Any:
+    """The samples at `index`, in that order, as a batch.
+
+    Example:
+        >>> select(torch.tensor([[1], [2], [3]]), torch.tensor([2, 0])).flatten().tolist()
+        [3, 1]
+    """
+    raise _unknown(x, "selected from")
+
+
+@singledispatch
+def concatenate(first: Any, *rest: Any) -> Any:
+    """Several batches of one type as one.
+
+    Example:
+        >>> concatenate(torch.tensor([[1]]), torch.tensor([[2]])).flatten().tolist()
+        [1, 2]
+    """
+    raise _unknown(first, "concatenated")
+
+
+@singledispatch
+def mix(first: Any, *rest: Any, weights: Float[Tensor, "batch parts"]) -> Any:
+    """Per sample, the weighted sum of the same sample in several batches.
+
+    Args:
+        first: a batch.
+        *rest: batches of the same type and length.
+        weights: one weight per sample and part; gradients reach them.
+
+    Example:
+        >>> mix(torch.tensor([[1.0]]), torch.tensor([[3.0]]), weights=torch.tensor([[0.5, 0.5]])).tolist()
+        [[2.0]]
+    """
+    raise _unknown(first, "mixed")
+
+
+@singledispatch
+def distance(x: Any, y: Any) -> Float[Tensor, " batch"]:
+    """How far each sample of `x` is from the same sample of `y`: the Euclidean norm for tensors.
+
+    Its gradient at distance zero is zero.
+
+    Example:
+        >>> distance(torch.zeros(2, 2), torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
+        [5.0, 0.0]
+    """
+    raise _unknown(x, "measured")
+
+
+@singledispatch
+def device(x: Any) -> torch.device:
+    """Where a batch lies.
+
+    Example:
+        >>> device(torch.zeros(1))
+        device(type='cpu')
+    """
+    raise _unknown(x, "placed")
+
+
+@count.register
+def _(x: Tensor) -> int:
+    return x.shape[0] if x.ndim else 0
+
+
+@repeat.register
+def _(x: Tensor, n_copies: int) -> Tensor:
+    return x if n_copies == 1 else x.repeat(n_copies, *[1] * (x.ndim - 1))
+
+
+@select.register
+def _(x: Tensor, index: Tensor) -> Tensor:
+    return x.index_select(0, index)
+
+
+@concatenate.register
+def _(first: Tensor, *rest: Tensor) -> Tensor:
+    return torch.cat([first, *rest]) if rest else first
+
+
+@mix.register
+def _(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
+    shape = (-1,) + (1,) * (first.ndim - 1)
+    columns = [column.reshape(shape) for column in weights.to(first.dtype).unbind(1)]
+    mixed = columns[0] * first
+    for column, part in zip(columns[1:], rest, strict=True):
+        mixed = torch.addcmul(mixed, column, part)
+    return mixed
+
+
+@distance.register
+def _(x: Tensor, y: Tensor) -> Tensor:
+    return torch.linalg.vector_norm((y - x).flatten(1), dim=1)
+
+
+@device.register
+def _(x: Tensor) -> torch.device:
+    return x.device

@@ -1,0 +1,329 @@
+"""One augmentation layer: a weighted choice among transforms. Uses transform.py, strength.py, selection.py; stacked by module.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from augrad import batch
+from augrad.constraints import from_weights, to_weights
+from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, MagnitudeError, suggestion
+from augrad.matrix import MatrixTransform
+from augrad.passes import transform_batch
+from augrad.registry import get_transform
+from augrad.selection import Selection, categorical, grouped, resolve_selection
+from augrad.strength import GlobalStrength, Strength
+from augrad.transform import Transform
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+    from augrad.ranges import Range
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one parameter of one transform stands among a layer's magnitudes.
+
+    Attributes:
+        transform: index of the transform in the layer.
+        parameter: its name.
+        range: what was declared.
+        start, stop: its columns; more than one if learned per axis entry.
+    """
+
+    transform: int
+    parameter: str
+    range: Range
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class LayerDraw:
+    """What one pass through a layer drew: enough to replay or undo it.
+
+    Attributes:
+        choice: the transform each sample got, or None if all were mixed.
+        values: per transform, its physical values, one per sample; differentiable in the magnitudes.
+        noise: per transform, what `Transform.draw_noise` returned: for the whole batch if the transform is a matrix
+            or all are mixed, else for the samples that drew it; None where there is none.
+    """
+
+    choice: Int[Tensor, " batch"] | None
+    values: tuple[dict[str, Tensor], ...]
+    noise: tuple[Any, ...]
+
+
+class AugmentationLayer(nn.Module):
+    """A weighted choice among transforms, with learned weights and magnitudes.
+
+    Each parameter's value is drawn per sample as `identity + u * magnitude * span`, with `u` uniform in [-1, 1]
+    (signed ranges) or [0, 1], so that it is differentiable in the magnitude.
+
+    Train / eval: in train mode the `selection` decides how the weights choose; in eval mode one transform is drawn per sample.
+
+    Args:
+        transforms: names, transform classes or instances; no two with the same name.
+        temperature: of the softmax over the selection weights, above 0. Lower is more decided.
+        magnitude: where the learned magnitudes start, in [0, 1] (the fraction of each range); a number for all,
+            or a mapping from transform name to number. Exactly 0 and 1 stay there.
+        weights: where the selection weights start, one per transform; equal if None.
+        selection: `"straight_through"` (one transform per sample), `"mixture"` (the paper's weighted sum), or a `Selection`.
+        strength: a `Strength`, built by a callable from the starting magnitudes; `GlobalStrength` by default.
+
+    Raises:
+        LayerError: no transforms, or two with the same name.
+        UnknownTransformError: a name that is not registered.
+        ArgumentError, MagnitudeError: another argument is not accepted.
+
+    Shape:
+        Input and output: a batch, `(batch, *event)` for tensors.
+
+    References:
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, section 3.
+    """
+
+    def __init__(
+        self,
+        transforms: Sequence[str | Transform | type[Transform]],
+        *,
+        temperature: float = 1.0,
+        magnitude: float | Mapping[str, float] = 0.1,
+        weights: Sequence[float] | None = None,
+        selection: str | Selection = "straight_through",
+        strength: type[Strength] = GlobalStrength,
+    ) -> None:
+        super().__init__()
+        built = resolve_transforms(transforms)
+        if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
+            raise ArgumentError(
+                f"temperature must be a finite number above 0, but got {temperature!r}.",
+                argument="temperature",
+                value=temperature,
+            )
+        self.temperature = float(temperature)
+        self.selection = resolve_selection(selection)
+        self.slots = _slots(built)
+        self.transforms = nn.ModuleList(built)
+        start = torch.ones(len(built)) if weights is None else _weights(weights, len(built))
+        self.raw_weights = nn.Parameter(from_weights(start, self.temperature))
+        self.strength = strength(self._starting_magnitudes(magnitude))
+        spans = [slot.range.span for slot in self.slots for _ in range(slot.start, slot.stop)]
+        signed = [slot.range.signed for slot in self.slots for _ in range(slot.start, slot.stop)]
+        identities = [slot.range.identity for slot in self.slots for _ in range(slot.start, slot.stop)]
+        self.register_buffer("_spans", torch.tensor(spans), persistent=False)
+        self.register_buffer("_signed", torch.tensor(signed, dtype=torch.bool), persistent=False)
+        self.register_buffer("_identities", torch.tensor(identities), persistent=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the transforms, in order."""
+        return tuple(transform.name for transform in self)
+
+    @property
+    def weights(self) -> Float[Tensor, " transforms"]:
+        """Selection weights, summing to 1; differentiable."""
+        return to_weights(self.raw_weights, self.temperature)
+
+    @property
+    def magnitudes(self) -> Float[Tensor, " parameters"]:
+        """Magnitudes in [0, 1], one per column of `slots`; differentiable."""
+        return self.strength.magnitudes
+
+    def __iter__(self) -> Any:
+        return iter(self.transforms)
+
+    def __len__(self) -> int:
+        return len(self.transforms)
+
+    def set_weights(self, weights: Mapping[str, float]) -> None:
+        """Sets selection weights by transform name; those not named become 0, and all are normalised.
+
+        Raises:
+            LayerError: a name that is not in the layer.
+            ArgumentError: a weight is negative, or all are 0.
+        """
+        for name in weights:
+            self._known(name)
+        raw = from_weights(torch.tensor([float(weights.get(name, 0.0)) for name in self.names]), self.temperature)
+        with torch.no_grad():
+            self.raw_weights.copy_(raw)
+
+    def set_value(self, transform: str, parameter: str, value: float) -> None:
+        """Sets how far a parameter may go from its identity, in its physical unit.
+
+        Raises:
+            LayerError: no such transform or parameter in the layer.
+            MagnitudeError: the value lies outside the declared range.
+        """
+        index = self._known(transform)
+        found = [slot for slot in self.slots if slot.transform == index and slot.parameter == parameter]
+        if not found:
+            raise LayerError(
+                f"{transform} has no parameter {parameter!r}; it has: "
+                f"{', '.join(self.transforms[index].ranges) or 'none'}.",
+                argument="parameter",
+                value=parameter,
+            )
+        slot = found[0]
+        magnitude = magnitude_of(slot.range, value, f"{transform}: {parameter}")
+        magnitudes = self.magnitudes.detach().clone()
+        magnitudes[slot.start : slot.stop] = magnitude
+        self.strength.set(magnitudes)
+
+    def draw(self, x: Any, generator: Generator | None = None) -> LayerDraw:
+        """Draws what a pass over `x` needs: choices, values and inner noise, all from `generator`."""
+        n_samples, like = batch.count(x), self.raw_weights
+        n_parameters = self.magnitudes.numel()
+        uniform = torch.rand(n_samples, n_parameters, generator=generator, device=like.device, dtype=like.dtype)
+        choice = self.choose(n_samples, generator)
+        noise, groups = [], None
+        for index, transform in enumerate(self):
+            if type(transform).draw_noise is Transform.draw_noise:
+                noise.append(None)
+            elif choice is None or isinstance(transform, MatrixTransform):
+                noise.append(transform.draw_noise(x, generator))
+            else:
+                groups = grouped(choice, len(self)) if groups is None else groups
+                drawn = batch.select(x, groups[index]) if len(groups[index]) else None
+                noise.append(None if drawn is None else transform.draw_noise(drawn, generator))
+        return LayerDraw(choice, self.values(x, uniform), tuple(noise))
+
+    def choose(self, n_samples: int, generator: Generator | None) -> Int[Tensor, " batch"] | None:
+        """The transform each of `n_samples` gets, or None where all are mixed."""
+        if self.training:
+            return self.selection.draw(self.weights, n_samples, generator)
+        return categorical(self.weights, n_samples, generator)
+
+    def values(self, x: Any, uniform: Float[Tensor, "batch parameters"]) -> tuple[dict[str, Tensor], ...]:
+        """Physical values per transform and parameter from draws in [0, 1); differentiable in the magnitudes."""
+        noise = torch.where(self._signed, 2 * uniform - 1, uniform)
+        physical = self._identities + noise * self.strength(x) * self._spans
+        values: tuple[dict[str, Tensor], ...] = tuple({} for _ in self.transforms)
+        for slot in self.slots:
+            columns = physical[:, slot.start : slot.stop]
+            values[slot.transform][slot.parameter] = columns[:, 0] if slot.range.per is None else columns
+        return values
+
+    def forward(self, x: Any, *, generator: Generator | None = None) -> Any:
+        """Transforms a batch with fresh draws from `generator` (None: torch's default one)."""
+        return transform_batch([self], x, generator=generator)[0]
+
+    def extra_repr(self) -> str:
+        return f"temperature={self.temperature:g}, selection={self.selection.name!r}"
+
+    def _known(self, name: str) -> int:
+        if name not in self.names:
+            raise LayerError(
+                f"no transform {name!r} in this layer; it holds: {', '.join(self.names)}."
+                + suggestion(name, self.names),
+                argument="transform",
+                value=name,
+            )
+        return self.names.index(name)
+
+    def _starting_magnitudes(self, magnitude: float | Mapping[str, float]) -> Tensor:
+        if isinstance(magnitude, Mapping):
+            for name in magnitude:
+                self._known(name)
+            missing = [slot for slot in self.slots if self.names[slot.transform] not in magnitude]
+            if missing:
+                raise LayerError(
+                    f"magnitude must name every transform that has a parameter; {self.names[missing[0].transform]!r} "
+                    "is missing.",
+                    argument="magnitude",
+                )
+        elif isinstance(magnitude, bool) or not isinstance(magnitude, int | float):
+            raise ArgumentTypeError(
+                f"magnitude must be a number in [0, 1] or a mapping from transform name to number, but got "
+                f"{type(magnitude).__name__}.",
+                argument="magnitude",
+            )
+        return torch.tensor(
+            [
+                float(magnitude[self.names[slot.transform]] if isinstance(magnitude, Mapping) else magnitude)
+                for slot in self.slots
+                for _ in range(slot.start, slot.stop)
+            ]
+        )
+
+
+def resolve_transforms(transforms: Sequence[str | Transform | type[Transform]]) -> list[Transform]:
+    """Instances for names, classes and instances.
+
+    Raises:
+        LayerError: none given, or two with the same name.
+        ArgumentTypeError: something that is no name, transform or transform class.
+        UnknownTransformError: a name that is not registered.
+    """
+    if isinstance(transforms, str) or not isinstance(transforms, Sequence):
+        raise ArgumentTypeError(
+            f"transforms must be a list of names or transforms, but got {transforms!r}. Write [{transforms!r}].",
+            argument="transforms",
+        )
+    if not transforms:
+        raise LayerError("transforms must name at least one transform, but got an empty list.", argument="transforms")
+    built = []
+    for entry in transforms:
+        kind = get_transform(entry) if isinstance(entry, str) else entry
+        if isinstance(kind, type) and issubclass(kind, Transform):
+            kind = kind()
+        if not isinstance(kind, Transform):
+            raise ArgumentTypeError(
+                f"transforms must hold names, Transform classes or instances, but got {entry!r}.", argument="transforms"
+            )
+        built.append(kind)
+    names = [transform.name for transform in built]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise LayerError(
+            f"transforms holds {twice[0]!r} twice: one layer learns one weight per transform. Put the second into "
+            "another layer.",
+            argument="transforms",
+            value=twice[0],
+        )
+    return built
+
+
+def magnitude_of(declared: Range, value: float, name: str) -> float:
+    """The magnitude at which a parameter reaches `value`, the far end of what is drawn.
+
+    Raises:
+        MagnitudeError: `value` lies outside the declared range.
+    """
+    far = declared.identity + declared.span
+    low, high = min(declared.identity, far), max(declared.identity, far)
+    if not low <= value <= high:
+        raise MagnitudeError(
+            f"{name} must lie in [{low:g}, {high:g}]{' ' + declared.unit if declared.unit else ''}, but got {value}. "
+            f"Declare Range({value}, ...) to widen it.",
+            value=value,
+            low=low,
+            high=high,
+        )
+    return (value - declared.identity) / declared.span
+
+
+def _slots(transforms: Sequence[Transform]) -> tuple[Slot, ...]:
+    slots, start = [], 0
+    for index, transform in enumerate(transforms):
+        sizes = transform.sizes
+        for name, declared in transform.ranges.items():
+            slots.append(Slot(index, name, declared, start, start + sizes[name]))
+            start += sizes[name]
+    return tuple(slots)
+
+
+def _weights(weights: Sequence[float], n_transforms: int) -> Tensor:
+    given = torch.as_tensor(weights, dtype=torch.get_default_dtype())
+    if given.shape != (n_transforms,):
+        raise ArgumentError(
+            f"weights must hold one number per transform ({n_transforms}), but got shape {tuple(given.shape)}.",
+            argument="weights",
+        )
+    return given

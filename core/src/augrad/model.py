@@ -1,0 +1,131 @@
+"""`InvariantModel`: augmentation in front of any trunk, predictions averaged over copies. Uses module.py, aggregation.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Generator, Tensor, nn
+
+from augrad import batch
+from augrad.aggregation import Aggregation, resolve_aggregation, split_copies
+from augrad.draws import keyed_generator
+from augrad.errors import AggregationError, ArgumentError, ArgumentTypeError
+from augrad.layer import AugmentationLayer
+from augrad.module import AugmentationModule
+
+if TYPE_CHECKING:
+    from augrad.policy import Policy
+
+
+class InvariantModel(nn.Module):
+    """Learned augmentation in front of any model, with predictions averaged over augmented copies.
+
+    Train: `train_copies` augmented copies of the batch go through the trunk; differentiable in the trunk, the
+    weights and the magnitudes.
+
+    Eval: `copies` copies, drawn with a generator keyed by `seed`: the same batch gives the same prediction.
+
+    Args:
+        trunk: any module from a batch to one output per sample.
+        module: the augmentation; a single layer is wrapped.
+        copies: augmented copies to average over in eval mode, at least 1.
+        train_copies: the same in train mode.
+        aggregation: `"log_prob"` (mean log-softmax, the paper's), `"prob"` (log of the mean probability), `"logit"`,
+            `"mean"` (regression), `"equivariant"` (dense outputs: the transform is undone on each, then averaged), or a
+            callable from `(copies, batch, *output)` to `(batch, *output)`. The first three return valid logits, for
+            one copy as for many, so `cross_entropy` fits them all.
+        seed: of the draws in eval mode.
+
+    Shape:
+        Input: a batch, `(batch, *event)` for tensors. Output: `(batch, *output)`.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted.
+        AggregationError: `"equivariant"` with a transform that moves coordinates and cannot be undone; in `forward`, a
+            trunk output that does not fit the aggregation.
+
+    References:
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, equation (7).
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        module: AugmentationModule | AugmentationLayer,
+        *,
+        copies: int = 10,
+        train_copies: int = 1,
+        aggregation: str | Aggregation = "log_prob",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not isinstance(trunk, nn.Module):
+            raise ArgumentTypeError(
+                f"trunk must be a torch.nn.Module, but got {type(trunk).__name__}.", argument="trunk"
+            )
+        if isinstance(module, AugmentationLayer):
+            module = AugmentationModule([module])
+        if not isinstance(module, AugmentationModule):
+            raise ArgumentTypeError(
+                f"module must be an AugmentationModule or AugmentationLayer, but got {type(module).__name__}.",
+                argument="module",
+            )
+        for name, value in (("copies", copies), ("train_copies", train_copies)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+        self._aggregate = resolve_aggregation(aggregation)
+        self.aggregation = aggregation
+        if aggregation == "equivariant":
+            _check_undoable(module)
+        self.trunk = trunk
+        self.augmentation = module
+        self.copies = copies
+        self.train_copies = train_copies
+        self.seed = seed
+
+    def forward(self, x: Any, *, generator: Generator | None = None) -> Tensor:
+        """Predicts a batch.
+
+        Args:
+            x: the batch.
+            generator: source of all draws, on the device of the augmentation. If None, torch's default one in train
+                mode, and a fresh one keyed by `seed` in eval mode.
+        """
+        n_copies = self.train_copies if self.training else self.copies
+        n_samples = batch.count(x)
+        if generator is None and not self.training:
+            device = next(self.augmentation.parameters()).device
+            generator = keyed_generator(self.seed, "eval", device=device)
+        self.augmentation.validate(x)
+        augmented, draws = self.augmentation.augment(batch.repeat(x, n_copies), generator=generator)
+        output = self.trunk(augmented)
+        outputs = split_copies(output, n_copies, n_samples, self.aggregation)
+        if self.aggregation == "equivariant":
+            outputs = self.augmentation.undo(output, draws).reshape(outputs.shape)
+        return self._aggregate(outputs)
+
+    @property
+    def policy(self) -> Policy:
+        """What has been learned, in physical units."""
+        from augrad.policy import Policy
+
+        return Policy.from_module(self.augmentation)
+
+    def extra_repr(self) -> str:
+        return f"copies={self.copies}, train_copies={self.train_copies}, aggregation={self.aggregation!r}"
+
+
+def _check_undoable(module: AugmentationModule) -> None:
+    for layer in module:
+        if layer.selection.mixes:
+            raise AggregationError(
+                f"aggregation='equivariant' undoes what was drawn, but selection={layer.selection.name!r} mixes all "
+                "transforms; use selection='straight_through'."
+            )
+        for transform in layer:
+            if transform.moves_coordinates and not transform.invertible:
+                raise AggregationError(
+                    f"aggregation='equivariant' needs transforms that can be undone, but {transform.name} moves "
+                    "coordinates and has no invert; leave it out or use another aggregation.",
+                    transform=transform.name,
+                )

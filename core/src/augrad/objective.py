@@ -1,0 +1,105 @@
+"""The joint objective and the parameter groups, for those who own their training loop. Uses model.py, penalties.py; fit uses it too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.model import InvariantModel
+from augrad.module import ModuleState
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+Criterion = Callable[[Tensor, Any], Tensor]
+"""Maps output and target to a scalar loss."""
+
+
+class JointLoss:
+    """Criterion plus penalty: what the trunk, the weights and the magnitudes are trained on together.
+
+    Args:
+        criterion: maps output and target to a scalar loss, such as `torch.nn.CrossEntropyLoss()`.
+        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for no penalty.
+
+    Raises:
+        ArgumentTypeError: an argument is not callable.
+
+    References:
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, equation (6).
+    """
+
+    def __init__(self, criterion: Criterion, penalty: Callable[[ModuleState], Tensor] | None = None) -> None:
+        for name, value in (("criterion", criterion), ("penalty", penalty)):
+            if not callable(value) and not (name == "penalty" and value is None):
+                raise ArgumentTypeError(f"{name} must be callable, but got {type(value).__name__}.", argument=name)
+        self.criterion = criterion
+        self.penalty = penalty
+
+    def __call__(self, output: Tensor, target: Any, model: nn.Module) -> Float[Tensor, ""]:
+        """The loss to call `backward()` on.
+
+        Args:
+            output: what `model(x)` returned in train mode.
+            target: as the criterion takes it.
+            model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
+        """
+        loss = self.criterion(output, target)
+        return loss if self.penalty is None else loss + self.penalty(invariant(model).augmentation.state())
+
+
+def invariant(model: nn.Module) -> InvariantModel:
+    """The `InvariantModel` inside a wrapper such as DistributedDataParallel, or the model itself.
+
+    Raises:
+        ArgumentTypeError: there is none.
+    """
+    inner: Any = model
+    while not isinstance(inner, InvariantModel) and isinstance(getattr(inner, "module", None), nn.Module):
+        inner = inner.module
+    if not isinstance(inner, InvariantModel):
+        raise ArgumentTypeError(
+            f"model must be an augrad.InvariantModel, but got {type(model).__name__}. Wrap it: "
+            "InvariantModel(trunk, module).",
+            argument="model",
+        )
+    return inner
+
+
+AUGMENTATION_LR_FACTOR = 10.0
+"""Default learning rate of the augmentation parameters, as a multiple of the trunk's."""
+
+
+def parameter_groups(
+    model: nn.Module, *, lr: float, augmentation_lr: float | None = None, weight_decay: float = 0.0
+) -> list[dict[str, Any]]:
+    """Two parameter groups for any torch optimizer: the trunk's, and the augmentation's with its own rate and no decay.
+
+    Args:
+        model: the `InvariantModel`.
+        lr: learning rate of the trunk, above 0.
+        augmentation_lr: of selection weights and magnitudes; 10 times `lr` if None.
+        weight_decay: of the trunk. Decay would pull magnitudes towards one half and weights towards uniform.
+
+    Returns:
+        Groups named `"trunk"` and `"augmentation"`; parameters that do not require a gradient are left out.
+
+    Raises:
+        ArgumentError: a rate is not above 0.
+    """
+    inner = invariant(model)
+    augmentation_lr = AUGMENTATION_LR_FACTOR * lr if augmentation_lr is None else augmentation_lr
+    for name, value in (("lr", lr), ("augmentation_lr", augmentation_lr)):
+        if not 0 < value < float("inf"):
+            raise ArgumentError(f"{name} must be a finite number above 0, but got {value!r}.", argument=name, value=value)
+    augmentation = [p for p in inner.augmentation.parameters() if p.requires_grad]
+    owned = {id(p) for p in inner.augmentation.parameters()}
+    trunk = [p for p in inner.parameters() if p.requires_grad and id(p) not in owned]
+    groups = [
+        {"params": trunk, "lr": lr, "weight_decay": weight_decay, "name": "trunk"},
+        {"params": augmentation, "lr": augmentation_lr, "weight_decay": 0.0, "name": "augmentation"},
+    ]
+    return [group for group in groups if group["params"]]

@@ -1,0 +1,158 @@
+"""One pass through stacked layers, forward or undone: where matrices are multiplied and applied once. Uses matrix.py, batch.py; run by layer.py and module.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot
+
+from augrad import batch
+from augrad.errors import InversionError
+from augrad.matrix import Action, MatrixTransform, in_working_units, inverse
+from augrad.selection import grouped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jaxtyping import Int
+
+    from augrad.layer import AugmentationLayer, LayerDraw
+
+Pending = dict[Action, Tensor]
+"""Per action, the product of matrices that is still to be applied."""
+
+
+def transform_batch(
+    layers: Sequence[AugmentationLayer],
+    x: Any,
+    *,
+    draws: Sequence[LayerDraw] | None = None,
+    generator: Generator | None = None,
+) -> tuple[Any, tuple[LayerDraw, ...]]:
+    """Transforms a batch by layer after layer.
+
+    Matrices of equal action are multiplied over the layers and applied once, at the end or before a transform that
+    is no matrix and needs its input. Matrices of different actions are taken to commute between such transforms:
+    colours and coordinates do, up to the padding that the coordinates bring in.
+
+    Args:
+        layers: in order of application.
+        x: the batch; never written into.
+        draws: of an earlier pass, to replay it; drawn from `generator` if None.
+        generator: source of all randomness; torch's default one if None.
+
+    Returns:
+        The transformed batch, and the draws.
+    """
+    pending: Pending = {}
+    drawn = []
+    for position, layer in enumerate(layers):
+        draw = layer.draw(x, generator) if draws is None else draws[position]
+        drawn.append(draw)
+        if draw.choice is None:
+            x, pending = _mixed(layer, _applied(x, pending), draw), {}
+            continue
+        if not all(isinstance(transform, MatrixTransform) for transform in layer):
+            x, pending = _others(layer, x, draw, draw.choice, pending, undo=False)
+        for action, matrix in _matrices(layer, draw, draw.choice, x, undo=False).items():
+            pending[action] = matrix @ pending[action] if action in pending else matrix
+    return _applied(x, pending), tuple(drawn)
+
+
+def undo_batch(layers: Sequence[AugmentationLayer], y: Any, draws: Sequence[LayerDraw]) -> Any:
+    """Moves contents back to where they were before `transform_batch` with these draws.
+
+    Only what moves coordinates is undone: it is meant for dense outputs of a trunk, which colours and noise do not move.
+
+    Raises:
+        InversionError: the draws were mixtures, or a transform that moves coordinates cannot be undone.
+    """
+    pending: Pending = {}
+    for layer, draw in zip(reversed(layers), reversed(draws), strict=True):
+        if draw.choice is None:
+            raise InversionError("a mixture of transforms cannot be undone; use selection='straight_through'.")
+        for action, matrix in _matrices(layer, draw, draw.choice, y, undo=True).items():
+            pending[action] = matrix @ pending[action] if action in pending else matrix
+        if any(t.moves_coordinates and not isinstance(t, MatrixTransform) for t in layer):
+            y, pending = _others(layer, y, draw, draw.choice, pending, undo=True)
+    return _applied(y, pending)
+
+
+def _applied(x: Any, pending: Pending) -> Any:
+    # Coordinates first, so that what padding brings in is coloured like the rest.
+    for action in sorted(pending, key=lambda action: not action.moves_coordinates):
+        x = action.act(x, pending[action])
+    return x
+
+
+def _matrices(
+    layer: AugmentationLayer, draw: LayerDraw, choice: Int[Tensor, " batch"], x: Any, *, undo: bool
+) -> Pending:
+    """Per action, the gated sum of the layer's matrices, in working units; the identity for samples that drew none of them."""
+    by_action: dict[Action, list[int]] = {}
+    for index, transform in enumerate(layer):
+        if isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo):
+            by_action.setdefault(transform.action, []).append(index)
+    if not by_action:
+        return {}
+    weights = layer.weights
+    gates = layer.selection.gates(weights, choice) if layer.training else one_hot(choice, len(layer)).to(weights)
+    products: Pending = {}
+    for action, indices in by_action.items():
+        stack = torch.stack([_matrix(layer.transforms[index], draw, index) for index in indices], dim=1)
+        stack = in_working_units(action, stack, x)
+        gate = gates[:, indices] if len(indices) < len(layer) else gates
+        matrix = torch.einsum("nk,nkij->nij", gate, stack)
+        # What the gates leave over is the identity. Its coefficient is 0 in value for samples that drew from this
+        # action, and takes nothing from the gradient when the layer holds no other transforms.
+        if len(indices) < len(layer):
+            rest = 1 - gate.sum(dim=1)
+            matrix = matrix + rest[:, None, None] * torch.eye(action.size, device=matrix.device, dtype=matrix.dtype)
+        products[action] = inverse(matrix) if undo else matrix
+    return products
+
+
+def _matrix(transform: Any, draw: LayerDraw, index: int) -> Tensor:
+    return transform.matrix(**draw.values[index], **_noise(draw.noise[index]))
+
+
+def _noise(noise: Any) -> dict[str, Any]:
+    return {} if noise is None else {"noise": noise}
+
+
+def _mixed(layer: AugmentationLayer, x: Any, draw: LayerDraw) -> Any:
+    parts = [t(x, **draw.values[i], **_noise(draw.noise[i])) for i, t in enumerate(layer)]
+    return batch.mix(*parts, weights=layer.weights.expand(batch.count(x), -1))
+
+
+def _others(
+    layer: AugmentationLayer, x: Any, draw: LayerDraw, choice: Int[Tensor, " batch"], pending: Pending, *, undo: bool
+) -> tuple[Any, Pending]:
+    """Runs each transform that is no matrix on the samples that drew it, after what is pending for these samples."""
+    groups = grouped(choice, len(layer))
+    parts, order, ran = [], [], torch.zeros_like(choice, dtype=torch.bool)
+    for index, (transform, samples) in enumerate(zip(layer, groups, strict=True)):
+        if not len(samples):
+            continue
+        part = batch.select(x, samples)
+        if not isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo):
+            part = _applied(part, {action: matrix[samples] for action, matrix in pending.items()})
+            ran[samples] = True
+            values = {name: value[samples] for name, value in draw.values[index].items()}
+            noise = _noise(draw.noise[index])
+            before, part = part, (transform.invert if undo else transform)(part, **values, **noise)
+            if layer.training and torch.is_grad_enabled() and not undo:
+                gate = layer.selection.drawn_gate(layer.weights, choice[samples])
+                part = batch.mix(before, part, weights=torch.stack([1 - gate, gate], dim=1))
+        parts.append(part)
+        order.append(samples)
+    if not parts:
+        return x, pending
+    x = batch.select(batch.concatenate(*parts), torch.argsort(torch.cat(order)))
+    pending = {
+        action: torch.where(ran[:, None, None], torch.eye(action.size).to(matrix), matrix)
+        for action, matrix in pending.items()
+    }
+    return x, pending

@@ -1,0 +1,135 @@
+"""Selection: what decides which transform of a layer a sample gets, and what carries the gradient to the weights. Used by layer.py."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import one_hot
+
+from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+
+class Selection(ABC):
+    """How a layer chooses among its transforms while training (DESIGN: the selection seam).
+
+    In eval mode every selection draws one transform per sample from the weights.
+    """
+
+    name: ClassVar[str]
+    mixes: ClassVar[bool] = False
+
+    @abstractmethod
+    def draw(
+        self, weights: Float[Tensor, " transforms"], n_samples: int, generator: Generator | None
+    ) -> Int[Tensor, " batch"] | None:
+        """The transform each sample gets, or None: all of them, mixed by weight."""
+
+    @abstractmethod
+    def gates(
+        self, weights: Float[Tensor, " transforms"], choice: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch transforms"]:
+        """Coefficient of each transform's matrix: one-hot in value, with the gradient to the weights."""
+
+    @abstractmethod
+    def drawn_gate(
+        self, weights: Float[Tensor, " transforms"], choice: Int[Tensor, " batch"]
+    ) -> Float[Tensor, " batch"]:
+        """Coefficient of what a drawn transform changed: 1 in value, with the gradient to the weights."""
+
+
+class StraightThrough(Selection):
+    r"""Draws one transform per sample; the gradient passes to the weights as if they had been mixed.
+
+    For matrices `A_j`, the coefficient is `h_j + p_j - stop_gradient(p_j)` with `h` the one-hot draw: in value
+    exactly the drawn matrix, in gradient all of them.
+
+    For other transforms only the drawn one is computed, `y = T_k(x)`. The exact gradient of the expected loss is
+    `sum_j dp_j (L(T_j(x)) - L(x))`, and to first order around the drawn output `L(y) - L(x) = <dL/dy, y - x>`. So the
+    change `y - x` gets the coefficient `p_k / stop_gradient(p_k)`: 1 in value, and in expectation over the draws
+    `sum_j dp_j <dL/dy_j, y_j - x>` in gradient. It needs no second evaluation of the model and no baseline, is exact
+    where the loss is linear between `x` and `y`, and misses curvature beyond (tests/core/test_selection.py measures it).
+    """
+
+    name = "straight_through"
+
+    def draw(
+        self, weights: Float[Tensor, " transforms"], n_samples: int, generator: Generator | None
+    ) -> Int[Tensor, " batch"] | None:
+        return categorical(weights, n_samples, generator)
+
+    def gates(
+        self, weights: Float[Tensor, " transforms"], choice: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch transforms"]:
+        return one_hot(choice, weights.numel()).to(weights) + (weights - weights.detach())
+
+    def drawn_gate(
+        self, weights: Float[Tensor, " transforms"], choice: Int[Tensor, " batch"]
+    ) -> Float[Tensor, " batch"]:
+        drawn = weights[choice]
+        return drawn / drawn.detach()
+
+
+class Mixture(StraightThrough):
+    """The paper's training rule: each sample is the weighted sum over all transforms of the layer.
+
+    Source: AugNet (Rommel et al., NeurIPS 2022), equation (5).
+    """
+
+    name = "mixture"
+    mixes = True
+
+    def draw(
+        self, weights: Float[Tensor, " transforms"], n_samples: int, generator: Generator | None
+    ) -> Int[Tensor, " batch"] | None:
+        return None
+
+
+SELECTIONS: dict[str, type[Selection]] = {kind.name: kind for kind in (StraightThrough, Mixture)}
+
+
+def resolve_selection(selection: str | Selection) -> Selection:
+    """A selection by name, or the instance given.
+
+    Raises:
+        ArgumentError: no selection has that name.
+        ArgumentTypeError: neither a name nor a `Selection`.
+    """
+    if isinstance(selection, Selection):
+        return selection
+    if not isinstance(selection, str):
+        raise ArgumentTypeError(
+            f"selection must be a name or a Selection, but got {type(selection).__name__}.", argument="selection"
+        )
+    if selection not in SELECTIONS:
+        raise ArgumentError(
+            f"selection must be one of {', '.join(map(repr, SELECTIONS))} or a Selection, but got {selection!r}."
+            + suggestion(selection, SELECTIONS),
+            argument="selection",
+            value=selection,
+        )
+    return SELECTIONS[selection]()
+
+
+def categorical(
+    weights: Float[Tensor, " transforms"], n_samples: int, generator: Generator | None
+) -> Int[Tensor, " batch"]:
+    """One draw per sample from `weights`."""
+    if n_samples == 0:
+        return torch.zeros(0, dtype=torch.long, device=weights.device)
+    return torch.multinomial(weights.detach(), n_samples, replacement=True, generator=generator)
+
+
+def grouped(choice: Int[Tensor, " batch"], n_transforms: int) -> tuple[Tensor, ...]:
+    """For each transform, the indices of the samples that drew it.
+
+    The sizes of the groups must be known on the host, so on an accelerator this waits for the draw, once per
+    layer; layers of matrices alone never call it.
+    """
+    sizes = torch.bincount(choice, minlength=n_transforms).tolist()
+    return torch.argsort(choice, stable=True).split(sizes)

@@ -1,0 +1,242 @@
+"""`Transform`: a pure map with typed parameters, the one base a plugin author meets. Uses ranges.py; drawn from by layer.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal, get_args
+
+import torch
+from torch import Generator, Tensor, nn
+
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError, InputTypeError, InversionError, RangeError
+from augrad.ranges import Range
+
+Gradient = Literal["pathwise", "relaxed", "straight-through"]
+"""How the gradient reaches a transform's parameters; see `Transform.gradient`."""
+
+
+class Transform(nn.Module, ABC):
+    """A transformation of a batch, differentiable in its declared parameters.
+
+    Subclass it, declare parameters as class attributes of type `Range`, and write `forward`. A transform is
+    a pure function of its input, its values and its noise: it draws nothing itself, never writes into its
+    input and never waits for the device. How strong and how often it is applied is the layer's business.
+
+    Train / eval: the same, unless `gradient` is `"relaxed"`, where eval may use the hard version.
+
+    Args:
+        **ranges: for one instance, another range for a declared parameter: a number replaces `high`
+            (and `low`, where that is the far end), a `Range` replaces it whole.
+
+    Attributes:
+        modality: what it works on: `"vision"`, `"audio"`, `"tabular"`, `"graph"`, or your own word.
+        assumes: the invariance it stands for, in one sentence: what must carry no information about the target.
+        gradient: `"pathwise"` (the map is differentiable), `"relaxed"` (a soft version is differentiated) or
+            `"straight-through"` (the hard version is computed, a soft gradient is returned).
+        moves_coordinates: whether contents change place, so that dense outputs move with them and are moved
+            back under `aggregation="equivariant"`.
+        mixes_samples: whether a sample's result depends on the other samples of the batch.
+        ranges: the parameters by name.
+
+    Raises:
+        RangeError: a keyword names no declared parameter, or its range is malformed.
+
+    Example:
+        >>> class Brighten(Transform):
+        ...     \"\"\"Adds an offset to a signal.\"\"\"
+        ...     modality = "signal"
+        ...     assumes = "the level of the signal carries no information about the target"
+        ...     offset = Range(2.0, unit="V", signed=True)
+        ...     def forward(self, x, *, offset):
+        ...         return x + offset[:, None]
+        >>> Brighten.name, Brighten.ranges["offset"].unit
+        ('signal.brighten', 'V')
+        >>> Brighten()(torch.zeros(2, 3), offset=torch.tensor([0.0, 1.5])).tolist()
+        [[0.0, 0.0, 0.0], [1.5, 1.5, 1.5]]
+        >>> Brighten(offset=0.5).ranges["offset"].high
+        0.5
+    """
+
+    modality: ClassVar[str]
+    assumes: ClassVar[str] = ""
+    gradient: ClassVar[Gradient] = "pathwise"
+    moves_coordinates: ClassVar[bool] = False
+    mixes_samples: ClassVar[bool] = False
+    invertible: ClassVar[bool] = False
+    name: ClassVar[str]
+    ranges: dict[str, Range] = {}  # noqa: RUF012 - per class, replaced (never written into) by __init_subclass__
+
+    _arguments: dict[str, Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Range)}
+        cls.ranges = {**cls.ranges, **own}
+        if hasattr(cls, "modality"):
+            cls.name = f"{cls.modality}.{snake_case(cls.__name__)}"
+        if "invertible" not in vars(cls) and "invert" in vars(cls):
+            cls.invertible = True
+        if cls.gradient not in get_args(Gradient):
+            raise ArgumentError(
+                f"{cls.__name__}.gradient must be one of {', '.join(map(repr, get_args(Gradient)))}, "
+                f"but got {cls.gradient!r}.",
+                argument="gradient",
+                value=cls.gradient,
+            )
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Transform:
+        if not hasattr(cls, "modality"):
+            raise ArgumentTypeError(
+                f"{cls.__name__} declares no modality; add a class attribute such as modality = 'vision'.",
+                argument="modality",
+            )
+        self = super().__new__(cls)
+        if args or kwargs:
+            bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
+            given = dict(list(bound.arguments.items())[1:])
+            variable = next(
+                (p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD), None
+            )
+            given.update(given.pop(variable, {}) if variable else {})
+            object.__setattr__(self, "_arguments", given)
+        else:
+            object.__setattr__(self, "_arguments", {})
+        return self
+
+    def __init__(self, **ranges: float | Range) -> None:
+        super().__init__()
+        for name, given in ranges.items():
+            if name not in type(self).ranges:
+                known = ", ".join(type(self).ranges) or "none"
+                raise RangeError(
+                    f"{self.name} has no parameter {name!r}; its parameters: {known}.", argument=name, value=given
+                )
+            self.ranges = {**self.ranges, name: _narrowed(type(self).ranges[name], given)}
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The constructor's arguments as given, JSON-able: what `policy.py` needs to build an equal transform."""
+        return {
+            name: dataclasses.asdict(value) if isinstance(value, Range) else value
+            for name, value in self._arguments.items()
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Transform:
+        """Builds a transform from what `config` returned."""
+        return cls(
+            **{
+                name: Range(**value) if name in cls.ranges and isinstance(value, dict) else value
+                for name, value in config.items()
+            }
+        )
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many learned magnitudes each parameter has: 1, or the length of the axis named by `Range.per`.
+
+        Raises:
+            RangeError: a range is declared `per="feature"` but the transform has no `n_features`.
+        """
+        return {name: self._size(name, declared) for name, declared in self.ranges.items()}
+
+    def _size(self, name: str, declared: Range) -> int:
+        if declared.per is None:
+            return 1
+        size = getattr(self, f"n_{declared.per}s", None)
+        if not isinstance(size, int) or size < 1:
+            raise RangeError(
+                f"{self.name}: {name} is learned per {declared.per}, so the transform must set "
+                f"self.n_{declared.per}s to a positive int in its constructor, but it is {size!r}.",
+                argument=name,
+                value=size,
+            )
+        return size
+
+    def identity(self, n_samples: int, like: Tensor) -> dict[str, Tensor]:
+        """Values at which the transform changes nothing: one `(n_samples,)` tensor per parameter, or
+        `(n_samples, size)` for one learned per axis entry, on the device and in the dtype of `like`."""
+        return {
+            name: like.new_full((n_samples,) if declared.per is None else (n_samples, self.sizes[name]), declared.identity)
+            for name, declared in self.ranges.items()
+        }
+
+    @abstractmethod
+    def forward(self, x: Any, **values: Any) -> Any:
+        """Transforms a batch.
+
+        Args:
+            x: the batch; for tensors `(batch, *event)`.
+            **values: for each parameter one physical value per sample, `(batch,)`, or `(batch, size)` where it
+                is learned per axis entry; and `noise=`, as `draw_noise` returned it, if that is not None.
+
+        Returns:
+            A new batch of the same type, shape and dtype.
+        """
+
+    def invert(self, y: Any, **values: Any) -> Any:
+        """Undoes `forward` with the same values, on the input or on a dense output of the trunk.
+
+        Raises:
+            InversionError: this transform cannot be undone.
+        """
+        raise InversionError(f"{self.name} cannot be undone: it defines no invert(y, ...).", transform=self.name)
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        """Draws the inner randomness for a batch: None, or a tensor (or a tuple of them) with one row per sample.
+
+        Args:
+            x: the batch that will be transformed, for its shape, device and dtype.
+            generator: the only source of randomness to use; on the device of `x`. None is torch's default one.
+        """
+        return None
+
+    def validate(self, x: Any) -> None:
+        """Raises `InputError` or `InputTypeError` if `x` is not a batch that `forward` accepts.
+
+        Called once per pass, before anything changes. The default accepts floating-point tensors with at
+        least one event axis; override it to say more. Read shapes and dtypes only, never values.
+        """
+        if not isinstance(x, Tensor):
+            raise InputTypeError(
+                f"{self.name} expects a tensor (batch, ...), but got {type(x).__name__}.", transform=self.name
+            )
+        if not x.is_floating_point():
+            raise InputTypeError(
+                f"{self.name} expects floating-point values, but got {x.dtype}. Convert with x.float() "
+                "(and scale images to [0, 1]).",
+                transform=self.name,
+            )
+        if x.ndim < 2:
+            raise InputError(
+                f"{self.name} expects a batch (batch, ...) with at least 2 axes, but got shape {tuple(x.shape)}. "
+                "Add the batch axis with x[None].",
+                transform=self.name,
+                shape=tuple(x.shape),
+            )
+
+    def extra_repr(self) -> str:
+        return ", ".join(
+            f"{name}={declared.bounds[0]:g}..{declared.bounds[1]:g} {declared.unit}".rstrip()
+            for name, declared in self.ranges.items()
+        )
+
+
+def snake_case(name: str) -> str:
+    """`"TranslateX"` -> `"translate_x"`.
+
+    Example:
+        >>> snake_case("TranslateX"), snake_case("HTTPNoise")
+        ('translate_x', 'http_noise')
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def _narrowed(declared: Range, given: float | Range) -> Range:
+    if isinstance(given, Range):
+        return given
+    far = "high" if declared.span > 0 else "low"
+    return dataclasses.replace(declared, **{far: float(given)})
