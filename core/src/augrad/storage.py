@@ -1,0 +1,267 @@
+"""Files that are whole or not there: atomic writing of files and directories, and pointers. Used by manifest.py, policy.py and the trainer.
+
+How a directory of augrad is laid out::
+
+    <saved model or checkpoint>/     written and replaced as a whole by `write_directory`; read by `manifest.py`
+        model.safetensors            state dict of the `InvariantModel`: "trunk.*" and "augmentation.*"
+        optimizer.safetensors        only in the trainer's checkpoints
+        manifest.json                written last: see `manifest.py`; `config["model"]` is `saving.model_config(model)`
+    <run directory>/
+        <checkpoint>/ ...            any names
+        latest, best                 pointers: text files with the name of a checkpoint, moved after it is complete
+
+`augrad.load` therefore reads what `augrad.save` wrote and the trainer's checkpoints alike, and follows a pointer.
+
+A write goes to a temporary name beside the target (`.<name>.tmp-<random>`), is synced, and takes the target's name in
+one rename. While a directory is being replaced the old one stands aside as `.<name>.previous`; if the process dies at
+that moment, `standing` still finds it.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from augrad.errors import CheckpointError, StorageError
+
+MANIFEST = "manifest.json"
+"""The file that makes a directory one of augrad's."""
+
+_OWN_SUFFIXES = {".json", ".safetensors"}
+
+_WAYS_OUT = {
+    errno.ENOSPC: " Free some space, or write to another disk.",
+    errno.EDQUOT: " Free some space, or write to another disk.",
+    errno.EFBIG: " The file system or a limit (ulimit -f) does not allow a file of this size; write elsewhere.",
+    errno.EACCES: " Choose a directory that you may write to.",
+    errno.EPERM: " Choose a directory that you may write to.",
+    errno.EROFS: " Choose a directory that you may write to.",
+}
+
+
+def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Writes a file so that at any moment either the old or the new content stands there, whole.
+
+    Args:
+        path: missing parent directories are created; a symbolic link is written through.
+        content: all of it.
+
+    Returns:
+        The path written to.
+
+    Raises:
+        StorageError: it could not be written (full disk, no permission, ...); what stood there is untouched.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_file(f"{folder}/note.txt", b"whole").read_bytes()
+        b'whole'
+    """
+    target = _target(path)
+    temporary = _temporary(target)
+    with _cleared_up(target, temporary):
+        _prepare(target)
+        _write_synced(temporary, content)
+        os.replace(temporary, target)
+    _sync_directory(target.parent)
+    return target
+
+
+def write_directory(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> Path:
+    """Writes a flat directory of files as a whole; one that augrad wrote there before is replaced as a whole.
+
+    Args:
+        path: missing parent directories are created.
+        files: content by plain file name; must hold `manifest.json`.
+
+    Returns:
+        The path written to.
+
+    Raises:
+        StorageError: it could not be written, or something that augrad did not write stands there; what stood there
+            is untouched.
+    """
+    target = _target(path)
+    temporary = _temporary(target)
+    with _cleared_up(target, temporary):
+        _prepare(target)
+        _refuse_foreign(target)
+        temporary.mkdir()
+        for name, content in files.items():
+            _write_synced(temporary / name, content)
+        _sync_directory(temporary)
+        _swap(temporary, target)
+    _sync_directory(target.parent)
+    return target
+
+
+def standing(path: str | os.PathLike[str]) -> Path:
+    """Where the directory that `write_directory` last completed for `path` is to be found.
+
+    That is `path`, unless the process that replaced it died between the two renames.
+    """
+    target = _target(path)
+    previous = _previous(target)
+    return previous if not target.exists() and previous.exists() else target
+
+
+def write_pointer(directory: str | os.PathLike[str], name: str, target: str) -> Path:
+    """Makes the pointer `directory/name` (such as `latest`) name `target`, something in the same directory.
+
+    Move it last, when the target is complete.
+
+    Raises:
+        StorageError: it could not be written; it points where it did before.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_pointer(folder, "latest", "step-10")
+        ...     read_pointer(folder, "latest").name
+        'step-10'
+    """
+    return write_file(Path(directory) / name, f"{target}\n".encode())
+
+
+def read_pointer(directory: str | os.PathLike[str], name: str) -> Path | None:
+    """The path that a pointer names, or None if there is no such pointer.
+
+    Raises:
+        CheckpointError: the pointer is unreadable or names nothing that stands beside it.
+    """
+    pointer = Path(directory) / name
+    try:
+        text = pointer.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CheckpointError(f"cannot read the pointer {pointer}: {error.strerror}.", path=pointer) from error
+    target = text[:1024].decode(errors="replace").strip()
+    # A plain name only: a pointer must not lead out of its directory.
+    plain = target not in ("", ".", "..") and "\0" not in target and Path(target).name == target
+    if not plain or not standing(pointer.parent / target).exists():
+        raise CheckpointError(
+            f"the pointer {pointer} names {target!r}, which is not beside it. Write the name of a checkpoint in "
+            f"{pointer.parent} into it, or pass that checkpoint's path.",
+            path=pointer,
+        )
+    return pointer.parent / target
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.tmp-{secrets.token_hex(4)}")
+
+
+def _previous(target: Path) -> Path:
+    return target.with_name(f".{target.name}.previous")
+
+
+@contextmanager
+def _cleared_up(target: Path, temporary: Path) -> Iterator[None]:
+    """Removes the temporary if writing fails, and turns what the system says into a `StorageError`."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        _remove(temporary)
+        raise StorageError(
+            f"could not write {target}: {error.strerror or error}. What stood there before is untouched."
+            + _WAYS_OUT.get(error.errno or 0, ""),
+            path=target,
+        ) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _prepare(target: Path) -> None:
+    """Makes the parent directory and clears up after writers that died."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    previous = _previous(target)
+    if previous.exists():
+        if target.exists():
+            _discard(previous, target)
+        else:
+            os.rename(previous, target)
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.tmp-*"):
+        with suppress(FileNotFoundError):
+            _discard(stale, target)
+
+
+def _discard(path: Path, target: Path) -> None:
+    # Renamed before it is taken apart: should its writer be alive after all, that one fails as a whole and can never
+    # publish what is half deleted; and `.previous` is at any time either whole or gone.
+    doomed = _temporary(target)
+    os.rename(path, doomed)
+    _remove(doomed)
+
+
+def _refuse_foreign(target: Path) -> None:
+    """Only what augrad wrote may be replaced: `save(model, "~/work")` must not delete somebody's work."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise StorageError(f"could not write the directory {target}: a file stands there. Choose another name.", path=target)
+    entries = sorted(target.iterdir())
+    foreign = [entry.name for entry in entries if not entry.is_file() or entry.suffix not in _OWN_SUFFIXES]
+    if entries and (foreign or not (target / MANIFEST).exists()):
+        raise StorageError(
+            f"could not write the directory {target}: it is not empty and was not written by augrad "
+            f"(it holds {(foreign or [entries[0].name])[0]!r}). Choose another name.",
+            path=target,
+        )
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        os.rename(temporary, target)
+        return
+    previous = _previous(target)
+    os.rename(target, previous)
+    try:
+        os.rename(temporary, target)
+    except BaseException:
+        os.rename(previous, target)
+        raise
+    _sync_directory(target.parent)
+    # The new directory stands; a leftover that cannot be removed is cleared up by the next write.
+    with suppress(OSError):
+        _discard(previous, target)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    # Makes the names durable. Some systems cannot sync a directory (Windows, network disks); the files themselves
+    # are synced, and the rename has happened, so that is no reason to fail.
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
