@@ -1,0 +1,74 @@
+# make demo | test | lint | docs | bench | clean. Needs Python 3.11 or newer and make.
+#
+# PYTHON   the interpreter that creates the environment          make test PYTHON=python3.12
+# VENV     the environment; made if it is not there               make test VENV=/tmp/augrad
+#          an active one is used as it is with                    make test VENV="$$VIRTUAL_ENV"   (or "$$CONDA_PREFIX")
+# WORKERS  processes that run tests at the same time              make test WORKERS=8
+# ARGS     handed on to pytest, `augrad demo` or sphinx-build     make test ARGS="tests/core -x"
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+ARGS ?=
+
+BIN := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+PYPROJECTS := core/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+INSTALL := $(PIP) install --quiet --constraint constraints.txt
+# Processes share the cores; several threads in each would only wait for one another.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: help demo test lint format docs bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/.augrad-installed
+	$(BIN)/augrad demo vision $(ARGS)
+
+test: $(VENV)/.augrad-dev-installed
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(ARGS),$(ARGS),--cov)
+
+lint: $(VENV)/.augrad-dev-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.augrad-dev-installed
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.augrad-dev-installed
+	$(ONE_THREAD) $(BIN)/sphinx-build -W --keep-going -b html $(ARGS) docs docs/_build/html
+
+bench: $(VENV)/.augrad-dev-installed
+	set -e; for script in tests/benchmarks/bench_*.py; do $(BIN)/python "$$script" $(ARGS); done
+
+clean:
+	rm -rf docs/_build docs/reference/generated build dist runs htmlcov bench-results .coverage .coverage.* \
+	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f "$(VENV)/.augrad-installed" "$(VENV)/.augrad-dev-installed"
+	if [ "$(VENV)" = .venv ]; then rm -rf .venv; fi
+	find core plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Nothing is installed again unless a pyproject.toml or the constraints changed: the stamps below are newer than these.
+$(VENV)/.augrad-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "augrad needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + ". Say which to use: make PYTHON=python3.11")'
+	@test -x "$(BIN)/python" || $(PYTHON) -m venv "$(VENV)"
+	@$(BIN)/python -m pip --version >/dev/null
+	@touch "$@"
+
+# hatchling first, pinned like the rest, and then no isolated build that would fetch an unpinned one for each distribution.
+$(VENV)/.augrad-installed: $(VENV)/.augrad-python $(PYPROJECTS) constraints.txt
+	@echo "Installing augrad and its plugins into $(VENV) ..."
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --no-build-isolation --editable ./core $(foreach plugin,$(PLUGINS),--editable "./$(plugin)[demo]")
+	@touch "$@"
+
+$(VENV)/.augrad-dev-installed: $(VENV)/.augrad-installed requirements-dev.txt
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(INSTALL) --requirement requirements-dev.txt
+	@touch "$@"
