@@ -1,0 +1,1 @@
+"""augrad-vision: image transforms that augrad learns. Found through the entry point `augrad_vision.plugin`."""

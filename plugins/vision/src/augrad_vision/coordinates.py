@@ -1,0 +1,152 @@
+"""Image coordinates: the action that 3x3 matrices fuse under, and the one resampling behind it. Used by geometric.py and fields.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from augrad import Action
+from augrad.errors import ArgumentError, suggestion
+from augrad.matrix import inverse
+
+Padding = Literal["zeros", "border", "reflection"]
+"""What stands outside of the frame: black, the nearest pixel of the border, or the mirrored image."""
+
+_NEAREST = 1e-3
+# Depth below which a point counts as lying on the horizon of a perspective; dividing by less makes infinite coordinates.
+
+
+def checked_padding(padding: str) -> Padding:
+    """`padding` if there is such a mode.
+
+    Raises:
+        ArgumentError: there is not.
+    """
+    for known in get_args(Padding):
+        if padding == known:
+            return known  # type: ignore[no-any-return]
+    raise ArgumentError(
+        f"padding must be one of {', '.join(map(repr, get_args(Padding)))}, but got {padding!r}."
+        + suggestion(str(padding), get_args(Padding)),
+        argument="padding",
+        value=padding,
+    )
+
+
+@dataclass(frozen=True)
+class ImageCoordinates(Action):
+    """What geometric matrices act on: homogeneous pixel coordinates `(x, y, 1)`.
+
+    The origin is the centre of the image, x points right, y points down. A matrix says where content *goes*: it moves
+    the content at `p` to `matrix @ p`. Declared units: the linear part is a pure number (pixels to pixels, so that a
+    rotation is one on oblong images as well); the last column is a shift in fractions of width and height;
+    the last row is a perspective, in changes of depth per width and height.
+
+    Args:
+        padding: what stands outside of the frame: `"zeros"`, `"border"` or `"reflection"`.
+
+    Raises:
+        ArgumentError: an unknown padding.
+
+    Example:
+        >>> half_right = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
+        >>> action, x = ImageCoordinates(), torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
+        >>> action.act(x, half_right * action.units(x)).flatten().tolist()
+        [0.0, 0.0, 1.0, 2.0]
+    """
+
+    size: ClassVar[int] = 3
+    moves_coordinates: ClassVar[bool] = True
+
+    padding: str = "zeros"
+
+    def __post_init__(self) -> None:
+        checked_padding(self.padding)
+
+    def act(self, x: Any, matrix: Float[Tensor, "batch 3 3"]) -> Any:
+        return warp(x, matrix, padding=self.padding)
+
+    def units(self, x: Any) -> Float[Tensor, "3 3"]:
+        height, width = x.shape[-2:]
+        factors = torch.ones(3, 3, device=x.device, dtype=_sampling_dtype(x))
+        factors[0, 2], factors[1, 2] = width, height
+        factors[2, 0], factors[2, 1] = 1 / width, 1 / height
+        return factors
+
+
+def warp(
+    x: Float[Tensor, "batch channels height width"],
+    matrix: Float[Tensor, "batch 3 3"],
+    *,
+    padding: str = "zeros",
+) -> Float[Tensor, "batch channels height width"]:
+    """Moves the content of each image by a matrix, with one bilinear resampling.
+
+    Args:
+        x: images, or dense outputs with any number of channels.
+        matrix: where content goes, in pixels about the centre of the image (see `ImageCoordinates`); invertible.
+        padding: `"zeros"`, `"border"` or `"reflection"`.
+
+    Returns:
+        Images of the same shape and dtype.
+
+    Example:
+        >>> turn = torch.tensor([[[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
+        >>> x = torch.arange(4.0).reshape(1, 1, 2, 2)
+        >>> torch.equal(warp(x, turn), torch.rot90(x, 1, (2, 3)))
+        True
+    """
+    source = inverse(matrix.to(_sampling_dtype(x)))
+    return sample(x, source_grid(source, *x.shape[-2:]), padding=padding)
+
+
+def source_grid(source: Float[Tensor, "batch 3 3"], height: int, width: int) -> Float[Tensor, "batch height width 2"]:
+    """For each pixel, where `source` takes it, in pixels about the centre of the image.
+
+    Example:
+        >>> source_grid(torch.eye(3)[None], 2, 3)[0, 0].tolist()
+        [[-1.0, -0.5], [0.0, -0.5], [1.0, -0.5]]
+    """
+    # A product with x, one with y and a broadcast sum: half the time of a matrix product with all (x, y, 1), and of
+    # kornia's warp, which normalises, inverts and multiplies in turn. Nor does autocast turn it into bfloat16, in
+    # which pixel coordinates have no fraction.
+    x, y = pixel_axes(height, width, source)
+    across = x[:, None] * source[:, None, :, 0]
+    down = y[:, None] * source[:, None, :, 1] + source[:, None, :, 2]
+    at = across[:, None] + down[:, :, None]
+    return at[..., :2] / at[..., 2:].clamp_min(_NEAREST)
+
+
+def pixel_axes(height: int, width: int, like: Tensor) -> tuple[Float[Tensor, " width"], Float[Tensor, " height"]]:
+    """The x of each column and the y of each row, in pixels about the centre of the image.
+
+    Example:
+        >>> [axis.tolist() for axis in pixel_axes(1, 2, torch.zeros(1))]
+        [[-0.5, 0.5], [0.0]]
+    """
+    x = torch.arange(width, device=like.device, dtype=like.dtype) - (width - 1) / 2
+    y = torch.arange(height, device=like.device, dtype=like.dtype) - (height - 1) / 2
+    return x, y
+
+
+def sample(
+    x: Float[Tensor, "batch channels height width"],
+    grid: Float[Tensor, "batch height width 2"],
+    *,
+    padding: str = "zeros",
+) -> Float[Tensor, "batch channels height width"]:
+    """The images at the places of `grid`, in pixels about their centre; bilinear, in the dtype of `x`."""
+    height, width = x.shape[-2:]
+    size = torch.tensor([2 / width, 2 / height]).to(grid)
+    # torch's bilinear sampling of half precision on CPU returns wrong values (kornia: imgwarp._runs_in_float32).
+    images = x.to(_sampling_dtype(x))
+    return grid_sample(images, (grid * size).to(images.dtype), padding_mode=padding, align_corners=False).to(x.dtype)
+
+
+def _sampling_dtype(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)

@@ -1,0 +1,250 @@
+"""Geometric transforms, all matrices on image coordinates, so that any number of them costs one resampling. Uses coordinates.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from augrad import MatrixTransform, Range
+from augrad_vision.coordinates import ImageCoordinates
+from augrad_vision.images import ImageTransform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def homography(entries: Sequence[Sequence[Tensor | float]], like: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+    """One 3x3 matrix per sample from rows of entries that are numbers or `(batch,)` tensors.
+
+    Example:
+        >>> s = torch.tensor([2.0])
+        >>> homography([[s, 0, 0], [0, s, 0], [0, 0, 1]], s)[0].diagonal().tolist()
+        [2.0, 2.0, 1.0]
+    """
+    flat = [entry if isinstance(entry, Tensor) else torch.full_like(like, entry) for row in entries for entry in row]
+    return torch.stack(flat, dim=-1).unflatten(-1, (3, 3))
+
+
+class GeometricTransform(ImageTransform, MatrixTransform):
+    """Base of the transforms that are matrices on image coordinates (`ImageCoordinates` states the conventions).
+
+    Args:
+        padding: what stands outside of the frame: `"zeros"`, `"border"` or `"reflection"`.
+        **ranges: another range for a parameter, see `augrad.Transform`.
+
+    Raises:
+        ArgumentError: an unknown padding.
+    """
+
+    action = ImageCoordinates()
+
+    def __init__(self, *, padding: str = "zeros", **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        self.action = ImageCoordinates(padding)
+
+
+class Rotate(GeometricTransform):
+    """Rotates images about their centre; positive angles turn counter-clockwise as seen on the screen.
+
+    Matrix: `[[cos a, sin a], [-sin a, cos a]]` (y points down).
+
+    Example:
+        >>> x = torch.arange(4.0).reshape(1, 1, 2, 2)
+        >>> Rotate()(x, angle=torch.tensor([90.0])).round().flatten().tolist()
+        [1.0, 3.0, 0.0, 2.0]
+    """
+
+    assumes = "orientation within the learned range carries no information about the target"
+    angle = Range(180.0, unit="deg", signed=True)
+
+    def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        cosine, sine = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
+        return homography([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]], angle)
+
+
+class TranslateX(GeometricTransform):
+    """Shifts images sideways; positive offsets move content to the right.
+
+    Example:
+        >>> TranslateX()(torch.tensor([[[[1.0, 2.0]]]]), offset=torch.tensor([0.5])).flatten().tolist()
+        [0.0, 1.0]
+    """
+
+    assumes = "horizontal position within the learned range carries no information about the target"
+    offset = Range(0.5, unit="width", signed=True)
+
+    def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        return homography([[1, 0, offset], [0, 1, 0], [0, 0, 1]], offset)
+
+
+class TranslateY(GeometricTransform):
+    """Shifts images up and down; positive offsets move content down.
+
+    Example:
+        >>> TranslateY()(torch.tensor([[[[1.0], [2.0]]]]), offset=torch.tensor([0.5])).flatten().tolist()
+        [0.0, 1.0]
+    """
+
+    assumes = "vertical position within the learned range carries no information about the target"
+    offset = Range(0.5, unit="height", signed=True)
+
+    def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        return homography([[1, 0, 0], [0, 1, offset], [0, 0, 1]], offset)
+
+
+class ShearX(GeometricTransform):
+    """Slants vertical lines by an angle, `x + tan(angle) y`; positive angles move what is below the centre right.
+
+    Example:
+        >>> ShearX().matrix(angle=torch.tensor([45.0]))[0, 0].tolist()
+        [1.0, 1.0, 0.0]
+    """
+
+    assumes = "the slant of vertical lines within the learned range carries no information about the target"
+    angle = Range(45.0, unit="deg", signed=True)
+
+    def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        return homography([[1, torch.tan(torch.deg2rad(angle)), 0], [0, 1, 0], [0, 0, 1]], angle)
+
+
+class ShearY(GeometricTransform):
+    """Slants horizontal lines by an angle, `y + tan(angle) x`; positive angles move what is right of the centre down.
+
+    Example:
+        >>> ShearY().matrix(angle=torch.tensor([45.0]))[0, 1].tolist()
+        [1.0, 1.0, 0.0]
+    """
+
+    assumes = "the slant of horizontal lines within the learned range carries no information about the target"
+    angle = Range(45.0, unit="deg", signed=True)
+
+    def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        return homography([[1, 0, 0], [torch.tan(torch.deg2rad(angle)), 1, 0], [0, 0, 1]], angle)
+
+
+class Scale(GeometricTransform):
+    """Enlarges content about the centre by `2 ** factor`; negative factors shrink it.
+
+    Example:
+        >>> Scale().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
+        [2.0, 2.0, 1.0]
+    """
+
+    assumes = "size within the learned range carries no information about the target"
+    factor = Range(1.0, unit="octave", signed=True)
+
+    def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        size = torch.exp2(factor)
+        return homography([[size, 0, 0], [0, size, 0], [0, 0, 1]], factor)
+
+
+class ScaleX(GeometricTransform):
+    """Widens content about the centre by `2 ** factor`; negative factors narrow it.
+
+    Example:
+        >>> ScaleX().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
+        [2.0, 1.0, 1.0]
+    """
+
+    assumes = "width within the learned range carries no information about the target"
+    factor = Range(1.0, unit="octave", signed=True)
+
+    def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        return homography([[torch.exp2(factor), 0, 0], [0, 1, 0], [0, 0, 1]], factor)
+
+
+class ScaleY(GeometricTransform):
+    """Stretches content in height about the centre by `2 ** factor`; negative factors flatten it.
+
+    Example:
+        >>> ScaleY().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
+        [1.0, 2.0, 1.0]
+    """
+
+    assumes = "height within the learned range carries no information about the target"
+    factor = Range(1.0, unit="octave", signed=True)
+
+    def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        return homography([[1, 0, 0], [0, torch.exp2(factor), 0], [0, 0, 1]], factor)
+
+
+class HorizontalFlip(GeometricTransform):
+    """Mirrors images left to right. It has no parameter: its selection weight alone is learned.
+
+    Example:
+        >>> HorizontalFlip()(torch.tensor([[[[1.0, 2.0]]]])).flatten().tolist()
+        [2.0, 1.0]
+    """
+
+    assumes = "left and right can be exchanged without changing the target"
+
+    def matrix(self) -> Float[Tensor, "1 3 3"]:
+        return torch.diag(torch.tensor([-1.0, 1.0, 1.0]))[None]
+
+
+class VerticalFlip(GeometricTransform):
+    """Mirrors images top to bottom. It has no parameter: its selection weight alone is learned.
+
+    Example:
+        >>> VerticalFlip()(torch.tensor([[[[1.0], [2.0]]]])).flatten().tolist()
+        [2.0, 1.0]
+    """
+
+    assumes = "top and bottom can be exchanged without changing the target"
+
+    def matrix(self) -> Float[Tensor, "1 3 3"]:
+        return torch.diag(torch.tensor([1.0, -1.0, 1.0]))[None]
+
+
+class Perspective(GeometricTransform):
+    r"""Tilts the plane of the image out of the screen and projects it back, seen from one image size away.
+
+    With `a = tilt_x` and `b = tilt_y`, the content at `(x, y)` lies at depth `1 + sin(a) x / width + cos(a) sin(b) y / height`
+    and at `(cos(a) x - sin(a) sin(b) y, cos(b) y)`, divided by that depth. A positive `tilt_x` lets the right edge
+    recede, a positive `tilt_y` the lower edge.
+
+    Example:
+        >>> tilt = torch.tensor([30.0])
+        >>> Perspective().matrix(tilt_x=tilt, tilt_y=0 * tilt)[0, 2].tolist()
+        [0.5, 0.0, 1.0]
+    """
+
+    assumes = "the angle from which a flat scene is seen carries no information about the target, within the learned range"
+    tilt_x = Range(45.0, unit="deg", signed=True)
+    tilt_y = Range(45.0, unit="deg", signed=True)
+
+    def matrix(self, *, tilt_x: Float[Tensor, " batch"], tilt_y: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        a, b = torch.deg2rad(tilt_x), torch.deg2rad(tilt_y)
+        rows = [
+            [torch.cos(a), -torch.sin(a) * torch.sin(b), 0],
+            [0, torch.cos(b), 0],
+            [torch.sin(a), torch.cos(a) * torch.sin(b), 1],
+        ]
+        return homography(rows, tilt_x)
+
+
+class CropResize(GeometricTransform):
+    """Crops to a window with the given fraction of width and height, and enlarges it to the whole frame.
+
+    The place of the window is inner noise, uniform among those inside the image.
+
+    Example:
+        >>> x, corner = torch.arange(16.0).reshape(1, 1, 4, 4), torch.tensor([[-1.0, -1.0]])
+        >>> CropResize()(x, kept=torch.tensor([0.5]), noise=corner)[0, 0, 1, 1].item()
+        1.25
+    """
+
+    assumes = "what is cropped away, and how large the rest appears, carries no information about the target"
+    kept = Range(1.0, low=0.25, unit="fraction", identity=1.0)
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Float[Tensor, "batch 2"]:
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        return 2 * torch.rand(x.shape[0], 2, generator=generator, device=x.device, dtype=dtype) - 1
+
+    def matrix(self, *, kept: Float[Tensor, " batch"], noise: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 3 3"]:
+        # The centre of the window, in fractions of the size, comes to the centre of the frame.
+        shift = -noise.to(kept.dtype) * ((1 - kept) / (2 * kept))[:, None]
+        return homography([[1 / kept, 0, shift[:, 0]], [0, 1 / kept, shift[:, 1]], [0, 0, 1]], kept)
