@@ -47,8 +47,25 @@ class JointLoss:
             target: as the criterion takes it.
             model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
         """
+        loss, penalty = self.parts(output, target, model)
+        return loss + penalty
+
+    def parts(self, output: Tensor, target: Any, model: nn.Module) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Criterion and penalty one by one, for those who schedule or log them; their sum is the loss.
+
+        Raises:
+            ArgumentError: the criterion or the penalty returns no scalar tensor.
+        """
         loss = self.criterion(output, target)
-        return loss if self.penalty is None else loss + self.penalty(invariant(model).augmentation.state())
+        penalty = output.new_zeros(()) if self.penalty is None else self.penalty(invariant(model).augmentation.state())
+        for name, value in (("criterion", loss), ("penalty", penalty)):
+            if not isinstance(value, Tensor) or value.ndim:
+                shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+                raise ArgumentError(
+                    f"{name} must return a scalar tensor, but returned {shape}. Reduce it, with .mean() say.",
+                    argument=name,
+                )
+        return loss, penalty
 
 
 def invariant(model: nn.Module) -> InvariantModel:

@@ -1,0 +1,114 @@
+"""One forward pass to the joint loss, as a module that accelerate can wrap; and the watch over that loss. Uses objective.py; run by loop.py."""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from augrad.errors import NonFiniteLossError
+
+if TYPE_CHECKING:
+    from augrad.model import InvariantModel
+    from augrad.objective import JointLoss
+
+
+class JointStep(nn.Module):
+    """Model, criterion and penalty in one forward pass.
+
+    DistributedDataParallel looks for parameters without a gradient in what the wrapped module returns: the penalty
+    must therefore be part of it.
+
+    Args:
+        model: the `InvariantModel`.
+        objective: criterion and penalty.
+    """
+
+    def __init__(self, model: InvariantModel, objective: JointLoss) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+
+    def forward(self, x: Any, target: Any, factor: float, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The loss to differentiate, and without gradient the criterion, the penalty and the output.
+
+        Args:
+            x: the batch.
+            target: as the criterion takes it.
+            factor: on the penalty.
+            generator: of all draws.
+        """
+        output = in_full_precision(self.model(x, generator=generator))
+        # Criterion and penalty in full precision: sums over classes and samples overflow or lose digits in half.
+        kind = output.device.type
+        with torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext():
+            loss, penalty = self.objective.parts(output, target, self.model)
+            return loss + factor * penalty, loss.detach(), penalty.detach(), output.detach()
+
+
+def in_full_precision(output: Tensor) -> Tensor:
+    """An output of mixed-precision arithmetic as float32; any other as it is."""
+    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
+
+
+class FiniteWatch:
+    """Notices the first loss that is not finite.
+
+    On the CPU it raises at once, before anything is updated. On an accelerator it keeps the step on the device and
+    raises when it is asked, so that no step waits for the device.
+
+    Args:
+        device: where training runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._at_once = device.type == "cpu"
+        self._step = torch.full((), -1, dtype=torch.long, device=device)
+        self._bad_input = torch.zeros((), dtype=torch.bool, device=device)
+
+    def note(self, step: int, loss: Tensor, x: Any) -> int | None:
+        """Looks at a loss; returns the step if it is known to be bad, else None."""
+        loss = loss.detach()
+        if self._at_once and math.isfinite(loss):
+            return None
+        first = ~torch.isfinite(loss) & (self._step < 0)
+        self._step = torch.where(first, step, self._step)
+        if isinstance(x, Tensor):
+            self._bad_input = torch.where(first, ~torch.isfinite(x).all(), self._bad_input)
+        return step if self._at_once else None
+
+    def state(self) -> Tensor:
+        """The first bad step or -1, and whether the batch held values that are not finite, as one device tensor."""
+        return torch.stack([self._step, self._bad_input.long()])
+
+
+def non_finite(step: int, bad_input: bool, model: InvariantModel, checkpoint: Any) -> NonFiniteLossError:
+    """The error for a loss that is not finite: where, why as far as is known, and what is left."""
+    index, name, magnitude = _largest_magnitude(model)
+    cause = (
+        "The input batch held NaN or infinite values: clean the data."
+        if bad_input
+        else "The input batch was finite: lower lr or augmentation_lr, clip gradients, or weaken the penalty."
+    )
+    kept = f"The last good checkpoint is {checkpoint}." if checkpoint else "There is no checkpoint: pass directory= to keep some."
+    return NonFiniteLossError(
+        f"the loss is not finite at step {step}. {cause} {kept} Largest magnitude: {name} in layer {index} "
+        f"({magnitude:.3g} of its range).",
+        step=step,
+        bad_input=bad_input,
+        checkpoint=checkpoint,
+        transform=name,
+        magnitude=magnitude,
+    )
+
+
+def _largest_magnitude(model: InvariantModel) -> tuple[int, str, float]:
+    """Layer, transform and magnitude that reach farthest; a magnitude that is NaN counts as the largest."""
+    found = [(0, "none", 0.0)]
+    for index, layer in enumerate(model.augmentation.state().layers):
+        owners, magnitudes = layer.owners.tolist(), layer.magnitudes.tolist()
+        found += [(index, layer.names[owner], value) for owner, value in zip(owners, magnitudes, strict=True)]
+    return max(found, key=lambda entry: math.inf if math.isnan(entry[2]) else entry[2])

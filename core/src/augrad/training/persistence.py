@@ -1,0 +1,97 @@
+"""A run to a checkpoint and back, whole or not at all. Uses checkpoints.py, state.py; used by loop.py and trainer.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augrad.training.checkpoints import Checkpoints, check_same
+from augrad.training.run_state import RunState
+from augrad.training.settings import Settings, described
+from augrad.training.state import decode, encode, load_optimizer_state, optimizer_state
+
+if TYPE_CHECKING:
+    from augrad.manifest import Checkpoint
+    from augrad.model import InvariantModel
+    from augrad.training.loop import Run
+
+
+def fingerprint(settings: Settings, model: InvariantModel, n_batches: int | None, n_processes: int) -> dict[str, Any]:
+    """What decides the weights of a run: its settings, the model's shape, and how the data are dealt out."""
+    found = {
+        **settings.fingerprint(),
+        "n_batches": n_batches,
+        "n_processes": n_processes,
+        "aggregation": described(model.aggregation),
+        "copies": [model.copies, model.train_copies],
+        "eval_seed": model.seed,
+        "layers": [_layer(layer) for layer in model.augmentation],
+        "tensors": {name: f"{value.dtype} {tuple(value.shape)}" for name, value in model.state_dict().items()},
+    }
+    # As it will be read back: tuples become lists.
+    return dict(json.loads(json.dumps(encode(found))))
+
+
+def save(run: Run, checkpoints: Checkpoints, *, best: bool) -> Path | None:
+    """Writes a checkpoint of where the run stands, from the main process; all processes wait for it.
+
+    Raises:
+        StorageError: it could not be written; the previous one is intact, and the run in memory too.
+    """
+    from augrad.saving import model_config
+
+    if run.accelerator.is_main_process:
+        tensors, rest = optimizer_state(run.optimizer)
+        config = {
+            "model": model_config(run.model),
+            "run": run.fingerprint,
+            "state": run.at.to_json(),
+            "optimizer": rest,
+            **_stateful(run),
+        }
+        checkpoints.save(
+            run.at.step,
+            {"model": run.model.state_dict(), "optimizer": tensors},
+            config,
+            [transform for layer in run.model.augmentation for transform in layer],
+            best=best,
+        )
+    run.accelerator.wait_for_everyone()
+    return checkpoints.pointed("latest")
+
+
+def matching(checkpoints: Checkpoints, marks: dict[str, Any]) -> Checkpoint | None:
+    """The latest checkpoint, verified and of a run with this fingerprint, or None if there is none.
+
+    Raises:
+        CheckpointError: it is damaged, or of another run.
+    """
+    found = checkpoints.read()
+    if found is not None:
+        check_same(found.config["run"], marks, found.path)
+    return found
+
+
+def restore(run: Run, found: Checkpoint) -> None:
+    """Puts a run where a matching checkpoint stands."""
+    model, optimizer = found.tensors("model"), found.tensors("optimizer")
+    at = RunState.from_json(found.config["state"])
+    if at.stopped == "max_epochs" and at.epoch < run.settings.max_epochs:
+        at.stopped = None
+    run.model.load_state_dict(model)
+    load_optimizer_state(run.optimizer, optimizer, found.config["optimizer"])
+    for name, holder in (("scheduler", run.scheduler), ("scaler", run.accelerator.scaler)):
+        if holder is not None:
+            holder.load_state_dict(decode(found.config[name]))
+    run.at, run.checkpoint = at, found.path
+
+
+def _stateful(run: Run) -> dict[str, Any]:
+    holders = {"scheduler": run.scheduler, "scaler": run.accelerator.scaler}
+    return {name: None if holder is None else encode(holder.state_dict(), name) for name, holder in holders.items()}
+
+
+def _layer(layer: Any) -> dict[str, Any]:
+    ranges = {transform.name: transform.extra_repr() for transform in layer}
+    return {"transforms": ranges, "temperature": layer.temperature, "selection": layer.selection.name}

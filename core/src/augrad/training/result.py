@@ -1,0 +1,45 @@
+"""What `fit` returns. Made by trainer.py from what loop.py recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augrad.model import InvariantModel
+    from augrad.policy import Policy
+
+Row = dict[str, Any]
+"""One epoch of the history."""
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training led to.
+
+    Attributes:
+        history: one row per epoch: `epoch` (from 1), `step` (updates so far), `train_loss` and `val_loss` (the criterion,
+            without penalty), `penalty`, the metrics as `train_<name>` and `val_<name>`, `seconds` (of this epoch), and
+            `layers`: for each the `names` of its transforms, their selection `weights`, and the `magnitudes`.
+        best: `metric` and `value`, the `epoch` and `step` at which it was reached, and its `checkpoint` (None without a
+            directory). The metric is what early stopping watches, else `val_loss`, else `train_loss`. Empty if it was
+            never a number.
+        policy: what was learned, in physical units.
+        checkpoint: the last checkpoint, or None without a directory.
+        stopped: why training ended: `"max_epochs"`, `"early_stopping"` or `"callback"`.
+    """
+
+    history: list[Row]
+    best: dict[str, Any]
+    policy: Policy
+    checkpoint: Path | None
+    stopped: str
+
+
+def learned(model: InvariantModel) -> list[dict[str, list[Any]]]:
+    """The weights and magnitudes of every layer, as a history row holds them."""
+    return [
+        {"names": list(layer.names), "weights": layer.weights.tolist(), "magnitudes": layer.magnitudes.tolist()}
+        for layer in model.augmentation.state().layers
+    ]

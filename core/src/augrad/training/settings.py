@@ -1,0 +1,192 @@
+"""The arguments of `fit`, validated before anything changes, and what of them decides the weights. Used by trainer.py, loop.py."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.training.early_stopping import EarlyStopping
+from augrad.training.schedule import constant, resolve_schedule
+
+PRECISIONS = ("no", "fp16", "bf16")
+INTERVALS = ("epoch", "step")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `fit` was asked to do; see there for each.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted.
+    """
+
+    max_epochs: int
+    criterion: Callable[..., Any] | None
+    penalty: Callable[..., Any] | None
+    penalty_schedule: str | Callable[[float], float]
+    optimizer: Callable[..., Any]
+    scheduler: Callable[..., Any] | None
+    scheduler_interval: str
+    lr: float
+    augmentation_lr: float | None
+    weight_decay: float
+    gradient_clip: float | None
+    accumulation_steps: int
+    mixed_precision: str
+    metrics: Mapping[str, Callable[..., Any]] | None
+    early_stopping: EarlyStopping | None
+    directory: Path | None
+    checkpoint_every: int | None
+    resume: bool
+    trackers: tuple[Any, ...]
+    callbacks: tuple[Callable[..., Any], ...]
+    progress: bool | None
+    seed: int
+    config: Mapping[str, Any] | None
+
+    def __post_init__(self) -> None:
+        _check_counts(self)
+        _check_numbers(self)
+        _check_choices(self)
+        _check_callables(self)
+        _check_storage(self)
+        resolve_schedule(self.penalty_schedule)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What decides the weights of a run, JSON-able: a run resumes only under the same.
+
+        `max_epochs` is part of it only where the penalty's schedule depends on it: otherwise a run may be prolonged.
+        """
+        scheduled = resolve_schedule(self.penalty_schedule) is not constant
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            **{name: described(getattr(self, name)) for name in _CALLABLE},
+            "max_epochs": self.max_epochs if scheduled else None,
+            "early_stopping": None if self.early_stopping is None else repr(self.early_stopping),
+            "config": None if self.config is None else dict(self.config),
+        }
+
+
+_PLAIN = ("seed", "lr", "augmentation_lr", "weight_decay", "gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval")  # fmt: skip
+_CALLABLE = ("criterion", "penalty", "penalty_schedule", "optimizer", "scheduler")
+
+
+def described(value: Any) -> str | None:
+    """A name for a callable that is the same in every run of the same program (no memory addresses).
+
+    Example:
+        >>> described(functools.partial(max, default=1)), described("constant"), described(None)
+        ('max(default=1)', 'constant', None)
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, functools.partial):
+        arguments = [repr(argument) for argument in value.args]
+        arguments += [f"{name}={argument!r}" for name, argument in value.keywords.items()]
+        return f"{described(value.func)}({', '.join(arguments)})"
+    if hasattr(value, "__qualname__"):
+        return str(value.__qualname__)
+    text = repr(value)
+    return type(value).__qualname__ if " at 0x" in text else text
+
+
+def _check_counts(settings: Settings) -> None:
+    for name in ("max_epochs", "accumulation_steps", "checkpoint_every"):
+        value = getattr(settings, name)
+        if value is None and name == "checkpoint_every":
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+    if isinstance(settings.seed, bool) or not isinstance(settings.seed, int):
+        raise ArgumentTypeError(f"seed must be an int, but got {settings.seed!r}.", argument="seed", value=settings.seed)
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name in ("lr", "augmentation_lr", "gradient_clip", "weight_decay"):
+        value = getattr(settings, name)
+        if value is None and name in ("augmentation_lr", "gradient_clip"):
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or value < 0 or (value == 0 and name != "weight_decay"):
+            accepted = "of at least 0" if name == "weight_decay" else "above 0"
+            raise ArgumentError(f"{name} must be a finite number {accepted}, but got {value!r}.", argument=name, value=value)
+
+
+def _check_choices(settings: Settings) -> None:
+    for name, accepted in (("mixed_precision", PRECISIONS), ("scheduler_interval", INTERVALS)):
+        value = getattr(settings, name)
+        if value not in accepted:
+            raise ArgumentError(
+                f"{name} must be one of {', '.join(map(repr, accepted))}, but got {value!r}."
+                + suggestion(str(value), accepted),
+                argument=name,
+                value=value,
+            )
+    for name, kind in (("resume", bool), ("progress", bool | None), ("early_stopping", EarlyStopping | None)):
+        value = getattr(settings, name)
+        if not isinstance(value, kind):
+            raise ArgumentTypeError(
+                f"{name} must be {str(kind) if kind is not bool else 'True or False'}, but got {value!r}.",
+                argument=name,
+                value=value,
+            )
+
+
+def _check_callables(settings: Settings) -> None:
+    for name in _CALLABLE:
+        value = getattr(settings, name)
+        optional = name in ("criterion", "penalty", "scheduler")
+        if name == "penalty_schedule" or callable(value) or (optional and value is None):
+            continue
+        raise ArgumentTypeError(
+            f"{name} must be callable{' or None' if optional else ''}, but got {type(value).__name__}. See the "
+            "docstring of augrad.fit for what it is called with.",
+            argument=name,
+        )
+    for callback in settings.callbacks:
+        if not callable(callback):
+            raise ArgumentTypeError(
+                f"callbacks must be callables of a history row and the model, but got {callback!r}.", argument="callbacks"
+            )
+    for name, function in (settings.metrics or {}).items():
+        if not isinstance(name, str) or not name or name == "loss" or not callable(function):
+            raise ArgumentTypeError(
+                f"metrics must map names (other than 'loss') to callables of output and target, but got "
+                f"{name!r}: {function!r}.",
+                argument="metrics",
+            )
+
+
+def _check_storage(settings: Settings) -> None:
+    for name in ("resume", "checkpoint_every"):
+        if getattr(settings, name) and settings.directory is None:
+            raise ArgumentError(
+                f"{name} needs a place for checkpoints, but directory is None. Pass directory='runs/name'.", argument=name
+            )
+    if settings.config is not None and not isinstance(settings.config, Mapping):
+        raise ArgumentTypeError(
+            f"config must be a mapping or None, but got {type(settings.config).__name__}.", argument="config"
+        )
+    try:
+        json.dumps(None if settings.config is None else dict(settings.config), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"config is stored with the checkpoints and must hold only what JSON can: {error}.", argument="config"
+        ) from error
+
+
+def as_tuple(name: str, value: Any) -> tuple[Any, ...]:
+    """A sequence argument as a tuple.
+
+    Raises:
+        ArgumentTypeError: it is a string or no sequence.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ArgumentTypeError(f"{name} must be a list or tuple, but got {value!r}. Write [{value!r}].", argument=name)
+    return tuple(value)
