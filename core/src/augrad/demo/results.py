@@ -1,0 +1,194 @@
+"""What a demo found: one `Run` per training, and `DemoResult` with the numbers that matter. Made by run.py, shown by console.py and report/."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from augrad.demo.learned import Reach, drawn_totals, reach, reaches
+from augrad.demo.task import Demo
+from augrad.layer import AugmentationLayer
+from augrad.policy import PolicyRow
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a rule and a seed.
+
+    Attributes:
+        rule: a key of `rules.RULES`.
+        seed: of initial weights, data and draws.
+        score: on the test data, in [0, 1] (accuracy) or at most 1 (r2).
+        seconds: spent in training steps, without evaluation.
+        trunk_invariance, model_invariance: medians over test samples and values of the true parameter, at most 1.
+        curve: `(epoch, score)` on the validation data; empty without such data.
+        history: as `augrad.FitResult.history`.
+        policy: what was learned, or fixed.
+    """
+
+    rule: str
+    seed: int
+    score: float
+    seconds: float
+    trunk_invariance: float
+    model_invariance: float
+    curve: tuple[tuple[int, float], ...]
+    history: tuple[dict[str, Any], ...]
+    policy: tuple[PolicyRow, ...]
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """One test sample and augmented copies of it.
+
+    Attributes:
+        sample: `(*event)`.
+        rows: label and copies, `(copies, *event)`, per policy: at the start, learned, true.
+    """
+
+    sample: Tensor
+    rows: tuple[tuple[str, Tensor], ...]
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What a demo found.
+
+    Attributes:
+        demo: what was run.
+        runs: all trainings.
+        metric: `"accuracy"` or `"r2"`.
+        orbit: pictures of one sample; None if samples are no tensors.
+        environment: versions, command, and how it was run.
+    """
+
+    demo: Demo
+    runs: tuple[Run, ...]
+    metric: str
+    orbit: Orbit | None = None
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, rule: str) -> list[Run]:
+        """The runs of one rule, by seed."""
+        return [run for run in self.runs if run.rule == rule]
+
+    @property
+    def seeds(self) -> list[int]:
+        """What was repeated over."""
+        return [run.seed for run in self.of("augrad")]
+
+    def score(self, rule: str) -> tuple[float, float]:
+        """Mean and standard deviation over seeds of the test score."""
+        return mean_and_sd([run.score for run in self.of(rule)])
+
+    def mean(self, rule: str, attribute: str) -> float:
+        """Mean over seeds of a number of a run, such as `"trunk_invariance"`."""
+        return statistics.fmean(getattr(run, attribute) for run in self.of(rule))
+
+    @property
+    def gain_recovery(self) -> float | None:
+        """`(learned - none) / (oracle - none)` of the mean test scores; None if the oracle gains nothing."""
+        none, oracle, learned = (self.score(rule)[0] for rule in ("none", "oracle", "augrad"))
+        return (learned - none) / (oracle - none) if oracle > none else None
+
+    def relative_time(self, rule: str) -> float:
+        """Training time as a multiple of the trunk's alone, paired by seed, averaged."""
+        alone = {run.seed: run.seconds for run in self.of("none")}
+        return statistics.fmean(run.seconds / alone[run.seed] for run in self.of(rule))
+
+    @property
+    def true_reaches(self) -> list[Reach]:
+        """The oracle: how far the task is invariant, per true parameter."""
+        found = []
+        for transform, parameter, value in self.demo.truths:
+            layer = AugmentationLayer([transform])
+            layer.set_value(transform, parameter, value)
+            slot = next(slot for slot in layer.slots if slot.parameter == parameter)
+            low, high = slot.range.interval(float(layer.magnitudes[slot.start].detach()))
+            found.append(Reach(transform, parameter, slot.range.unit, 1.0, low, high))
+        return found
+
+    def learned_reach(self, transform: str, parameter: str | None) -> Reach:
+        """The learned reach of a parameter, averaged over seeds by how often each draws the transform."""
+        return reach(self._stacked_policies(), transform, parameter)
+
+    @property
+    def learned_reaches(self) -> list[Reach]:
+        """The learned reach of every parameter, averaged over seeds, the most used first."""
+        return sorted(reaches(self._stacked_policies()), key=lambda found: -found.share)
+
+    def drawn(self, transform: str, parameter: str) -> np.ndarray:
+        """Values of a parameter as drawn under the learned policies of all seeds; see `learned.drawn_totals`."""
+        identity = next(
+            slot.range.identity for slot in AugmentationLayer([transform]).slots if slot.parameter == parameter
+        )
+        return np.concatenate(
+            [drawn_totals(run.policy, transform, parameter, identity=identity, seed=run.seed) for run in self.of("augrad")]
+        )
+
+    def _stacked_policies(self) -> list[PolicyRow]:
+        """The policies of all seeds as one, their layers counted on: averages over layers are then over seeds too."""
+        stacked = []
+        for position, run in enumerate(self.of("augrad")):
+            stacked += [dataclasses.replace(row, layer=row.layer + position * self.demo.n_layers) for row in run.policy]
+        return stacked
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but pictures, JSON-able: demo, settings, summary, and each run with its history and policy."""
+        demo = self.demo
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "demo": demo.name,
+            "title": demo.title,
+            "metric": self.metric,
+            "settings": {
+                **{name: getattr(demo, name) for name in ("epochs", "batch_size", "lr", "n_layers", "copies")},
+                "transforms": list(demo.transforms),
+                "oracle": {name: dict(values) for name, values in demo.oracle.items()},
+                "seeds": self.seeds,
+            },
+            "environment": self.environment,
+            "summary": self._summary(),
+            "runs": [_run_to_json(run) for run in self.runs],
+        }
+
+    def _summary(self) -> dict[str, Any]:
+        rules = {
+            rule: {
+                "score_mean": self.score(rule)[0],
+                "score_sd": self.score(rule)[1],
+                "relative_time": self.relative_time(rule),
+                "seconds": self.mean(rule, "seconds"),
+                "trunk_invariance": self.mean(rule, "trunk_invariance"),
+                "model_invariance": self.mean(rule, "model_invariance"),
+            }
+            for rule in dict.fromkeys(run.rule for run in self.runs)
+        }
+        return {
+            "rules": rules,
+            "gain_recovery": self.gain_recovery,
+            "true": [vars(found) for found in self.true_reaches],
+            "learned": [vars(found) for found in self.learned_reaches],
+        }
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation; the latter is 0 for one value.
+
+    Example:
+        >>> mean_and_sd([1.0, 3.0])
+        (2.0, 1.4142135623730951)
+    """
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _run_to_json(run: Run) -> dict[str, Any]:
+    return {**vars(run), "curve": list(run.curve), "history": list(run.history), "policy": [vars(row) for row in run.policy]}

@@ -1,0 +1,129 @@
+"""`Demo`: a small real task whose true invariance is known, and `DemoData`. Plugins declare them; rules.py and run.py use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from augrad import batch
+from augrad.errors import ArgumentError, InputError
+
+
+@dataclass(frozen=True)
+class DemoData:
+    """The data of a demo, split.
+
+    Args:
+        train_x: the batch to train on: anything that `augrad.batch` knows, `(samples, *event)` for tensors.
+        train_y: its targets, `(samples,)` integers for classes, floating point for regression.
+        test_x, test_y: what the printed score is measured on; seen by nothing else.
+        val_x, val_y: what the learning curves are measured on, or None for no such curve.
+
+    Raises:
+        InputError: a part is empty, or its samples and targets differ in number.
+    """
+
+    train_x: Any
+    train_y: Tensor
+    test_x: Any
+    test_y: Tensor
+    val_x: Any = None
+    val_y: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        parts = {"train": (self.train_x, self.train_y), "test": (self.test_x, self.test_y)}
+        if self.val_x is not None or self.val_y is not None:
+            parts["val"] = (self.val_x, self.val_y)
+        for name, (x, y) in parts.items():
+            n_samples, n_targets = (0 if part is None else batch.count(part) for part in (x, y))
+            if n_samples == 0 or n_samples != n_targets:
+                raise InputError(
+                    f"{name}_x and {name}_y must hold the same number of samples, at least 1, but got {n_samples} "
+                    f"and {n_targets}.",
+                    argument=f"{name}_x",
+                )
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the targets are classes; else they are numbers to regress on."""
+        return not self.train_y.is_floating_point()
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A small real task, run with no augmentation, with the true one, and with what augrad learns.
+
+    Args:
+        name: what `augrad demo NAME` is called with: a letter, then letters, digits, `_` or `-`.
+        title: one line, the report's heading.
+        description: two or three sentences for a newcomer: what the data are, and what is invariant.
+        load: maps a seed to the data.
+        trunk: builds the untrained network; its initial weights come from torch's default generator, which is seeded.
+        transforms: names of the candidates that augrad chooses among.
+        oracle: the truth, transform name to parameter to physical value: how far the task really is invariant.
+        epochs: trained for by every rule.
+        batch_size: of every rule.
+        lr: learning rate of the trunk; the augmentation's is the library's default.
+        n_layers: augmentation layers that augrad stacks.
+        copies: augmented copies that predictions are averaged over.
+        seeds: what is repeated over.
+
+    Raises:
+        ArgumentError: a field is empty or out of range.
+    """
+
+    name: str
+    title: str
+    description: str
+    load: Callable[[int], DemoData]
+    trunk: Callable[[], nn.Module]
+    transforms: tuple[str, ...]
+    oracle: Mapping[str, Mapping[str, float]]
+    epochs: int = 60
+    batch_size: int = 64
+    lr: float = 2e-3
+    n_layers: int = 2
+    copies: int = 10
+    seeds: tuple[int, ...] = field(default=(0, 1, 2))
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z][\w-]*", self.name):
+            raise ArgumentError(
+                f"name must be a letter followed by letters, digits, '_' or '-', but got {self.name!r}.",
+                argument="name",
+                value=self.name,
+            )
+        for name in ("epochs", "batch_size", "n_layers", "copies"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+        if not self.transforms:
+            raise ArgumentError("transforms must name at least one candidate, but got none.", argument="transforms")
+        if not self.truths:
+            raise ArgumentError(
+                "oracle must name at least one transform with the value of a parameter, such as "
+                f"{{'vision.rotate': {{'angle': 60.0}}}}, but got {dict(self.oracle)!r}.",
+                argument="oracle",
+            )
+        check_seeds(self.seeds)
+
+    @property
+    def truths(self) -> tuple[tuple[str, str, float], ...]:
+        """The oracle as `(transform, parameter, value)`."""
+        return tuple(
+            (transform, parameter, float(value))
+            for transform, parameters in self.oracle.items()
+            for parameter, value in parameters.items()
+        )
+
+
+def check_seeds(seeds: tuple[int, ...]) -> None:
+    """Raises `ArgumentError` unless `seeds` holds at least one int and none twice."""
+    if not seeds or len(set(seeds)) < len(seeds) or not all(type(seed) is int for seed in seeds):
+        raise ArgumentError(
+            f"seeds must hold at least one int and none twice, but got {seeds!r}.", argument="seeds", value=seeds
+        )

@@ -1,0 +1,135 @@
+"""The report as one self-contained page, and the overview as one picture. Uses panels.py, orbits.py, style.py and template.html."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from augrad.demo.results import DemoResult
+from augrad.demo.words import METRICS, interval, percent, policy_rows, rule_rows, short, verdict
+from augrad.registry import get_transform
+from augrad.report.orbits import can_draw, draw_orbit
+from augrad.report.panels import (
+    draw_curves,
+    draw_distribution,
+    draw_losses,
+    draw_magnitudes,
+    draw_reach,
+    draw_scores,
+    draw_shares,
+)
+from augrad.report.style import styled, to_png, to_svg
+
+PANEL_SIZE = (6.2, 3.7)
+WIDE_SIZE = (12.6, 3.3)
+
+
+def render(result: DemoResult) -> str:
+    """The report of a demo: HTML with everything inside it, no file or address beside it.
+
+    Args:
+        result: as `augrad.demo.run_demo` returned it.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(files("augrad.report").joinpath("template.html").read_text(encoding="utf-8"))
+    true = result.true_reaches
+    return template.render(
+        demo=result.demo,
+        environment=result.environment,
+        seeds=result.seeds,
+        metric=METRICS[result.metric],
+        cards=_cards(result),
+        verdict=verdict(result),
+        orbit=_orbit_svg(result),
+        outcomes=[_panel(draw_scores, result, "test score per rule"), *(_distribution(result, reach) for reach in true)],
+        course=[
+            *(_panel(partial(draw_reach, true=reach), result, f"range of {reach.transform} by epoch") for reach in true),
+            _panel(draw_shares, result, "selection weights by epoch"),
+            _panel(draw_magnitudes, result, "magnitudes by epoch"),
+            _panel(draw_curves, result, "validation score by epoch"),
+            _panel(draw_losses, result, "training loss by epoch"),
+        ],
+        rules=rule_rows(result),
+        policy=policy_rows(result),
+        truths=[{"name": short(reach.transform), "interval": interval(reach)} for reach in true],
+        assumptions=[(short(name), get_transform(name).assumes) for name in result.demo.transforms],
+        runs=[{"seed": run.seed, "rows": [_policy_cells(row) for row in run.policy]} for run in result.of("augrad")],
+    )
+
+
+def overview_png(result: DemoResult) -> bytes:
+    """One picture of what came out: the orbit above; scores, learned distribution and chosen transforms below."""
+    with styled():
+        figure = Figure(figsize=(15, 8.2) if can_draw(result.orbit) else (15, 4.4))
+        below: Any = figure
+        if can_draw(result.orbit) and result.orbit is not None:
+            above, below = figure.subfigures(2, 1, height_ratios=[0.92, 1.08])
+            draw_orbit(above, result.orbit)
+        panels = below.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.05, 0.95]})
+        below.subplots_adjust(left=0.1, right=0.905, top=0.86, bottom=0.16, wspace=0.24)
+        draw_scores(panels[0], result)
+        draw_distribution(panels[1], result, result.true_reaches[0])
+        draw_shares(panels[2], result)
+        return to_png(figure)
+
+
+def _panel(draw: Callable[[Axes, DemoResult], None], result: DemoResult, label: str) -> Markup:
+    with styled():
+        figure = Figure(figsize=PANEL_SIZE, layout="constrained")
+        draw(figure.subplots(), result)
+        return Markup(to_svg(figure, label))  # noqa: S704 - our own drawing
+
+
+def _distribution(result: DemoResult, reach: Any) -> Markup:
+    return _panel(partial(draw_distribution, true=reach), result, f"drawn values of {reach.transform}, learned and true")
+
+
+def _orbit_svg(result: DemoResult) -> Markup | None:
+    if not can_draw(result.orbit) or result.orbit is None:
+        return None
+    with styled():
+        figure = Figure(figsize=WIDE_SIZE)
+        draw_orbit(figure, result.orbit)
+        return Markup(to_svg(figure, "a test sample and its augmented copies under each policy"))  # noqa: S704
+
+
+def _cards(result: DemoResult) -> list[dict[str, str]]:
+    """The headline numbers: value, what it is, and what to compare it with."""
+    score, none, oracle = (result.score(rule)[0] for rule in ("augrad", "none", "oracle"))
+    cards = [
+        {
+            "value": percent(result.gain_recovery),
+            "name": "of the oracle's gain recovered",
+            "note": f"{METRICS[result.metric]} {none:.3f} → {score:.3f}; oracle {oracle:.3f}",
+        }
+    ]
+    for true in result.true_reaches:
+        learned = result.learned_reach(true.transform, true.parameter)
+        cards.append(
+            {"value": interval(learned), "name": f"learned range of {short(true.transform)}", "note": f"true: {interval(true)}"}
+        )
+    before, after = result.mean("none", "model_invariance"), result.mean("augrad", "model_invariance")
+    cards.append(
+        {"value": f"{after:.2f}", "name": "invariance of the model", "note": f"without augmentation {before:.2f}; 1 is perfect"}
+    )
+    cards.append(
+        {
+            "value": f"{result.relative_time('augrad'):.1f} ×",
+            "name": "the training time of the bare network",
+            "note": f"{result.mean('augrad', 'seconds'):.0f} s per run here",
+        }
+    )
+    return cards
+
+
+def _policy_cells(row: Any) -> list[str]:
+    drawn = "" if row.low is None else f"{row.low:.3g} to {row.high:.3g} {row.unit}".rstrip()
+    magnitude = "" if row.magnitude is None else f"{row.magnitude:.3f}"
+    return [str(row.layer), row.transform, row.parameter or "", f"{row.weight:.3f}", magnitude, drawn]

@@ -1,0 +1,104 @@
+"""The look of all pictures: colours, fonts, and figures as SVG for the page or PNG. Used by panels.py, orbits.py and document.py."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+INK = "#1f2329"
+MUTED = "#6b7482"
+GRID = "#dfe3e8"
+PAPER = "#ffffff"
+
+RULE_COLOURS = {"none": "#8c959f", "oracle": "#e0812b", "augrad": "#2f74e0"}
+"""One colour per rule, on every picture: grey, orange (the truth) and blue (what was learned)."""
+
+OTHERS = ("#4ba3a0", "#9a7fd1", "#c8739f", "#8fae4b", "#b08858", "#63b1d6", "#d3655f", "#5f8f6b", "#b7a13c", "#7a86b8")
+"""Colours of transforms that are not true ones, in the order of the candidates."""
+
+_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)", PAPER: "var(--paper)"}
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "text.color": INK,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 11,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "lines.linewidth": 2.2,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "augrad",
+}
+
+
+def styled() -> Any:
+    """A context in which figures are drawn in augrad's style; matplotlib's settings are put back after it."""
+    return mpl.rc_context(_SETTINGS)
+
+
+def transform_colours(transforms: Iterable[str], true: Iterable[str]) -> dict[str, str]:
+    """One colour per transform: the learned colour for the true ones, others in turn.
+
+    Example:
+        >>> transform_colours(["vision.rotate", "vision.scale"], ["vision.rotate"])
+        {'vision.rotate': '#2f74e0', 'vision.scale': '#4ba3a0'}
+    """
+    true, colours = set(true), {}
+    others = [name for name in transforms if name not in true]
+    for name in transforms:
+        colours[name] = RULE_COLOURS["augrad"] if name in true else OTHERS[others.index(name) % len(OTHERS)]
+    return colours
+
+
+def to_svg(figure: Figure, label: str) -> str:
+    """The figure as an SVG element to be put into a page: as wide as its place, in the page's font and colours.
+
+    Args:
+        figure: drawn within `styled()`.
+        label: what it shows, for those who cannot see it.
+    """
+    buffer = io.BytesIO()
+    with styled():
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    svg = buffer.getvalue().decode()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    # Groups are numbered afresh in each figure: on one page the ids would clash, and nothing refers to them.
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, variable)
+    head = f'<svg role="img" aria-label="{label}"'
+    return re.sub(r'<svg( [^>]*?) width="[^"]*"|<svg', lambda found: head + (found.group(1) or ""), svg, count=1)
+
+
+def to_png(figure: Figure, dpi: int = 110) -> bytes:
+    """The figure as a PNG on white, readable in light and dark surroundings."""
+    buffer = io.BytesIO()
+    with styled():
+        figure.savefig(buffer, format="png", dpi=dpi, facecolor=PAPER, metadata={"Software": None})
+    return buffer.getvalue()
