@@ -1,4 +1,7 @@
-"""The joint trainer: `fit`, what it returns, and early stopping. Uses objective.py, storage.py and manifest.py; accelerate is its engine."""
+"""The joint trainer: `fit`, what it returns, and early stopping.
+
+Uses objective.py, storage.py and manifest.py; accelerate is its engine.
+"""
 
 from augrad.training.early_stopping import EarlyStopping
 from augrad.training.result import FitResult

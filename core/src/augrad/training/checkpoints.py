@@ -1,4 +1,7 @@
-"""A run's checkpoints on disk: written whole, `latest` moved last, all but the last and the best removed. Uses manifest.py, storage.py; used by loop.py."""
+"""A run's checkpoints on disk: written whole, `latest` moved last, all but the last and the best removed.
+
+Uses manifest.py, storage.py; used by loop.py.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +58,8 @@ class Checkpoints:
         latest = self.pointed("latest")
         if latest is not None:
             raise CheckpointError(
-                f"{self.directory} holds a run already (its last checkpoint is {latest.name}). Pass resume=True to go on "
-                "with it, or another directory to start anew.",
+                f"{self.directory} holds a run already (its last checkpoint is {latest.name}). Pass resume=True to go "
+                "on with it, or another directory to start anew.",
                 directory=self.directory,
             )
 

@@ -1,4 +1,7 @@
-"""Early stopping and the best epoch: pure functions of the history, so that a resumed run decides alike. Used by loop.py."""
+"""Early stopping and the best epoch: pure functions of the history, so that a resumed run decides alike.
+
+Used by loop.py.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         if not isinstance(self.metric, str) or not self.metric:
             raise ArgumentError(
-                f"metric must be the name of a logged metric, but got {self.metric!r}.", argument="metric", value=self.metric
+                f"metric must be the name of a logged metric, but got {self.metric!r}.",
+                argument="metric",
+                value=self.metric,
             )
         if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
             raise ArgumentError(
@@ -50,11 +55,15 @@ class EarlyStopping:
                 value=self.patience,
             )
         if self.mode not in MODES:
-            raise ArgumentError(f"mode must be 'min' or 'max', but got {self.mode!r}.", argument="mode", value=self.mode)
+            raise ArgumentError(
+                f"mode must be 'min' or 'max', but got {self.mode!r}.", argument="mode", value=self.mode
+            )
         delta = self.min_delta
         if isinstance(delta, bool) or not isinstance(delta, int | float) or not 0 <= delta < math.inf:
             raise ArgumentError(
-                f"min_delta must be a finite number of at least 0, but got {delta!r}.", argument="min_delta", value=delta
+                f"min_delta must be a finite number of at least 0, but got {delta!r}.",
+                argument="min_delta",
+                value=delta,
             )
 
     def exhausted(self, history: Sequence[Mapping[str, Any]]) -> bool:

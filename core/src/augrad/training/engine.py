@@ -1,4 +1,7 @@
-"""accelerate, held at one place: devices, precision, processes, trackers. Imported on first use; used by trainer.py and loop.py."""
+"""accelerate, held at one place: devices, precision, processes, trackers.
+
+Imported on first use; used by trainer.py and loop.py.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def accelerated(settings: Settings) -> Iterator[Any]:
     from accelerate.utils import DistributedDataParallelKwargs
 
     trackers = _resolved_trackers(settings)
-    shared = (AcceleratorState._shared_state, GradientState._shared_state)
+    shared = (AcceleratorState._shared_state, GradientState._shared_state)  # noqa: SLF001 - there is no other way
     kept = [dict(state) for state in shared]
     for state in shared:
         state.clear()
@@ -59,8 +62,9 @@ def tracking(accelerator: Any, settings: Settings) -> Iterator[None]:
     if not settings.trackers:
         yield
         return
-    described = {name: value if isinstance(value, int | float) else str(value) for name, value in settings.fingerprint().items()}
-    accelerator.init_trackers("augrad", config=described)
+    found = settings.fingerprint().items()
+    config = {name: value if isinstance(value, int | float) else str(value) for name, value in found}
+    accelerator.init_trackers("augrad", config=config)
     try:
         yield
     finally:

@@ -1,19 +1,20 @@
-"""One forward pass to the joint loss, as a module that accelerate can wrap; and the watch over that loss. Uses objective.py; run by loop.py."""
+"""One forward pass to the joint loss, as a module that accelerate can wrap; and the watch over that loss.
+
+Uses objective.py; run by loop.py.
+"""
 
 from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
 from augrad.errors import NonFiniteLossError
-
-if TYPE_CHECKING:
-    from augrad.model import InvariantModel
-    from augrad.objective import JointLoss
+from augrad.model import InvariantModel
+from augrad.objective import JointLoss
 
 
 class JointStep(nn.Module):
@@ -32,7 +33,9 @@ class JointStep(nn.Module):
         self.model = model
         self.objective = objective
 
-    def forward(self, x: Any, target: Any, factor: float, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, x: Any, target: Any, factor: float, generator: Generator
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The loss to differentiate, and without gradient the criterion, the penalty and the output.
 
         Args:
@@ -93,7 +96,11 @@ def non_finite(step: int, bad_input: bool, model: InvariantModel, checkpoint: An
         if bad_input
         else "The input batch was finite: lower lr or augmentation_lr, clip gradients, or weaken the penalty."
     )
-    kept = f"The last good checkpoint is {checkpoint}." if checkpoint else "There is no checkpoint: pass directory= to keep some."
+    kept = (
+        f"The last good checkpoint is {checkpoint}."
+        if checkpoint
+        else "There is no checkpoint: pass directory= to keep some."
+    )
     return NonFiniteLossError(
         f"the loss is not finite at step {step}. {cause} {kept} Largest magnitude: {name} in layer {index} "
         f"({magnitude:.3g} of its range).",

@@ -1,4 +1,7 @@
-"""Keyed use of the global generators: seeded before each fetch and step, given back untouched. Uses draws.py; used by loading.py and loop.py."""
+"""Keyed use of the global generators: seeded before each fetch and step, given back untouched.
+
+Uses draws.py; used by loading.py and loop.py.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,14 @@ def preserved_generators() -> Iterator[None]:
         >>> torch.equal(torch.get_rng_state(), before)
         True
     """
-    python_state, numpy_state = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - theirs to draw from
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else range(0)
     try:
         with torch.random.fork_rng(devices):
             yield
     finally:
         random.setstate(python_state)
-        np.random.set_state(numpy_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 def seed_global_generators(*key: int | str) -> None:
@@ -50,4 +53,4 @@ def seed_global_generators(*key: int | str) -> None:
     if torch.cuda.is_available():
         torch.cuda.manual_seed(seed)
     random.seed(seed)
-    np.random.seed(seed % 2**32)
+    np.random.seed(seed % 2**32)  # noqa: NPY002

@@ -1,7 +1,11 @@
-"""Loaders read by key: the same (seed, epoch, position) gives the same batch, from the start or after a resume. Uses keyed.py; used by loop.py."""
+"""Loaders read by key: the same (seed, epoch, position) gives the same batch, from the start or after a resume.
+
+Uses keyed.py; used by loop.py.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -46,8 +50,8 @@ class KeyedLoader:
     def __init__(
         self, name: str, loader: Iterable[Any], *, seed: int, rank: int = 0, n_ranks: int = 1, even: bool = True
     ) -> None:
-        _check_readable(name, loader)
-        self.name, self.seed, self.rank = name, seed, rank
+        _check_readable(name, loader, 1 if even else n_ranks)
+        self.name, self.seed, self.rank, self.n_ranks = name, seed, rank, n_ranks
         self._loader = loader
         self._source = loader if n_ranks == 1 else _sharded(loader, rank, n_ranks, even)
         self._generators = _generators(loader)
@@ -156,7 +160,7 @@ class Shard:
     def __len__(self) -> int:
         n_items = len(self.source)
         if self.even:
-            return -(-n_items // self.n_ranks)
+            return math.ceil(n_items / self.n_ranks)
         return len(range(self.rank, n_items, self.n_ranks))
 
 
@@ -171,7 +175,7 @@ def windows(batches: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
         yield window
 
 
-def _check_readable(name: str, loader: Any) -> None:
+def _check_readable(name: str, loader: Any, n_needed: int) -> None:
     if isinstance(loader, Iterator):
         raise ArgumentTypeError(
             f"{name} is read once per epoch, but {type(loader).__name__} can be read only once. Pass a DataLoader or "
@@ -184,11 +188,16 @@ def _check_readable(name: str, loader: Any) -> None:
             argument=name,
         )
     try:
-        empty = len(loader) == 0
+        n_batches = len(loader)
     except TypeError:  # an iterable data set has no length
         return
-    if empty:
+    if n_batches == 0:
         raise _empty(name)
+    if n_batches < n_needed:
+        raise ArgumentError(
+            f"{name} yields {n_batches} batches for {n_needed} processes, and each needs one. Use smaller batches.",
+            argument=name,
+        )
 
 
 def _empty(name: str) -> ArgumentError:
@@ -214,7 +223,7 @@ def _sharded(loader: Any, rank: int, n_ranks: int, even: bool) -> Any:
         return Shard(loader, rank, n_ranks, even)
     return DataLoader(
         loader.dataset,
-        batch_sampler=Shard(loader.batch_sampler, rank, n_ranks, even),  # type: ignore[arg-type]
+        batch_sampler=Shard(loader.batch_sampler, rank, n_ranks, even),
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
         pin_memory=loader.pin_memory,

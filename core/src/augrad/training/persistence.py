@@ -1,4 +1,7 @@
-"""A run to a checkpoint and back, whole or not at all. Uses checkpoints.py, state.py; used by loop.py and trainer.py."""
+"""A run to a checkpoint and back, whole or not at all.
+
+Uses checkpoints.py, state.py; used by loop.py and trainer.py.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augrad.model import InvariantModel
 from augrad.training.checkpoints import Checkpoints, check_same
+from augrad.training.run import Run
 from augrad.training.run_state import RunState
 from augrad.training.settings import Settings, described
 from augrad.training.state import decode, encode, load_optimizer_state, optimizer_state
 
 if TYPE_CHECKING:
     from augrad.manifest import Checkpoint
-    from augrad.model import InvariantModel
-    from augrad.training.loop import Run
 
 
 def fingerprint(settings: Settings, model: InvariantModel, n_batches: int | None, n_processes: int) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""What a run shows while it trains: a rich display on a terminal, nothing elsewhere. Reads policy.py; driven by loop.py."""
+"""What a run shows while it trains: a rich display on a terminal, nothing elsewhere.
+
+Reads policy.py; driven by loop.py.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from augrad.model import InvariantModel
+from augrad.model import InvariantModel
 
 REFRESH_SECONDS = 0.5
 """How often the running loss is read: reading waits for the device."""
@@ -42,7 +44,8 @@ class RichDisplay(Display):
     def __init__(self, max_epochs: int, n_steps: int | None, console: Any = None) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"), TimeRemainingColumn())  # fmt: skip
+        description, loss = TextColumn("{task.description}"), TextColumn("{task.fields[loss]}")
+        columns = (description, BarColumn(), MofNCompleteColumn(), loss, TimeRemainingColumn())
         self._max_epochs, self._n_steps = max_epochs, n_steps
         self._bar = Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=n_steps, loss="")
@@ -82,7 +85,8 @@ def epoch_line(row: dict[str, Any], max_epochs: int, leading: str) -> str:
     """One epoch as a line of text.
 
     Example:
-        >>> epoch_line({"epoch": 2, "step": 8, "train_loss": 0.5, "seconds": 1.0, "layers": []}, 10, "vision.rotate ±40 deg")
+        >>> row = {"epoch": 2, "step": 8, "train_loss": 0.5, "seconds": 1.0, "layers": []}
+        >>> epoch_line(row, 10, "vision.rotate ±40 deg")
         'epoch  2/10  train_loss 0.5000  vision.rotate ±40 deg'
     """
     hidden = ("epoch", "step", "seconds", "layers", "penalty")
@@ -98,8 +102,8 @@ def leading_transform(policy: Iterable[Any]) -> str:
 
     Example:
         >>> from types import SimpleNamespace as Row
-        >>> row = Row(layer=0, transform="vision.rotate", parameter="angle", weight=0.5, low=-40.0, high=40.0, unit="deg")
-        >>> leading_transform([row])
+        >>> angle = {"parameter": "angle", "low": -40.0, "high": 40.0, "unit": "deg"}
+        >>> leading_transform([Row(layer=0, transform="vision.rotate", weight=0.5, **angle)])
         'vision.rotate angle ±40 deg (weight 0.50)'
     """
     rows = list(policy)

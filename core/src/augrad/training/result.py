@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augrad.model import InvariantModel
+
 if TYPE_CHECKING:
-    from augrad.model import InvariantModel
     from augrad.policy import Policy
 
 Row = dict[str, Any]
@@ -19,9 +20,10 @@ class FitResult:
     """What training led to.
 
     Attributes:
-        history: one row per epoch: `epoch` (from 1), `step` (updates so far), `train_loss` and `val_loss` (the criterion,
-            without penalty), `penalty`, the metrics as `train_<name>` and `val_<name>`, `seconds` (of this epoch), and
-            `layers`: for each the `names` of its transforms, their selection `weights`, and the `magnitudes`.
+        history: one row per epoch: `epoch` (from 1), `step` (updates so far), `train_loss` and `val_loss` (the
+            criterion, without penalty), `penalty`, the metrics as `train_<name>` and `val_<name>`, `seconds` (of this
+            epoch), and `layers`: for each the `names` of its transforms, their selection `weights`, and the
+            `magnitudes`.
         best: `metric` and `value`, the `epoch` and `step` at which it was reached, and its `checkpoint` (None without a
             directory). The metric is what early stopping watches, else `val_loss`, else `train_loss`. Empty if it was
             never a number.

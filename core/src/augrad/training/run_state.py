@@ -1,4 +1,7 @@
-"""Where a run stands, as JSON: what a checkpoint holds besides tensors, and sums that live on the device. Used by loop.py."""
+"""Where a run stands, as JSON: what a checkpoint holds besides tensors, and sums that live on the device.
+
+Used by loop.py.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ class Totals:
     def __init__(self, device: torch.device, start: Mapping[str, list[float]] | None = None) -> None:
         # Counts and sums over an epoch outgrow the 24 bits of float32; Apple's devices have nothing wider.
         self._dtype = torch.float32 if device.type == "mps" else torch.float64
-        self._sums = {name: torch.tensor(sums, dtype=self._dtype, device=device) for name, sums in (start or {}).items()}
+        given = (start or {}).items()
+        self._sums = {name: torch.tensor(sums, dtype=self._dtype, device=device) for name, sums in given}
 
     def add(self, name: str, sums: Tensor) -> None:
         """Adds a vector to those of its name."""

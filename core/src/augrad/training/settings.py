@@ -1,4 +1,7 @@
-"""The arguments of `fit`, validated before anything changes, and what of them decides the weights. Used by trainer.py, loop.py."""
+"""The arguments of `fit`, validated before anything changes, and what of them decides the weights.
+
+Used by trainer.py, loop.py.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +76,10 @@ class Settings:
         }
 
 
-_PLAIN = ("seed", "lr", "augmentation_lr", "weight_decay", "gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval")  # fmt: skip
+_PLAIN = (
+    *("seed", "lr", "augmentation_lr", "weight_decay"),
+    *("gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval"),
+)
 _CALLABLE = ("criterion", "penalty", "penalty_schedule", "optimizer", "scheduler")
 
 
@@ -104,7 +110,9 @@ def _check_counts(settings: Settings) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
     if isinstance(settings.seed, bool) or not isinstance(settings.seed, int):
-        raise ArgumentTypeError(f"seed must be an int, but got {settings.seed!r}.", argument="seed", value=settings.seed)
+        raise ArgumentTypeError(
+            f"seed must be an int, but got {settings.seed!r}.", argument="seed", value=settings.seed
+        )
 
 
 def _check_numbers(settings: Settings) -> None:
@@ -115,7 +123,9 @@ def _check_numbers(settings: Settings) -> None:
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not number or value < 0 or (value == 0 and name != "weight_decay"):
             accepted = "of at least 0" if name == "weight_decay" else "above 0"
-            raise ArgumentError(f"{name} must be a finite number {accepted}, but got {value!r}.", argument=name, value=value)
+            raise ArgumentError(
+                f"{name} must be a finite number {accepted}, but got {value!r}.", argument=name, value=value
+            )
 
 
 def _check_choices(settings: Settings) -> None:
@@ -152,7 +162,7 @@ def _check_callables(settings: Settings) -> None:
     for callback in settings.callbacks:
         if not callable(callback):
             raise ArgumentTypeError(
-                f"callbacks must be callables of a history row and the model, but got {callback!r}.", argument="callbacks"
+                f"callbacks must be callables of a row and the model, but got {callback!r}.", argument="callbacks"
             )
     for name, function in (settings.metrics or {}).items():
         if not isinstance(name, str) or not name or name == "loss" or not callable(function):
@@ -167,7 +177,8 @@ def _check_storage(settings: Settings) -> None:
     for name in ("resume", "checkpoint_every"):
         if getattr(settings, name) and settings.directory is None:
             raise ArgumentError(
-                f"{name} needs a place for checkpoints, but directory is None. Pass directory='runs/name'.", argument=name
+                f"{name} needs a place for checkpoints, but directory is None. Pass directory='runs/name'.",
+                argument=name,
             )
     if settings.config is not None and not isinstance(settings.config, Mapping):
         raise ArgumentTypeError(

@@ -1,4 +1,7 @@
-"""Optimizer and scheduler state as tensors and JSON, exactly and without pickle. Used by checkpoints.py and loop.py."""
+"""Optimizer and scheduler state as tensors and JSON, exactly and without pickle.
+
+Used by checkpoints.py and loop.py.
+"""
 
 from __future__ import annotations
 
@@ -54,9 +57,10 @@ def decode(value: Any) -> Any:
         return [decode(entry) for entry in value]
     if not isinstance(value, dict):
         return value
-    (tag, content), *more = value.items() or [("", None)]
-    if more or not tag.startswith("__"):
+    tag = next(iter(value), "")
+    if not tag.startswith("__"):
         return {key: decode(entry) for key, entry in value.items()}
+    content = value[tag]
     if tag == "__float__":
         return float(content)
     if tag == "__tuple__":

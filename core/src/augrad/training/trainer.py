@@ -1,4 +1,7 @@
-"""`fit`: checks its arguments, sets up one run, and returns what it led to. Uses settings.py, engine.py, loop.py."""
+"""`fit`: checks its arguments, sets up one run, and returns what it led to.
+
+Uses settings.py, engine.py, loop.py.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,12 @@ from augrad.training.engine import accelerated, tracking
 from augrad.training.joint_step import JointStep
 from augrad.training.keyed import preserved_generators
 from augrad.training.loading import KeyedLoader
-from augrad.training.loop import Run
+from augrad.training.loop import train_until_stopped
 from augrad.training.metrics import default_criterion, resolve_metrics
 from augrad.training.persistence import fingerprint, matching, restore
 from augrad.training.progress import is_shown, make_display
 from augrad.training.result import FitResult
+from augrad.training.run import Run
 from augrad.training.run_state import RunState
 from augrad.training.settings import Settings, as_tuple
 
@@ -64,17 +68,18 @@ def fit(
     """Trains trunk, selection weights and magnitudes together, by gradient descent on criterion plus penalty.
 
     Every draw is keyed by `(seed, step, rank)`, and the global generators are seeded by key for the run and given back
-    as they were. A run that was killed at any moment and is resumed reaches the weights of an unbroken run, to the bit on
-    a CPU with the same torch build and number of threads, if the data set itself gives the same for the same index and
-    state of the global generators.
+    as they were. A run that was killed at any moment and is resumed reaches the weights of an unbroken run, to the bit
+    on a CPU with the same torch build and number of threads, if the data set itself gives the same for the same index
+    and state of the global generators.
 
-    Devices and processes are accelerate's: the GPU if there is one, DistributedDataParallel under `torchrun` or `accelerate
-    launch`. Afterwards the model is in eval mode, on the device it was trained on, with the weights of the last step.
+    Devices and processes are accelerate's: the GPU if there is one, DistributedDataParallel under `torchrun` or
+    `accelerate launch`. Afterwards the model is in eval mode, on the device it was trained on, with the weights of the
+    last step.
 
     Args:
         model: what to train, in place.
-        train_loader: a `DataLoader`, or any iterable that can be read again, of pairs `(x, target)`; `x` is a batch as the
-            model takes it.
+        train_loader: a `DataLoader`, or any iterable that can be read again, of pairs `(x, target)`; `x` is a batch as
+            the model takes it.
         val_loader: the same, for validation after each epoch.
         max_epochs: how often to go through the training data, at least 1.
         criterion: maps output and target to a scalar. By default cross-entropy for integer targets (classes, or dense
@@ -99,8 +104,8 @@ def fit(
         resume: goes on from the last checkpoint in `directory`. Without one the run starts afresh; a run that is over
             returns its result at once, unless `max_epochs` is larger now.
         trackers: names of accelerate's trackers (`"tensorboard"`, `"wandb"`, `"mlflow"`, ...), or instances.
-        callbacks: called after each epoch with its history row and the model; one that returns True ends training. After
-            a resume an epoch that was not saved is trained, and reported, again.
+        callbacks: called after each epoch with its history row and the model; one that returns True ends training.
+            After a resume an epoch that was not saved is trained, and reported, again.
         progress: whether to show progress; None: if standard output is a terminal.
         seed: of all draws.
         config: what describes the run to you; stored with the checkpoints, and a resume must agree with it.
@@ -130,7 +135,8 @@ def fit(
         ([1, 2], 'max_epochs')
 
     References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, section 3.
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
+        section 3.
     """
     settings = Settings(
         max_epochs=max_epochs,
@@ -159,7 +165,8 @@ def fit(
     )
     if not isinstance(model, InvariantModel):
         raise ArgumentTypeError(
-            f"model must be an augrad.InvariantModel, but got {type(model).__name__}. Wrap it: InvariantModel(trunk, module).",
+            f"model must be an augrad.InvariantModel, but got {type(model).__name__}. Wrap it: "
+            "InvariantModel(trunk, module).",
             argument="model",
         )
     with ExitStack() as stack:
@@ -167,7 +174,9 @@ def fit(
         return _fitted(model, train_loader, val_loader, settings, stack)
 
 
-def _fitted(model: InvariantModel, train_loader: Any, val_loader: Any, settings: Settings, stack: ExitStack) -> FitResult:
+def _fitted(
+    model: InvariantModel, train_loader: Any, val_loader: Any, settings: Settings, stack: ExitStack
+) -> FitResult:
     accelerator = stack.enter_context(accelerated(settings))
     train = _keyed("train_loader", train_loader, accelerator, settings, stack)
     val = None if val_loader is None else _keyed("val_loader", val_loader, accelerator, settings, stack)
@@ -175,7 +184,7 @@ def _fitted(model: InvariantModel, train_loader: Any, val_loader: Any, settings:
     try:
         if run.at.stopped is None:
             stack.enter_context(tracking(accelerator, settings))
-            run.train_until_stopped()
+            train_until_stopped(run)
     finally:
         run.display.close()
         model.augmentation.forget()
@@ -259,8 +268,8 @@ def _built(model: InvariantModel, settings: Settings) -> tuple[torch.optim.Optim
     optimizer = settings.optimizer(groups)
     if not isinstance(optimizer, torch.optim.Optimizer) or isinstance(optimizer, torch.optim.LBFGS):
         raise ArgumentTypeError(
-            f"optimizer must be called with parameter groups and return a torch optimizer that steps without a closure, "
-            f"but returned {type(optimizer).__name__}. Pass a class or functools.partial, such as torch.optim.Adam.",
+            f"optimizer must be called with parameter groups and return a torch optimizer that steps without a "
+            f"closure, but returned {type(optimizer).__name__}. Pass a class or functools.partial, such as torch.optim.Adam.",
             argument="optimizer",
         )
     scheduler = None if settings.scheduler is None else settings.scheduler(optimizer)

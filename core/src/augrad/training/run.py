@@ -1,0 +1,70 @@
+"""One run: what it works with, and where it stands.
+
+Made by trainer.py; trained by loop.py; stored by persistence.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator
+
+from augrad.model import InvariantModel
+from augrad.objective import JointLoss
+from augrad.training.checkpoints import Checkpoints
+from augrad.training.joint_step import FiniteWatch
+from augrad.training.loading import KeyedLoader
+from augrad.training.metrics import Metric
+from augrad.training.progress import Display
+from augrad.training.run_state import RunState
+from augrad.training.schedule import resolve_schedule
+from augrad.training.settings import Settings
+
+
+@dataclass
+class Run:
+    """One run: what it works with, and where it stands (`at`).
+
+    Attributes:
+        settings: what `fit` was asked to do.
+        accelerator: accelerate's, for devices, precision and processes.
+        model: what is trained.
+        objective: criterion and penalty.
+        train, val: the loaders; `val` may be None.
+        metrics: by name.
+        monitored: the metric by which an epoch is best, and `"min"` or `"max"`.
+        optimizer, scheduler: as the user's factories made them.
+        stepper: the joint step, as accelerate wrapped it.
+        updater: the optimizer, as accelerate wrapped it.
+        checkpoints: where they go, or None.
+        fingerprint: what decides the weights; a resume must agree with it.
+        display: shows progress.
+    """
+
+    settings: Settings
+    accelerator: Any
+    model: InvariantModel
+    objective: JointLoss
+    train: KeyedLoader
+    val: KeyedLoader | None
+    metrics: dict[str, Metric]
+    monitored: tuple[str, str]
+    optimizer: torch.optim.Optimizer
+    scheduler: Any
+    stepper: Any
+    updater: Any
+    checkpoints: Checkpoints | None
+    fingerprint: dict[str, Any]
+    display: Display
+    at: RunState
+    checkpoint: Path | None = None
+
+    def __post_init__(self) -> None:
+        self.device: torch.device = self.accelerator.device
+        self.generator = Generator(self.device)
+        self.watch = FiniteWatch(self.device)
+        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        self.schedule = resolve_schedule(self.settings.penalty_schedule)
