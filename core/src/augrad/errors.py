@@ -123,6 +123,10 @@ class NonFiniteLossError(TrainingError):
     """The loss turned NaN or infinite."""
 
 
+class ConformanceError(AugradError, AssertionError):
+    """A transform breaks a promise of its contract; raised by the conformance kit `augrad.testing`."""
+
+
 class MissingDependencyError(AugradError, ImportError):
     """An optional dependency is not installed; the message says what to install."""
 

@@ -211,8 +211,19 @@ class AugmentationLayer(nn.Module):
         return values
 
     def forward(self, x: Any, *, generator: Generator | None = None) -> Any:
-        """Transforms a batch with fresh draws from `generator` (None: torch's default one)."""
+        """Transforms a batch with fresh draws from `generator` (None: torch's default one).
+
+        Raises:
+            InputError, InputTypeError: a transform does not accept the batch; nothing has been drawn then.
+        """
+        self.validate(x)
         return transform_batch([self], x, generator=generator)[0]
+
+    def validate(self, x: Any) -> None:
+        """Raises `InputError` or `InputTypeError` unless every transform accepts the batch."""
+        batch.count(x)
+        for transform in self:
+            transform.validate(x)
 
     def extra_repr(self) -> str:
         return f"temperature={self.temperature:g}, selection={self.selection.name!r}"

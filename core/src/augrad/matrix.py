@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from augrad import batch
 from augrad.errors import InversionError
 from augrad.transform import Transform
 
@@ -83,15 +84,22 @@ class MatrixTransform(Transform):
 
         Args:
             **values: as for `forward`; with `noise=` if `draw_noise` returns some.
+
+        Returns:
+            One matrix per sample; a transform that has neither parameters nor noise returns one for all, `(1, size, size)`.
         """
 
     def forward(self, x: Any, **values: Any) -> Any:
-        return self.action.act(x, in_working_units(self.action, self.matrix(**values), x))
+        return self.action.act(x, in_working_units(self.action, self.matrices(x, **values), x))
 
     def invert(self, y: Any, **values: Any) -> Any:
         if not self.invertible:
             raise InversionError(f"{self.name} cannot be undone: its matrix is singular.", transform=self.name)
-        return self.action.act(y, inverse(in_working_units(self.action, self.matrix(**values), y)))
+        return self.action.act(y, inverse(in_working_units(self.action, self.matrices(y, **values), y)))
+
+    def matrices(self, x: Any, **values: Any) -> Float[Tensor, "batch size size"]:
+        """`matrix(**values)` for each sample of `x` and where it lies, also if it is the same for all."""
+        return self.matrix(**values).to(batch.device(x)).expand(batch.count(x), -1, -1)
 
 
 def in_working_units(action: Action, matrix: Float[Tensor, "*batch size size"], x: Any) -> Float[Tensor, "*batch size size"]:

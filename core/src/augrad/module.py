@@ -139,10 +139,8 @@ class AugmentationModule(nn.Module):
 
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` unless every transform accepts the batch."""
-        batch.count(x)
         for layer in self.layers:
-            for transform in layer:
-                transform.validate(x)
+            layer.validate(x)
 
     def state(self) -> ModuleState:
         """What has been learned and what the last training pass did: frozen, differentiable."""

@@ -101,7 +101,7 @@ def _matrices(
     gates = layer.selection.gates(weights, choice) if layer.training else one_hot(choice, len(layer)).to(weights)
     products: Pending = {}
     for action, indices in by_action.items():
-        stack = torch.stack([_matrix(layer.transforms[index], draw, index) for index in indices], dim=1)
+        stack = torch.stack([_matrix(layer.transforms[index], draw, index, x) for index in indices], dim=1)
         stack = in_working_units(action, stack, x)
         gate = gates[:, indices] if len(indices) < len(layer) else gates
         matrix = torch.einsum("nk,nkij->nij", gate, stack)
@@ -114,8 +114,8 @@ def _matrices(
     return products
 
 
-def _matrix(transform: Any, draw: LayerDraw, index: int) -> Tensor:
-    return transform.matrix(**draw.values[index], **_noise(draw.noise[index]))
+def _matrix(transform: MatrixTransform, draw: LayerDraw, index: int, x: Any) -> Tensor:
+    return transform.matrices(x, **draw.values[index], **_noise(draw.noise[index]))
 
 
 def _noise(noise: Any) -> dict[str, Any]:

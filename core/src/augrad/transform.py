@@ -114,7 +114,22 @@ class Transform(nn.Module, ABC):
                 raise RangeError(
                     f"{self.name} has no parameter {name!r}; its parameters: {known}.", argument=name, value=given
                 )
-            self.ranges = {**self.ranges, name: _narrowed(type(self).ranges[name], given)}
+            self.ranges = {**self.ranges, name: self._narrowed(name, given)}
+
+    def _narrowed(self, name: str, given: float | Range) -> Range:
+        declared = type(self).ranges[name]
+        if isinstance(given, Range):
+            return given
+        if isinstance(given, bool) or not isinstance(given, int | float):
+            raise RangeError(
+                f"{self.name}: {name} must be a number (the far end of its range) or a Range, but got {given!r}.",
+                argument=name,
+                value=given,
+            )
+        try:
+            return dataclasses.replace(declared, **{"high" if declared.span > 0 else "low": float(given)})
+        except RangeError as error:
+            raise RangeError(f"{self.name}: {name}={given!r}: {error}", argument=name, value=given) from error
 
     @property
     def config(self) -> dict[str, Any]:
@@ -194,6 +209,13 @@ class Transform(nn.Module, ABC):
         """
         return None
 
+    def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
+        """A small batch that `forward` accepts, for the conformance kit; None stands for `(n_samples, 4, 16)` tensors.
+
+        Override it once in the base class of a modality; `augrad.testing.smooth` makes smooth signals and images.
+        """
+        return None
+
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` if `x` is not a batch that `forward` accepts.
 
@@ -233,10 +255,3 @@ def snake_case(name: str) -> str:
         ('translate_x', 'http_noise')
     """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
-def _narrowed(declared: Range, given: float | Range) -> Range:
-    if isinstance(given, Range):
-        return given
-    far = "high" if declared.span > 0 else "low"
-    return dataclasses.replace(declared, **{far: float(given)})

@@ -1,0 +1,194 @@
+"""Checks on the gradient: it reaches every parameter, stays alive at the ends, and is what it is declared to be. Uses examples.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck
+
+from augrad.draws import keyed_generator
+from augrad.errors import ConformanceError
+from augrad.testing.examples import (
+    Values,
+    call,
+    example_batch,
+    floats,
+    inner_values,
+    is_tensor_based,
+    noise_for,
+    values_at,
+)
+from augrad.testing.registry import check, has_parameters, require
+from augrad.transform import Transform
+
+NEAR_END = 0.05
+"""How far inside the range "at its end" is: at the very end a derivative may rightly vanish, as a blur's at width 0."""
+
+DEAD = 1e-9
+"""A gradient near an end that is this much smaller than in the middle of the range counts as dead."""
+
+N_DRAWS = 64
+"""Draws over which the gradient of a transform with jumps is averaged, to compare it with differences."""
+
+AGREEMENT = 0.5
+"""Cosine that the mean gradient must reach with the mean difference: a biased estimator still points the right way."""
+
+
+def is_pathwise(transform: Transform) -> bool:
+    return transform.gradient == "pathwise" and is_tensor_based(transform)
+
+
+def _is_pathwise_with_parameters(transform: Transform) -> bool:
+    return has_parameters(transform) and is_pathwise(transform)
+
+
+def _has_estimator(transform: Transform) -> bool:
+    return has_parameters(transform) and transform.gradient != "pathwise" and is_tensor_based(transform)
+
+
+def parameter_gradients(transform: Transform, x: Any, values: Values, noise: Any) -> dict[str, Tensor | None]:
+    """Gradient of one random linear function of the output in each parameter; None where it does not arrive."""
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in values.items()}
+    generator = keyed_generator("projection")
+    loss = torch.zeros((), dtype=torch.float64)
+    for part in floats(call(transform, x, leaves, noise)):
+        loss = loss + (part.double() * torch.rand(part.shape, generator=generator, dtype=torch.float64)).sum()
+    if not loss.requires_grad:
+        return dict.fromkeys(leaves)
+    gradients = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
+    return dict(zip(leaves, gradients, strict=True))
+
+
+@check(has_parameters)
+def check_gradient_reaches_parameters(transform: Transform) -> None:
+    """The gradient reaches every declared parameter: it is there, finite, and not all zero."""
+    x = example_batch(transform, 4)
+    gradients = parameter_gradients(transform, x, inner_values(transform, 4), noise_for(transform, x))
+    for name, gradient in gradients.items():
+        if gradient is None:
+            raise ConformanceError(
+                f"{transform.name}: no gradient reaches {name!r}: the output does not depend on it, or the path to it "
+                "is cut (detach, rounding, a comparison).",
+                transform=transform.name,
+            )
+        require(bool(torch.isfinite(gradient).all()), transform, f"the gradient of {name!r} is not finite.")
+        require(bool(gradient.abs().sum() > 0), transform, f"the gradient of {name!r} is zero for every sample.")
+
+
+@check(has_parameters)
+def check_gradient_alive_at_ends(transform: Transform) -> None:
+    """The gradient of every parameter is finite at both ends of its range and does not vanish just inside them."""
+    x = example_batch(transform, 4)
+    noise = noise_for(transform, x)
+    middle = _largest_gradients(transform, x, 0.5, noise)
+    for end in (0.0, 1.0, -1.0):
+        if end < 0 and not any(declared.signed for declared in transform.ranges.values()):
+            continue
+        inside = NEAR_END if end == 0 else end * (1 - NEAR_END)
+        at, near = _largest_gradients(transform, x, end, noise), _largest_gradients(transform, x, inside, noise)
+        for name, declared in transform.ranges.items():
+            value = f"{declared.identity + end * declared.span:g} {declared.unit}".rstrip()
+            require(bool(torch.isfinite(at[name])), transform, f"the gradient of {name!r} is not finite at {value}.")
+            require(
+                bool(near[name] > DEAD * middle[name]),
+                transform,
+                f"the gradient of {name!r} is dead near {value}: a magnitude that gets there cannot come back. Use a "
+                "smooth bound, not a clamp, or declare a narrower Range.",
+            )
+
+
+def _largest_gradients(transform: Transform, x: Any, fraction: float, noise: Any) -> dict[str, Tensor]:
+    values = values_at(transform, torch.full((4,), fraction, dtype=torch.float64))
+    found = parameter_gradients(transform, x, values, noise)
+    return {name: torch.zeros(()) if grad is None else grad.abs().max() for name, grad in found.items()}
+
+
+@check(_is_pathwise_with_parameters)
+def check_gradcheck_of_parameters(transform: Transform) -> None:
+    """The pathwise gradient of every parameter equals finite differences, in double precision."""
+    x = example_batch(transform, 2)
+    values, noise = inner_values(transform, 2), noise_for(transform, x)
+    names = list(values)
+
+    def function(*leaves: Tensor) -> Tensor:
+        return _projected(call(transform, x, dict(zip(names, leaves, strict=True)), noise))
+
+    _gradcheck(transform, function, tuple(values.values()), "its parameters")
+
+
+@check(is_pathwise)
+def check_gradcheck_of_input(transform: Transform) -> None:
+    """The pathwise gradient of the input equals finite differences, in double precision."""
+    n_samples = 2 if transform.mixes_samples else 1
+    x = example_batch(transform, n_samples)
+    values, noise = inner_values(transform, n_samples), noise_for(transform, x)
+    _gradcheck(transform, lambda leaf: _projected(call(transform, leaf, values, noise)), (x,), "the input")
+
+
+def _projected(y: Tensor) -> Tensor:
+    # A few random sums of the output stand for all of its entries: a wrong derivative shows in each of them.
+    weights = torch.rand(6, y.numel(), generator=keyed_generator("gradcheck"), dtype=torch.float64)
+    return weights @ y.flatten().double()
+
+
+def _gradcheck(transform: Transform, function: Any, inputs: tuple[Tensor, ...], of: str) -> None:
+    leaves = tuple(leaf.detach().clone().requires_grad_() for leaf in inputs)
+    try:
+        gradcheck(function, leaves, eps=1e-6, atol=1e-4, rtol=1e-3)
+    except RuntimeError as error:
+        raise ConformanceError(
+            f"{transform.name}: the gradient of {of} differs from finite differences, so gradient='pathwise' is not "
+            f"true. {error}",
+            transform=transform.name,
+        ) from error
+
+
+@check(_has_estimator)
+def check_gradient_agrees_with_differences(transform: Transform) -> None:
+    """A relaxed or straight-through gradient points where the smoothed map changes.
+
+    Over values spread evenly from 0.2 to 0.8 of the range, the mean derivative of the smoothed map is its difference
+    between the two ends divided by their distance; the mean of the declared gradient must point the same way.
+    """
+    n_kinds = 4
+    x = example_batch(transform, n_kinds)
+    rows = torch.arange(n_kinds).repeat_interleave(N_DRAWS)
+    x = x.index_select(0, rows)
+    noise = noise_for(transform, x)
+    low, high = (torch.full((len(rows),), at, dtype=torch.float64) for at in (0.2, 0.8))
+    spread = low + (high - low) * torch.linspace(0, 1, N_DRAWS, dtype=torch.float64).repeat(n_kinds)
+    for name in transform.ranges:
+        ends = []
+        for fraction in (low, high):
+            values = {**values_at(transform, spread), name: values_at(transform, fraction)[name]}
+            ends.append(call(transform, x, values, noise).detach())
+        difference = (ends[1] - ends[0]).unflatten(0, (n_kinds, N_DRAWS)).mean(1).flatten(1)
+        found, expected = _directional(transform, x, values_at(transform, spread), noise, name, difference)
+        cosine = torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0)
+        require(
+            bool(cosine >= AGREEMENT),
+            transform,
+            f"the {transform.gradient} gradient of {name!r} does not agree with differences over 0.2 to 0.8 of its "
+            f"range: cosine {float(cosine):.2f}, but at least {AGREEMENT} is needed (check its sign and scale).",
+        )
+
+
+def _directional(
+    transform: Transform, x: Tensor, values: Values, noise: Any, name: str, difference: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean declared gradient, and mean difference, of random linear functions of the output, per kind of sample."""
+    n_kinds = len(difference)
+    generator = keyed_generator("directions")
+    directions = torch.randn(16, difference.shape[1], generator=generator, dtype=torch.float64)
+    leaf = values[name].detach().clone().requires_grad_()
+    y = call(transform, x, {**values, name: leaf}, noise).double().flatten(1)
+    if not y.requires_grad:
+        return torch.zeros(16, n_kinds, dtype=torch.float64), directions @ difference.T
+    found = []
+    for direction in directions:
+        (gradient,) = torch.autograd.grad((y @ direction).sum(), leaf, retain_graph=True)
+        found.append(gradient.flatten(1).sum(1) if gradient.ndim > 1 else gradient)
+    mean = torch.stack(found).unflatten(1, (n_kinds, N_DRAWS)).mean(2)
+    return mean * transform.ranges[name].span, directions @ difference.T

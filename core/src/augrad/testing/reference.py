@@ -1,0 +1,53 @@
+"""Holds a transform against an independent reference, for its unit and its sign; called from a plugin's own tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from augrad.testing.examples import call, example_batch, fractions_of_interest, noise_for, values_at
+from augrad.testing.registry import require
+from augrad.transform import Transform
+
+
+def check_reference(
+    transform: Transform, reference: Callable[..., Any], *, tolerance: float = 1e-6, reach: float = 0.9
+) -> None:
+    """Compares a transform with a reference written without torch, over its range and on both sides of the identity.
+
+    No kit can know what "15 degrees" or "to the right" is. A few lines of numpy in the plugin's tests can.
+
+    Args:
+        transform: without inner noise.
+        reference: takes one sample as an array `(*event)`, and each value as a float by its name; returns an array.
+        tolerance: largest absolute difference, in double precision.
+        reach: the fraction of each range to go to.
+
+    Raises:
+        ConformanceError: they differ.
+
+    Example:
+        >>> from augrad import Range, Transform
+        >>> class Gain(Transform):
+        ...     modality = "signal"
+        ...     gain_db = Range(6.0, unit="dB", signed=True)
+        ...     def forward(self, x, *, gain_db):
+        ...         return x * 10 ** (gain_db / 20)[:, None, None]
+        >>> check_reference(Gain(), lambda sample, gain_db: sample * 10 ** (gain_db / 20))
+    """
+    fractions = torch.tensor(fractions_of_interest(transform), dtype=torch.float64) * reach
+    x = example_batch(transform, len(fractions))
+    values = values_at(transform, fractions)
+    y = call(transform, x, values, noise_for(transform, x))
+    for index in range(len(fractions)):
+        given = {name: value[index].flatten()[0].item() for name, value in values.items()}
+        expected = np.asarray(reference(x[index].numpy(), **given))
+        apart = float(np.abs(expected - y[index].numpy()).max())
+        require(
+            apart <= tolerance,
+            transform,
+            f"at {given} it differs from the reference by up to {apart:.3g}: check its unit and its sign.",
+        )

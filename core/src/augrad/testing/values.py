@@ -1,0 +1,187 @@
+"""Checks on what comes out: identity, shape, dtype, device, finiteness, inverse, matrix. Uses examples.py."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from augrad import batch
+from augrad.matrix import MatrixTransform, in_working_units
+from augrad.testing.examples import (
+    call,
+    example_batch,
+    floats,
+    fractions_of_interest,
+    gap,
+    inner_values,
+    is_tensor_based,
+    noise_for,
+    noise_parts,
+    values_at,
+)
+from augrad.testing.gradients import parameter_gradients
+from augrad.testing.registry import check, has_parameters, require
+from augrad.transform import Transform
+
+DTYPES = (torch.float32, torch.float64, torch.bfloat16)
+
+IDENTITY_TOLERANCE = 1e-5
+
+UNDONE = 0.5
+"""Largest part of the change that may be left after undoing it: resampling twice blurs, and borders are lost."""
+
+
+def _is_matrix(transform: Transform) -> bool:
+    return isinstance(transform, MatrixTransform)
+
+
+def _is_invertible(transform: Transform) -> bool:
+    return transform.invertible
+
+
+@check(has_parameters)
+def check_identity_at_zero(transform: Transform) -> None:
+    """At the identity of its parameters it changes nothing, whatever the noise."""
+    x = example_batch(transform, dtype=torch.float32)
+    for seed in range(3):
+        y = call(transform, x, transform.identity(batch.count(x), floats(x)[0]), noise_for(transform, x, seed))
+        moved = gap(x, y)
+        require(
+            bool(moved <= IDENTITY_TOLERANCE),
+            transform,
+            f"at its identity {({n: r.identity for n, r in transform.ranges.items()})} it changes the input by up to "
+            f"{float(moved):.3g}, but at most {IDENTITY_TOLERANCE:g} is allowed. Correct forward or Range(identity=...).",
+        )
+
+
+@check()
+def check_input_untouched(transform: Transform) -> None:
+    """It never writes into its input, its values or its noise."""
+    x = example_batch(transform)
+    values, noise = inner_values(transform, batch.count(x)), noise_for(transform, x)
+    watched = {"the input": floats(x), "its noise": noise_parts(noise)}
+    watched.update({name: (value,) for name, value in values.items()})
+    copies = {what: [part.clone() for part in parts] for what, parts in watched.items()}
+    call(transform, x, values, noise)
+    for what, parts in watched.items():
+        same = all(torch.equal(now, then) for now, then in zip(parts, copies[what], strict=True))
+        require(same, transform, f"forward writes into {what}; compute a new tensor instead.")
+
+
+@check()
+def check_shape_kept(transform: Transform) -> None:
+    """The output has the type and shape of the input."""
+    x = example_batch(transform)
+    y = call(transform, x, inner_values(transform, batch.count(x)), noise_for(transform, x))
+    require(type(y) is type(x), transform, f"it turns {type(x).__name__} into {type(y).__name__}.")
+    if isinstance(x, Tensor):
+        require(y.shape == x.shape, transform, f"it turns shape {tuple(x.shape)} into {tuple(y.shape)}.")
+
+
+@check(is_tensor_based)
+def check_dtype_kept(transform: Transform) -> None:
+    """The output has the dtype of the input: float32, float64 and bfloat16."""
+    for dtype in DTYPES:
+        x = example_batch(transform, dtype=dtype)
+        try:
+            y = call(transform, x, inner_values(transform, 3, dtype), noise_for(transform, x))
+        except (RuntimeError, TypeError) as error:
+            require(False, transform, f"it does not work in {dtype}: {error}")
+        require(y.dtype == dtype, transform, f"it turns {dtype} into {y.dtype}; compute in the dtype of the input.")
+
+
+@check(is_tensor_based)
+def check_device_kept(transform: Transform) -> None:
+    """It works where its input lies: no tensor is made on, or fetched to, another device.
+
+    The meta device, which holds shapes only, stands for an accelerator; one that is present is tried too.
+    """
+    devices = [torch.device("meta")]
+    if torch.accelerator.is_available():
+        devices.append(torch.device(str(torch.accelerator.current_accelerator())))
+    x = example_batch(transform, dtype=torch.float32)
+    values, noise = inner_values(transform, 3, torch.float32), noise_for(transform, x)
+    for device in devices:
+        try:
+            y = call(
+                deepcopy(transform).to(device),
+                x.to(device),
+                {name: value.to(device) for name, value in values.items()},
+                _moved(noise, device),
+            )
+        except (RuntimeError, NotImplementedError, TypeError) as error:
+            require(False, transform, f"it does not work on device {device.type!r}: {error}")
+        require(y.device.type == device.type, transform, f"it moves its output from {device} to {y.device}.")
+
+
+def _moved(noise: Any, device: torch.device) -> Any:
+    parts = tuple(part.to(device) for part in noise_parts(noise))
+    return parts[0] if isinstance(noise, Tensor) else (parts or None)
+
+
+@check()
+def check_finite(transform: Transform) -> None:
+    """Outputs and gradients are finite over the whole range, also for constant and for zero inputs."""
+    example = example_batch(transform, dtype=torch.float32)
+    inputs = {"an example": example}
+    if isinstance(example, Tensor):
+        inputs["zeros"] = torch.zeros_like(example)
+        inputs["a constant"] = torch.full_like(example, 0.5)
+    for what, x in inputs.items():
+        noise, n_samples = noise_for(transform, x), batch.count(x)
+        for fraction in fractions_of_interest(transform) if transform.ranges else (0.0,):
+            values = values_at(transform, torch.full((n_samples,), fraction))
+            where = f"for {what} at {fraction:g} of the way to its far end"
+            finite = all(bool(torch.isfinite(part).all()) for part in floats(call(transform, x, values, noise)))
+            require(finite, transform, f"its output is not finite {where}.")
+            for name, gradient in parameter_gradients(transform, x, values, noise).items():
+                finite = gradient is None or bool(torch.isfinite(gradient).all())
+                require(finite, transform, f"the gradient of {name!r} is not finite {where}.")
+
+
+@check(_is_invertible)
+def check_invert_undoes_forward(transform: Transform) -> None:
+    """`invert` undoes `forward` with the same values."""
+    x = example_batch(transform)
+    values, noise = inner_values(transform, batch.count(x), reach=0.2), noise_for(transform, x)
+    y = call(transform, x, values, noise)
+    undone = transform.invert(y, **values, **({} if noise is None else {"noise": noise}))
+    changed, left = batch.distance(x, y).sum(), batch.distance(x, undone).sum()
+    require(
+        bool(left <= UNDONE * changed + IDENTITY_TOLERANCE),
+        transform,
+        f"invert leaves {float(left / changed):.2f} of the change that forward made, but at most {UNDONE} is allowed.",
+    )
+
+
+@check(_is_matrix)
+def check_matrix_agrees_with_forward(transform: Transform) -> None:
+    """`forward` is its matrix in action, and the matrix at the identity is the identity matrix."""
+    if not isinstance(transform, MatrixTransform):
+        return
+    x = example_batch(transform)
+    n_samples, size = batch.count(x), transform.action.size
+    values, noise = inner_values(transform, n_samples), noise_for(transform, x)
+    extra = {} if noise is None else {"noise": noise}
+    matrix = transform.matrix(**values, **extra) if values or extra else transform.matrix()
+    expected = transform.action.act(x, in_working_units(transform.action, matrix, x))
+    apart = gap(expected, call(transform, x, values, noise))
+    require(bool(apart <= IDENTITY_TOLERANCE), transform, f"forward differs from its matrix by up to {float(apart):.3g}.")
+    if values:
+        require(
+            matrix.shape == (n_samples, size, size),
+            transform,
+            f"matrix must return one {size}x{size} matrix per sample, {(n_samples, size, size)}, but returned "
+            f"{tuple(matrix.shape)}.",
+        )
+        neutral = transform.matrix(**transform.identity(n_samples, matrix), **extra)
+        apart = (neutral - torch.eye(size).to(neutral)).abs().max()
+        require(bool(apart <= IDENTITY_TOLERANCE), transform, "its matrix at the identity is not the identity matrix.")
+    require(
+        transform.moves_coordinates == transform.action.moves_coordinates,
+        transform,
+        f"moves_coordinates={transform.moves_coordinates}, but its action says {transform.action.moves_coordinates}.",
+    )

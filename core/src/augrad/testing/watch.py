@@ -1,0 +1,113 @@
+"""Watches the operations that run inside a `with` block: those that wait for the device, and how many there are. Used by batches.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+SYNCING_METHODS = frozenset({"item", "tolist", "cpu", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__"})
+"""Methods of a tensor that bring its contents to the host."""
+
+SYNCING_OPERATIONS = frozenset(
+    {
+        "_local_scalar_dense",
+        "_linalg_check_errors",
+        "allclose",
+        "bincount",
+        "equal",
+        "is_nonzero",
+        "masked_select",
+        "nonzero",
+        "repeat_interleave",
+        "unique_consecutive",
+        "unique_dim",
+        "_unique2",
+    }
+)
+"""Operations whose result's shape, or success, is only known once the device has got there."""
+
+
+class SyncError(Exception):
+    """An operation that waits for the device ran inside a `SyncGuard`."""
+
+
+class _Methods(TorchFunctionMode):
+    # On a CPU, tolist, cpu and numpy never reach the dispatcher, so they are caught where Python calls them.
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        name = getattr(function, "__name__", "")
+        if name in SYNCING_METHODS:
+            raise SyncError(f"Tensor.{name}")
+        return function(*args, **(kwargs or {}))
+
+
+class _Operations(TorchDispatchMode):
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        name = str(function.overloadpacket.__name__)
+        if name == "repeat_interleave" and (kwargs or {}).get("output_size") is not None:
+            return function(*args, **(kwargs or {}))
+        if name in SYNCING_OPERATIONS:
+            raise SyncError(f"aten.{name}")
+        if name.startswith("index") and len(args) > 1 and _has_mask(args[1]):
+            raise SyncError(f"aten.{name} with a boolean mask")
+        return function(*args, **(kwargs or {}))
+
+
+def _has_mask(indices: Any) -> bool:
+    given = indices if isinstance(indices, list | tuple) else ()
+    return any(isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8) for index in given)
+
+
+class SyncGuard:
+    """Raises `SyncError` at the first operation in its block that would wait for an accelerator. Works on any machine.
+
+    Example:
+        >>> with SyncGuard():
+        ...     torch.rand(3).max().item()
+        Traceback (most recent call last):
+        augrad.testing.watch.SyncError: Tensor.item
+    """
+
+    def __init__(self) -> None:
+        self._modes = (_Methods(), _Operations())
+
+    def __enter__(self) -> SyncGuard:
+        for mode in self._modes:
+            mode.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for mode in reversed(self._modes):
+            mode.__exit__(kind, error, traceback)
+
+
+class OperationCount(TorchDispatchMode):
+    """Counts the operations that reach the dispatcher in its block.
+
+    Example:
+        >>> with OperationCount() as operations:
+        ...     _ = torch.ones(3) + 1
+        >>> operations.count
+        2
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        self.count += 1
+        return function(*args, **(kwargs or {}))
