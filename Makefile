@@ -64,7 +64,7 @@ $(VENV)/.augrad-python:
 # hatchling first, pinned like the rest, and then no isolated build that would fetch an unpinned one for each distribution.
 $(VENV)/.augrad-installed: $(VENV)/.augrad-python $(PYPROJECTS) constraints.txt
 	@echo "Installing augrad and its plugins into $(VENV) ..."
-	@$(INSTALL) hatchling editables
+	@$(INSTALL) hatchling
 	@$(INSTALL) --no-build-isolation --editable ./core $(foreach plugin,$(PLUGINS),--editable "./$(plugin)[demo]")
 	@touch "$@"
 
