@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from augrad import batch
+from augrad.displacement import displacement
 from augrad.errors import ArgumentTypeError, LayerError, PenaltyError
 from augrad.layer import AugmentationLayer, LayerDraw
 from augrad.passes import transform_batch, undo_batch
@@ -42,18 +43,20 @@ class ModuleState:
     Attributes:
         layers: one `LayerState` per layer.
         before, after: the batch of the last training pass and what became of it; None before the first.
+        log_probs: per sample, the log-probability of the transforms that it drew in that pass, `(batch,)`,
+            differentiable in the weights; None if a layer mixed all of its transforms.
     """
 
     layers: tuple[LayerState, ...]
     before: Any = None
     after: Any = None
+    log_probs: Float[Tensor, " batch"] | None = None
 
     @property
-    def displacement(self) -> Float[Tensor, ""]:
-        """How far the last training pass moved its batch, in units of the data's own spread; differentiable.
+    def displacements(self) -> Float[Tensor, " batch"]:
+        """How far the last training pass moved each sample, in units of the data's spread; differentiable.
 
-        `mean ||T(x) - x|| / mean ||x - x'||` with `x'` another sample of the batch: 0 for the identity, 1 if an
-        augmented sample is as far from its original as two samples are from each other.
+        See `augrad.displacement.displacement`.
 
         Raises:
             PenaltyError: there was no training pass yet.
@@ -63,8 +66,12 @@ class ModuleState:
                 "displacement is measured on a training pass, and there was none: call model.train() and model(x) "
                 "before the penalty."
             )
-        moved = batch.distance(self.before, self.after).mean()
-        return moved / spread(self.before)
+        return displacement(self.before, self.after)
+
+    @property
+    def displacement(self) -> Float[Tensor, ""]:
+        """Mean of `displacements`: 0 for the identity, 1 if samples moved as far as they are from each other."""
+        return self.displacements.mean()
 
 
 class AugmentationModule(nn.Module):
@@ -104,7 +111,7 @@ class AugmentationModule(nn.Module):
         if len({id(entry) for entry in built}) < len(built):
             raise LayerError("layers holds the same AugmentationLayer twice; build one for each.", argument="layers")
         self.layers = nn.ModuleList(built)
-        self._pass: tuple[Any, Any] | None = None
+        self._pass: tuple[Any, Any, tuple[LayerDraw, ...]] | None = None
 
     def __iter__(self) -> Any:
         return iter(self.layers)
@@ -126,7 +133,7 @@ class AugmentationModule(nn.Module):
         """
         self.validate(x)
         y, drawn = transform_batch(list(self.layers), x, draws=draws, generator=generator)
-        self._pass = (x, y) if self.training and torch.is_grad_enabled() else None
+        self._pass = (x, y, drawn) if self.training and torch.is_grad_enabled() else None
         return y, drawn
 
     def undo(self, y: Any, draws: Sequence[LayerDraw]) -> Any:
@@ -144,8 +151,11 @@ class AugmentationModule(nn.Module):
 
     def state(self) -> ModuleState:
         """What has been learned and what the last training pass did: frozen, differentiable."""
-        before, after = (None, None) if self._pass is None else self._pass
-        return ModuleState(tuple(_layer_state(layer) for layer in self.layers), before, after)
+        layers = tuple(_layer_state(layer) for layer in self.layers)
+        if self._pass is None:
+            return ModuleState(layers)
+        before, after, draws = self._pass
+        return ModuleState(layers, before, after, _log_probs(layers, draws))
 
     def forget(self) -> None:
         """Lets go of the last pass and its autograd graph."""
@@ -156,22 +166,14 @@ class AugmentationModule(nn.Module):
         return {**self.__dict__, "_pass": None}
 
 
-def spread(x: Any) -> Float[Tensor, ""]:
-    """Mean distance between samples of a batch and their neighbours in it; of a batch of one, the norm of its sample.
-
-    Without gradient, and never 0.
-    """
-    with torch.no_grad():
-        n_samples = batch.count(x)
-        if n_samples < 2:
-            nothing = batch.mix(x, weights=torch.zeros(n_samples, 1, device=batch.device(x)))
-            distance = batch.distance(nothing, x)
-        else:
-            neighbours = torch.arange(n_samples, device=batch.device(x)).roll(1)
-            distance = batch.distance(x, batch.select(x, neighbours))
-        return distance.mean().clamp_min(torch.finfo(distance.dtype).tiny)
-
-
 def _layer_state(layer: AugmentationLayer) -> LayerState:
     owners = [slot.transform for slot in layer.slots for _ in range(slot.start, slot.stop)]
     return LayerState(layer.names, layer.weights, layer.magnitudes, torch.tensor(owners, device=layer.raw_weights.device))
+
+
+def _log_probs(layers: Sequence[LayerState], draws: Sequence[LayerDraw]) -> Float[Tensor, " batch"] | None:
+    choices = [draw.choice for draw in draws if draw.choice is not None]
+    if len(choices) < len(draws):
+        return None
+    logs = [layer.weights.log()[choice] for layer, choice in zip(layers, choices, strict=True)]
+    return torch.stack(logs).sum(dim=0)

@@ -67,14 +67,55 @@ class MagnitudePenalty(Penalty):
 
 
 class DisplacementPenalty(Penalty):
-    """`-strength * displacement`: how far the augmented batch moves, in units of the data's own spread.
+    """`-strength * mean tanh(displacement)`: how far the augmented batch moves, in units of the data's own spread.
 
-    `displacement = mean ||T(x) - x|| / mean ||x - x'||`, from the last training pass. It compares transforms by what they
-    do to the data, whatever their units and declared ranges.
+    It compares transforms by what they do to the data, whatever their units and declared ranges. The reward saturates
+    where an augmented sample is as far from its original as two samples are from each other: beyond that there is
+    nothing to gain, so a range stops growing.
+
+    The gradient reaches the magnitudes through the transforms. The weights get, besides that local gradient, a score
+    function with the batch's mean as baseline, because the local one cannot see that a transform far from the drawn
+    one would move the data further. Measured on the vision demo, either alone finds the rotation less often.
+
+    Args:
+        strength: factor, finite and at least 0. The loss and the displacement are both of order 1, so 1 fits most
+            tasks; more favours wider ranges.
+
+    References:
+        Williams: Simple statistical gradient-following algorithms for connectionist reinforcement learning, Machine
+        Learning 1992 (the score function).
     """
 
     def __init__(self, strength: float = 1.0) -> None:
         super().__init__(strength)
 
     def reward(self, state: ModuleState) -> Float[Tensor, ""]:
-        return state.displacement
+        return expectation(torch.tanh(state.displacements), state.log_probs)
+
+
+def expectation(
+    values: Float[Tensor, " batch"], log_probs: Float[Tensor, " batch"] | None
+) -> Float[Tensor, ""]:
+    """Mean of values that depend on draws, with the score-function gradient to the draws' probabilities.
+
+    Args:
+        values: one per sample.
+        log_probs: of the draw that led to each, differentiable in what the draw depends on; None if nothing was drawn.
+
+    Returns:
+        The mean; in gradient also `mean((value - baseline) * dlog_prob)`, the baseline being the mean of the others.
+
+    Example:
+        >>> logits = torch.zeros(2, requires_grad=True)
+        >>> draws = torch.tensor([0, 1])
+        >>> expectation(torch.tensor([3.0, 1.0]), torch.log_softmax(logits, 0)[draws]).backward()
+        >>> logits.grad.tolist()  # the first is worth more
+        [1.0, -1.0]
+    """
+    mean = values.mean()
+    n_samples = values.numel()
+    if log_probs is None or n_samples < 2:
+        return mean
+    others = (values.sum() - values) / (n_samples - 1)
+    advantage = (values - others).detach()
+    return mean + (advantage * (log_probs - log_probs.detach())).mean()

@@ -1,0 +1,62 @@
+"""Displacement: how far an augmented batch moved, in units of the data's own spread. Used by module.py and penalties.py."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from augrad.errors import InputTypeError
+
+N_REFERENCE = 256
+"""At most so many samples of a batch say along which directions the data vary: it bounds the cost for large batches."""
+
+
+@singledispatch
+def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
+    r"""How far each sample moved along the directions in which the batch varies, in units of the batch's spread.
+
+    With `C` the covariance of `before` and `d_i = after_i - before_i`:
+    `sqrt(d_i' C d_i) / mean_j sqrt((x_j - x_{j+1})' C (x_j - x_{j+1}))`.
+    0 for a sample that did not move; 1 for one that went as far as two samples are from each other.
+
+    Distance counts along a direction as much as the data vary along it. A plain Euclidean distance is dominated by
+    noise, which moves every coordinate a little and changes nothing that matters; here it hardly counts.
+
+    Args:
+        before: the batch, `(batch, *event)` for tensors. Other types register here (`functools.singledispatch`).
+        after: what became of it; the gradient reaches it, and is 0 for a sample that did not move.
+
+    Returns:
+        One number per sample, at least 0.
+
+    Example:
+        >>> x = torch.tensor([[0.0, 0.1], [2.0, 0.0]])
+        >>> displacement(x, x + torch.tensor([2.0, 0.0])).round(decimals=2).tolist()
+        [1.0, 1.0]
+        >>> displacement(x, x + torch.tensor([0.1, 2.0])).round(decimals=2).tolist()  # across the data: little
+        [0.0, 0.0]
+    """
+    raise InputTypeError(
+        f"the displacement of a batch of type {type(before).__name__} is not defined: augrad knows tensors; a plugin "
+        "registers other types with augrad.displacement.displacement.register.",
+        type=type(before).__name__,
+    )
+
+
+@displacement.register
+def _(before: Tensor, after: Tensor) -> Tensor:
+    x = before.detach().flatten(1)
+    directions = _directions(x[:N_REFERENCE])
+    moved = torch.linalg.vector_norm((after.flatten(1) - x) @ directions, dim=1)
+    others = x.roll(1, dims=0) if len(x) > 1 else torch.zeros_like(x)
+    spread = torch.linalg.vector_norm((x - others) @ directions, dim=1).mean()
+    return moved / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+
+
+def _directions(x: Float[Tensor, "batch event"]) -> Float[Tensor, "event batch"]:
+    # A square root of the covariance, up to a factor that cancels. One sample has none: its own direction stands in.
+    return (x - x.mean(dim=0) if len(x) > 1 else x).T
