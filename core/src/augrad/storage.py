@@ -143,10 +143,10 @@ def read_pointer(directory: str | os.PathLike[str], name: str) -> Path | None:
         return None
     except OSError as error:
         raise CheckpointError(f"cannot read the pointer {pointer}: {error.strerror}.", path=pointer) from error
-    target = text[:1024].decode(errors="replace").strip()
+    target = text[:256].decode(errors="replace").strip()
     # A plain name only: a pointer must not lead out of its directory.
     plain = target not in ("", ".", "..") and "\0" not in target and Path(target).name == target
-    if not plain or not standing(pointer.parent / target).exists():
+    if not plain or len(target.encode()) > 255 or not standing(pointer.parent / target).exists():
         raise CheckpointError(
             f"the pointer {pointer} names {target!r}, which is not beside it. Write the name of a checkpoint in "
             f"{pointer.parent} into it, or pass that checkpoint's path.",
