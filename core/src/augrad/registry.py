@@ -1,21 +1,93 @@
-"""Names to transforms: what plugins and users register."""
+"""Names to transforms and demos: the one catalogue of the process. Uses catalogue.py; asked by layer.py and the CLI."""
 
 from __future__ import annotations
 
-from augrad.errors import UnknownTransformError, suggestion
+from typing import TYPE_CHECKING, TypeVar
+
+from augrad.catalogue import Catalogue
+from augrad.errors import PluginError
 from augrad.transform import Transform
 
-_TRANSFORMS: dict[str, type[Transform]] = {}
+if TYPE_CHECKING:
+    from augrad.demo import Demo
+
+TransformClass = TypeVar("TransformClass", bound=type[Transform])
+
+catalogue = Catalogue()
+"""What this process knows by name."""
 
 
-def register(transform: type[Transform]) -> type[Transform]:
-    """Registers a transform class under its name; also a decorator."""
-    _TRANSFORMS[transform.name] = transform
+def register(transform: TransformClass) -> TransformClass:
+    """Registers a transform class under its name, `"<modality>.<snake_case_name>"`; also a decorator.
+
+    Registering a class of the same module and name again, as a notebook does, replaces it.
+
+    Args:
+        transform: a subclass of `Transform` with a modality and a `forward`.
+
+    Returns:
+        The class.
+
+    Raises:
+        RegistrationError: it is no such class, or its name is taken by another one.
+
+    Example:
+        >>> import torch
+        >>> @register
+        ... class Offset(Transform):
+        ...     modality = "registry_example"
+        ...     def forward(self, x):
+        ...         return x + 1
+        >>> get_transform("registry_example.offset") is Offset
+        True
+    """
+    catalogue.register(transform)
     return transform
 
 
 def get_transform(name: str) -> type[Transform]:
-    """The transform class registered under `name`."""
-    if name not in _TRANSFORMS:
-        raise UnknownTransformError(f"no transform named {name!r}." + suggestion(name, _TRANSFORMS), name=name)
-    return _TRANSFORMS[name]
+    """The transform class registered under `name`; a plugin's is imported now, if it was not before.
+
+    Raises:
+        UnknownTransformError: nothing has that name; says the nearest known one and what to install.
+        PluginError: the plugin that would bring it, or its own module, is broken; says why.
+        ArgumentTypeError: `name` is no string.
+    """
+    return catalogue.get_transform(name)
+
+
+def transforms(modality: str | None = None) -> dict[str, type[Transform]]:
+    """Every registered transform class by name, sorted. It imports them all; `plugin_errors` says which could not be.
+
+    Args:
+        modality: only those of this one, such as `"vision"`.
+
+    Raises:
+        UnknownNameError: no transform of that modality is registered.
+        PluginError: the plugin of that modality is broken.
+    """
+    return catalogue.transforms(modality)
+
+
+def plugin_errors() -> dict[str, PluginError]:
+    """What is broken and why: plugins that were left out, by name, and transforms that could not be imported.
+
+    Each error carries `plugin` and `cause`. Transforms are only known to be broken once they have been asked for;
+    `augrad plugins` asks for all.
+    """
+    return catalogue.plugin_errors()
+
+
+def get_demo(name: str) -> Demo:
+    """The demo that a plugin brings under `name`.
+
+    Raises:
+        UnknownNameError: no plugin brings it; says which demos there are and what to install.
+        PluginError: the plugin that would bring it is broken; says why.
+    """
+    return catalogue.get_demo(name)
+
+
+def demos() -> dict[str, Demo]:
+    """Every demo that plugins bring, by name; `plugin_errors` says which could not be imported."""
+    return catalogue.demos()

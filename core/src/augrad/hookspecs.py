@@ -1,0 +1,36 @@
+"""The hooks a plugin may implement, and the marker for implementations. Called and checked by plugins.py."""
+
+from __future__ import annotations
+
+import pluggy
+
+hookspec = pluggy.HookspecMarker("augrad")
+hookimpl = pluggy.HookimplMarker("augrad")
+"""Marks a hook implementation. Optional: any function of a plugin's module called `augrad_*` is taken for one."""
+
+
+@hookspec
+def augrad_transforms() -> dict[str, str]:
+    """The transforms a plugin brings: name to import string.
+
+    Names are `"<entry-point name>.<snake_case_name>"` and equal the `name` of the class. Import strings keep discovery
+    quick: a class is imported when it is first asked for, so the module with this hook must import no framework.
+
+    Example:
+        >>> def augrad_transforms():
+        ...     return {"vision.rotate": "augrad_vision.geometry:Rotate"}
+    """
+    return {}
+
+
+@hookspec
+def augrad_demos() -> dict[str, str]:
+    """The demos a plugin brings: name to the import string of an `augrad.demo.Demo`.
+
+    A name is that of the entry point, or `"<entry-point name>-<name>"` where there are several.
+
+    Example:
+        >>> def augrad_demos():
+        ...     return {"vision": "augrad_vision.demo:demo"}
+    """
+    return {}
