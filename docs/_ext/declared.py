@@ -1,0 +1,115 @@
+"""Directives that write down what the installed packages declare: `transforms-table`, `conformance-table`, `command-line`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+import augrad
+from augrad.testing import CHECKS
+
+
+class Declared(SphinxDirective, ABC):
+    """Parses the lines of reStructuredText that a subclass writes."""
+
+    has_content = False
+
+    @abstractmethod
+    def written(self) -> Iterable[str]:
+        """The lines."""
+
+    def run(self) -> list[nodes.Node]:
+        container = nodes.Element()
+        lines = StringList(list(self.written()), source=f"<{self.name}>")
+        self.state.nested_parse(lines, self.content_offset, container)
+        return container.children
+
+
+class TransformsTable(Declared):
+    """A table of the transforms of one modality, from their declarations."""
+
+    required_arguments = 1
+
+    def written(self) -> Iterable[str]:
+        yield from _table(("Name", "Parameter", "Range", "Gradient", "What it does, and what it assumes"), "18 12 20 12 38")
+        for name, kind in augrad.transforms(self.arguments[0]).items():
+            summary = (kind.__doc__ or "").strip().splitlines()[0]
+            ranges = [_range(declared) for declared in kind.ranges.values()]
+            assumes = f"Assumes that {kind.assumes}." if kind.assumes else ""
+            yield from _row(
+                f"``{name}``",
+                ", ".join(f"``{parameter}``" for parameter in kind.ranges) or "none",
+                "; ".join(ranges) or "only the weight is learned",
+                kind.gradient,
+                f"{_literal(summary)} {_literal(assumes)}",
+            )
+
+
+class ConformanceTable(Declared):
+    """A table of the checks of the conformance kit."""
+
+    def written(self) -> Iterable[str]:
+        yield from _table(("Check", "Promise"), "35 65")
+        for name, check in CHECKS.items():
+            yield from _row(f"``{name}``", _literal(check.promise))
+
+
+class CommandLine(SphinxDirective):
+    """The help of one command, as the installed program prints it."""
+
+    optional_arguments = 8
+    has_content = False
+    colours_off: ClassVar[dict[str, str]] = {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
+
+    def run(self) -> list[nodes.Node]:
+        command = [*self.arguments, "--help"]
+        printed = subprocess.run(
+            [sys.executable, "-c", "from augrad.cli import main; main()", *command],
+            env={**os.environ, **self.colours_off},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        text = "\n".join(line.rstrip() for line in printed.strip().splitlines()).replace("Usage: -c", "Usage: augrad")
+        block = nodes.literal_block(text, text)
+        block["language"] = "text"
+        return [block]
+
+
+def _range(declared: augrad.Range) -> str:
+    low, high = declared.bounds
+    each = f" per {declared.per}" if declared.per else ""
+    neutral = f", neutral at {declared.identity:g}" if declared.identity != 0 else ""
+    return f"{low:g} to {high:g} {declared.unit}".rstrip() + each + neutral
+
+
+def _table(headers: tuple[str, ...], widths: str) -> Iterable[str]:
+    yield from (".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
+    yield from _row(*headers)
+
+
+def _row(*cells: str) -> Iterable[str]:
+    for number, cell in enumerate(cells):
+        yield f"   {'* -' if number == 0 else '  -'} {cell}"
+
+
+def _literal(text: str) -> str:
+    # A docstring may hold a lone asterisk or underscore, which are markup here.
+    return text.replace("\\", "\\\\").replace("*", "\\*").replace("|", "\\|").replace("_ ", "\\_ ")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Registers the directives."""
+    app.add_directive("transforms-table", TransformsTable)
+    app.add_directive("conformance-table", ConformanceTable)
+    app.add_directive("command-line", CommandLine)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,39 @@
+"""Sphinx set-up: MyST pages, the API from docstrings, the tables of transforms and commands from the installed packages."""
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "augrad"
+author = "The augrad developers"
+copyright = "2026, the augrad developers"
+release = version = installed_version("augrad")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_design",
+    "declared",
+]
+exclude_patterns = ["_build", "_ext"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_custom_sections = ["Shape", "Train", "Eval"]
+python_use_unqualified_type_names = True
+suppress_warnings = ["config.cache"]
+
+html_theme = "furo"
+html_title = "augrad"
+# Names in docstrings are written in single backquotes, as Markdown has them.
+default_role = "code"

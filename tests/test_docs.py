@@ -1,0 +1,103 @@
+"""The documentation is true: its code runs, every public name has a text, and the reference lists every public name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import augrad
+import augrad.testing
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "core" / "README.md", *sorted(ROOT.glob("plugins/*/README.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+REFERENCE = "\n".join(page.read_text() for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The blocks fenced as `python`, each shifted to its own line numbers so that a traceback points into the page."""
+    text = page.read_text()
+    return [
+        "\n" * text[: match.start(1)].count("\n") + match[1]
+        for match in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    ]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def run_blocks(page: Path) -> None:
+    """Runs the blocks of a page one after the other in one namespace, as a reader would."""
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in python_blocks(page):
+        exec(compile(block, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=name_of)
+def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_blocks(page)
+
+
+def test_a_false_block_fails(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Text.\n\n```python\nx = 1\n```\n\n```text\nnot run\n```\n\n```python\nassert x == 2\n```\n")
+    with pytest.raises(AssertionError):
+        run_blocks(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text())
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert missing == []
+
+
+PUBLIC = {
+    **{f"augrad.{name}": getattr(augrad, name) for name in augrad.__all__},
+    **{f"augrad.testing.{name}": getattr(augrad.testing, name) for name in augrad.testing.__all__},
+}
+
+
+def undocumented(name: str, thing: Any) -> list[str]:
+    """What of a public name and its public members has no text; inherited texts count."""
+    missing = [] if not callable(thing) or inspect.getdoc(thing) else [name]
+    if inspect.isclass(thing):
+        members = {member: value for member, value in vars(thing).items() if not member.startswith("_")}
+        for member, value in members.items():
+            if isinstance(value, property | classmethod | staticmethod) or inspect.isfunction(value):
+                shown = getattr(thing, member) if not isinstance(value, property) else value
+                missing += [] if inspect.getdoc(shown) or _inherited(thing, member) else [f"{name}.{member}"]
+    return missing
+
+
+def _inherited(kind: type, member: str) -> bool:
+    return any(inspect.getdoc(vars(base)[member]) for base in kind.__mro__ if member in vars(base))
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_public_names_have_a_text(name: str) -> None:
+    assert undocumented(name, PUBLIC[name]) == []
+
+
+def test_a_missing_text_is_found() -> None:
+    class Bare:
+        def method(self) -> None: ...
+
+    assert undocumented("Bare", Bare) == ["Bare", "Bare.method"]
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC))
+def test_reference_lists_public_names(name: str) -> None:
+    assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", REFERENCE), f"docs/reference does not mention {name}"
+
+
+def test_reference_lists_every_modality() -> None:
+    modalities = {name.partition(".")[0] for name in augrad.transforms()}
+    shipped = {path.name for path in ROOT.glob("plugins/*/")} & modalities
+    assert shipped
+    assert all(f"{{transforms-table}} {modality}" in REFERENCE for modality in shipped)
