@@ -72,7 +72,7 @@ def tracking(accelerator: Any, settings: Settings) -> Iterator[None]:
             tracker.finish()
 
 
-def scalars(row: dict[str, Any]) -> dict[str, float]:
+def scalars(row: dict[str, Any]) -> dict[str, int | float]:
     """A history row as flat names and numbers, as trackers take them.
 
     Example:

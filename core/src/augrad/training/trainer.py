@@ -31,6 +31,7 @@ from augrad.training.result import FitResult
 from augrad.training.run import Run
 from augrad.training.run_state import RunState
 from augrad.training.settings import Settings, as_tuple
+from augrad.training.state import encode, optimizer_state
 
 MAX_EPOCHS = 20
 LR = 1e-3
@@ -268,8 +269,8 @@ def _built(model: InvariantModel, settings: Settings) -> tuple[torch.optim.Optim
     optimizer = settings.optimizer(groups)
     if not isinstance(optimizer, torch.optim.Optimizer) or isinstance(optimizer, torch.optim.LBFGS):
         raise ArgumentTypeError(
-            f"optimizer must be called with parameter groups and return a torch optimizer that steps without a "
-            f"closure, but returned {type(optimizer).__name__}. Pass a class or functools.partial, such as torch.optim.Adam.",
+            "optimizer must be called with parameter groups and return a torch optimizer that steps without a closure, "
+            f"but returned {type(optimizer).__name__}. Pass a class or functools.partial, such as torch.optim.Adam.",
             argument="optimizer",
         )
     scheduler = None if settings.scheduler is None else settings.scheduler(optimizer)
@@ -286,6 +287,10 @@ def _built(model: InvariantModel, settings: Settings) -> tuple[torch.optim.Optim
             argument="scheduler_interval",
             value="step",
         )
+    if settings.directory is not None:
+        # What cannot be stored is better known now than after the first epoch.
+        optimizer_state(optimizer)
+        encode(None if scheduler is None else scheduler.state_dict(), "scheduler")
     return optimizer, scheduler
 
 
