@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -13,29 +13,24 @@ from torch.nn.functional import grid_sample
 from augrad import Action
 from augrad.errors import ArgumentError, suggestion
 from augrad.matrix import inverse
+from augrad_vision.images import working_dtype
 
-Padding = Literal["zeros", "border", "reflection"]
-"""What stands outside of the frame: black, the nearest pixel of the border, or the mirrored image."""
+PADDINGS = ("zeros", "border", "reflection")
+"""What may stand outside of the frame: black, the nearest pixel of the border, or the mirrored image."""
 
-_NEAREST = 1e-3
-# Depth below which a point counts as lying on the horizon of a perspective; dividing by less makes infinite coordinates.
+_HORIZON = 1e-3
+# Depth below which a point counts as lying on the horizon of a perspective: dividing by less makes infinite coordinates.
 
 
-def checked_padding(padding: str) -> Padding:
-    """`padding` if there is such a mode.
-
-    Raises:
-        ArgumentError: there is not.
-    """
-    for known in get_args(Padding):
-        if padding == known:
-            return known  # type: ignore[no-any-return]
-    raise ArgumentError(
-        f"padding must be one of {', '.join(map(repr, get_args(Padding)))}, but got {padding!r}."
-        + suggestion(str(padding), get_args(Padding)),
-        argument="padding",
-        value=padding,
-    )
+def check_padding(padding: str) -> None:
+    """Raises `ArgumentError` unless `padding` is one of `PADDINGS`."""
+    if padding not in PADDINGS:
+        raise ArgumentError(
+            f"padding must be one of {', '.join(map(repr, PADDINGS))}, but got {padding!r}."
+            + suggestion(str(padding), PADDINGS),
+            argument="padding",
+            value=padding,
+        )
 
 
 @dataclass(frozen=True)
@@ -66,14 +61,14 @@ class ImageCoordinates(Action):
     padding: str = "zeros"
 
     def __post_init__(self) -> None:
-        checked_padding(self.padding)
+        check_padding(self.padding)
 
     def act(self, x: Any, matrix: Float[Tensor, "batch 3 3"]) -> Any:
         return warp(x, matrix, padding=self.padding)
 
     def units(self, x: Any) -> Float[Tensor, "3 3"]:
         height, width = x.shape[-2:]
-        factors = torch.ones(3, 3, device=x.device, dtype=_sampling_dtype(x))
+        factors = torch.ones(3, 3, device=x.device, dtype=working_dtype(x))
         factors[0, 2], factors[1, 2] = width, height
         factors[2, 0], factors[2, 1] = 1 / width, 1 / height
         return factors
@@ -81,7 +76,7 @@ class ImageCoordinates(Action):
 
 def warp(
     x: Float[Tensor, "batch channels height width"],
-    matrix: Float[Tensor, "batch 3 3"],
+    matrix: Float[Tensor, "#batch 3 3"],
     *,
     padding: str = "zeros",
 ) -> Float[Tensor, "batch channels height width"]:
@@ -101,7 +96,7 @@ def warp(
         >>> torch.equal(warp(x, turn), torch.rot90(x, 1, (2, 3)))
         True
     """
-    source = inverse(matrix.to(_sampling_dtype(x)))
+    source = inverse(matrix.to(working_dtype(x))).expand(x.shape[0], 3, 3)
     return sample(x, source_grid(source, *x.shape[-2:]), padding=padding)
 
 
@@ -119,7 +114,7 @@ def source_grid(source: Float[Tensor, "batch 3 3"], height: int, width: int) -> 
     across = x[:, None] * source[:, None, :, 0]
     down = y[:, None] * source[:, None, :, 1] + source[:, None, :, 2]
     at = across[:, None] + down[:, :, None]
-    return at[..., :2] / at[..., 2:].clamp_min(_NEAREST)
+    return at[..., :2] / at[..., 2:].clamp_min(_HORIZON)
 
 
 def pixel_axes(height: int, width: int, like: Tensor) -> tuple[Float[Tensor, " width"], Float[Tensor, " height"]]:
@@ -142,11 +137,9 @@ def sample(
 ) -> Float[Tensor, "batch channels height width"]:
     """The images at the places of `grid`, in pixels about their centre; bilinear, in the dtype of `x`."""
     height, width = x.shape[-2:]
-    size = torch.tensor([2 / width, 2 / height]).to(grid)
+    # Filled, not copied from the host, so that an accelerator need not wait.
+    size = grid.new_ones(2)
+    size[0], size[1] = 2 / width, 2 / height
     # torch's bilinear sampling of half precision on CPU returns wrong values (kornia: imgwarp._runs_in_float32).
-    images = x.to(_sampling_dtype(x))
+    images = x.to(working_dtype(x))
     return grid_sample(images, (grid * size).to(images.dtype), padding_mode=padding, align_corners=False).to(x.dtype)
-
-
-def _sampling_dtype(x: Tensor) -> torch.dtype:
-    return torch.promote_types(x.dtype, torch.float32)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -10,13 +11,10 @@ from torch import Generator, Tensor
 
 from augrad import MatrixTransform, Range
 from augrad_vision.coordinates import ImageCoordinates
-from augrad_vision.images import ImageTransform
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from augrad_vision.images import ImageTransform, working_dtype
 
 
-def homography(entries: Sequence[Sequence[Tensor | float]], like: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+def homography(entries: Sequence[Sequence[Tensor | int]], like: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
     """One 3x3 matrix per sample from rows of entries that are numbers or `(batch,)` tensors.
 
     Example:
@@ -227,7 +225,7 @@ class Perspective(GeometricTransform):
 
 
 class CropResize(GeometricTransform):
-    """Crops to a window with the given fraction of width and height, and enlarges it to the whole frame.
+    """Crops to a window of `kept` times the width and height, and enlarges it to the whole frame.
 
     The place of the window is inner noise, uniform among those inside the image.
 
@@ -241,8 +239,7 @@ class CropResize(GeometricTransform):
     kept = Range(1.0, low=0.25, unit="fraction", identity=1.0)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Float[Tensor, "batch 2"]:
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        return 2 * torch.rand(x.shape[0], 2, generator=generator, device=x.device, dtype=dtype) - 1
+        return 2 * torch.rand(x.shape[0], 2, generator=generator, device=x.device, dtype=working_dtype(x)) - 1
 
     def matrix(self, *, kept: Float[Tensor, " batch"], noise: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 3 3"]:
         # The centre of the window, in fractions of the size, comes to the centre of the frame.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor
-from torch.nn.functional import interpolate
 
 from augrad import Transform
 from augrad.errors import InputError
-
-if TYPE_CHECKING:
-    from augrad import Range
 
 CHANNELS = (1, 3)
 """How many channels an image may have: gray, or red, green and blue."""
@@ -27,46 +24,54 @@ class ImageTransform(Transform):
 
     modality = "vision"
 
-    def __init__(self, **ranges: float | Range) -> None:
-        super().__init__(**ranges)
-
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` unless `x` is a batch of floating-point images."""
         super().validate(x)
+        shape = tuple(x.shape)
         if x.ndim != 4:
+            hint = " Add the missing axis with x[None] or x[:, None]." if x.ndim == 3 else ""
             raise InputError(
-                f"{self.name} expects images (batch, channels, height, width), but got shape {tuple(x.shape)}."
-                + (" Add the missing axis with x[None] or x[:, None]." if x.ndim == 3 else ""),
+                f"{self.name} expects images (batch, channels, height, width), but got shape {shape}.{hint}",
                 transform=self.name,
-                shape=tuple(x.shape),
+                shape=shape,
             )
-        if x.shape[1] not in CHANNELS:
-            hint = " The channels come last here: use x.permute(0, 3, 1, 2)." if x.shape[3] in CHANNELS else ""
+        if shape[1] not in CHANNELS:
+            hint = " Channels that come last are moved by x.permute(0, 3, 1, 2)." if shape[3] in CHANNELS else ""
             raise InputError(
-                f"{self.name} expects 1 or 3 channels, but got {x.shape[1]} in shape {tuple(x.shape)}.{hint}",
+                f"{self.name} expects 1 or 3 channels, but got {shape[1]} in shape {shape}.{hint}",
                 transform=self.name,
-                shape=tuple(x.shape),
+                shape=shape,
             )
-        if 0 in x.shape[2:]:
+        if 0 in shape[2:]:
             raise InputError(
-                f"{self.name} expects images of at least 1 x 1 pixels, but got shape {tuple(x.shape)}.",
+                f"{self.name} expects images of at least 1 x 1 pixels, but got shape {shape}.",
                 transform=self.name,
-                shape=tuple(x.shape),
+                shape=shape,
             )
 
-    def example_batch(self, n_samples: int, generator: Generator | None) -> Tensor:
-        """Smooth colour images of 12 x 12 pixels, dark and bright, for the conformance kit."""
-        coarse = torch.rand(n_samples, 3, 4, 4, generator=generator)
-        if not n_samples:
-            return coarse.new_zeros(0, 3, 12, 12)
-        return interpolate(coarse, size=(12, 12), mode="bicubic", align_corners=False).clamp(0.02, 0.98)
+    def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
+        """Smooth colour images of 12 x 12 pixels in [0.1, 0.9], for the conformance kit."""
+        # The kit is no part of a training run, so it is loaded only where a kit asks.
+        from augrad.testing import smooth
+
+        return smooth((n_samples, 3, 12, 12), generator, n_axes=2)
 
 
-def per_image(value: Tensor, like: Tensor) -> Tensor:
-    """One value per sample, `(batch,)`, shaped to act on images `(batch, channels, height, width)` in their dtype.
+def per_image(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch 1 1 1"]:
+    """One value per sample, shaped to act on images in the dtype of `like`.
 
     Example:
         >>> per_image(torch.ones(2), torch.zeros(2, 3, 4, 4)).shape
         torch.Size([2, 1, 1, 1])
     """
     return value.to(like.dtype)[:, None, None, None]
+
+
+def working_dtype(x: Tensor) -> torch.dtype:
+    """The dtype to compute in: that of `x`, but float32 for half precision, in which places and spectra have no digits.
+
+    Example:
+        >>> working_dtype(torch.zeros(1, dtype=torch.bfloat16)), working_dtype(torch.zeros(1, dtype=torch.float64))
+        (torch.float32, torch.float64)
+    """
+    return torch.promote_types(x.dtype, torch.float32)

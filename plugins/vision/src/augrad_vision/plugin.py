@@ -21,6 +21,11 @@ _MODULES = {
         "Perspective",
         "CropResize",
     ),
+    "colour": ("Brightness", "Contrast", "Saturation", "Hue", "ChannelGain", "Grayscale", "Invert"),
+    "tone": ("Gamma", "Sharpness", "Solarize", "Posterize", "Equalize"),
+    "local": ("GaussianBlur", "GaussianNoise", "Erase"),
+    "fields": ("Elastic", "RandomFieldAffine"),
+    "frequency": ("FrequencyMix",),
 }
 
 
@@ -41,3 +46,14 @@ def augrad_transforms() -> dict[str, str]:
         for module, names in _MODULES.items()
         for name in names
     }
+
+
+@hookimpl
+def augrad_demos() -> dict[str, str]:
+    """The demo of vision transforms and where it is.
+
+    Example:
+        >>> augrad_demos()
+        {'vision': 'augrad_vision.demo:DEMO'}
+    """
+    return {"vision": "augrad_vision.demo:DEMO"}

@@ -1,0 +1,252 @@
+"""Linear colour changes, all affine matrices on red, green and blue, so that any number of them costs one product. Uses images.py."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from augrad import Action, MatrixTransform, Range
+from augrad.errors import ArgumentError, InputError
+from augrad_vision.images import CHANNELS, ImageTransform, working_dtype
+
+LUMA = (0.299, 0.587, 0.114)
+"""How much red, green and blue count for brightness (ITU-R BT.601, as in kornia's and PIL's grayscale)."""
+
+
+@dataclass(frozen=True)
+class Colours(Action):
+    """What colour matrices act on: `(red, green, blue, 1)` of each pixel.
+
+    A gray image counts as red = green = blue; the mean of the three that come out is the gray again.
+
+    Example:
+        >>> darker = torch.diag(torch.tensor([0.5, 0.5, 0.5, 1.0]))[None]
+        >>> Colours().act(torch.ones(1, 1, 1, 1), darker).item()
+        0.5
+    """
+
+    size: ClassVar[int] = 4
+
+    def act(self, x: Any, matrix: Float[Tensor, "batch 4 4"]) -> Any:
+        return recolour(x, matrix)
+
+
+def recolour(
+    x: Float[Tensor, "batch channels height width"], matrix: Float[Tensor, "#batch 4 4"]
+) -> Float[Tensor, "batch channels height width"]:
+    """Changes the colour of every pixel by one affine matrix per image.
+
+    Args:
+        x: images with 1 or 3 channels.
+        matrix: acts on `(red, green, blue, 1)`; its last row is `(0, 0, 0, 1)`.
+
+    Example:
+        >>> recolour(torch.tensor([1.0, 0.0, 0.5]).reshape(1, 3, 1, 1), torch.eye(4)[None]).flatten().tolist()
+        [1.0, 0.0, 0.5]
+    """
+    matrix = matrix.to(working_dtype(x)).expand(x.shape[0], 4, 4)
+    linear, offset = matrix[:, :3, :3], matrix[:, :3, 3:]
+    images = x.to(working_dtype(x)).flatten(2)
+    if x.shape[1] == 1:
+        gain = linear.sum(dim=2, keepdim=True).mean(dim=1, keepdim=True)
+        changed = offset.mean(dim=1, keepdim=True) + gain * images
+    else:
+        # Sums of products rather than a matrix product: autocast would run that in bfloat16.
+        changed = offset + sum(linear[:, :, [j]] * images[:, [j]] for j in range(3))
+    return changed.to(x.dtype).reshape(x.shape)
+
+
+def affine(linear: Float[Tensor, "batch 3 3"], offset: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 4 4"]:
+    """The matrix of `colour -> linear @ colour + offset` on `(red, green, blue, 1)`.
+
+    Example:
+        >>> affine(torch.eye(3)[None], torch.tensor([[0.1, 0.2, 0.3]]))[0, 0].tolist() == [1.0, 0.0, 0.0, torch.tensor(0.1).item()]
+        True
+    """
+    top = torch.cat([linear, offset[:, :, None]], dim=2)
+    bottom = torch.zeros_like(top[:, :1])
+    bottom[:, :, 3] = 1
+    return torch.cat([top, bottom], dim=1)
+
+
+def weighted_sum(weights: tuple[float, float, float], like: Tensor) -> Float[Tensor, "3 3"]:
+    """The matrix that replaces each colour by the same weighted sum of the three."""
+    row = torch.stack([torch.full((), weight, device=like.device, dtype=like.dtype) for weight in weights])
+    return row.expand(3, 3)
+
+
+class ColourTransform(ImageTransform, MatrixTransform):
+    """Base of the transforms that are affine matrices on colours."""
+
+    action = Colours()
+
+
+class ThreeChannelTransform(ColourTransform):
+    """Base of the colour transforms that leave gray images alone, and therefore do not accept them."""
+
+    def validate(self, x: Any) -> None:
+        """Raises `InputError` for images without colour, `InputTypeError` for what are no images."""
+        super().validate(x)
+        if x.shape[1] != 3:
+            raise InputError(
+                f"{self.name} needs 3 channels (red, green, blue), but got 1: gray images have no colour to change. Leave "
+                "it out, or make them colour images with x.expand(-1, 3, -1, -1).",
+                transform=self.name,
+                shape=tuple(x.shape),
+            )
+
+
+class Brightness(ColourTransform):
+    """Adds an offset to all channels.
+
+    Example:
+        >>> Brightness()(torch.zeros(1, 1, 1, 1), offset=torch.tensor([0.25])).item()
+        0.25
+    """
+
+    assumes = "the brightness of the image within the learned range carries no information about the target"
+    offset = Range(0.5, unit="intensity", signed=True)
+
+    def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
+        return affine(torch.eye(3).to(offset).expand(len(offset), 3, 3), offset[:, None].expand(-1, 3))
+
+
+class Contrast(ColourTransform):
+    """Stretches colours away from mid-gray, 0.5, by `2 ** factor`; negative factors draw them together.
+
+    Mid-gray rather than the mean of each image, so that it is a matrix, and the images of a batch are treated alike.
+
+    Example:
+        >>> Contrast()(torch.full((1, 1, 1, 1), 0.75), factor=torch.tensor([1.0])).item()
+        1.0
+    """
+
+    assumes = "the contrast of the image within the learned range carries no information about the target"
+    factor = Range(1.0, unit="octave", signed=True)
+
+    def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
+        gain = torch.exp2(factor)
+        linear = gain[:, None, None] * torch.eye(3).to(factor)
+        return affine(linear, (0.5 * (1 - gain))[:, None].expand(-1, 3))
+
+
+class Saturation(ThreeChannelTransform):
+    """Moves colours away from their gray: `gray + (1 + amount) (colour - gray)`; at -1 nothing but gray is left.
+
+    Gray is the luma `0.299 red + 0.587 green + 0.114 blue`.
+
+    Example:
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
+        >>> [round(v, 3) for v in Saturation()(red, amount=torch.tensor([-1.0])).flatten().tolist()]
+        [0.299, 0.299, 0.299]
+    """
+
+    assumes = "the saturation of colours within the learned range carries no information about the target"
+    amount = Range(1.0, unit="fraction", signed=True)
+
+    def matrix(self, *, amount: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
+        gain, gray = (1 + amount)[:, None, None], weighted_sum(LUMA, amount)
+        return affine(gain * torch.eye(3).to(amount) + (1 - gain) * gray, amount.new_zeros(len(amount), 3))
+
+
+class Hue(ThreeChannelTransform):
+    """Turns colours about the axis of grays by an angle; 120 degrees take red to green, green to blue, blue to red.
+
+    Rodrigues' rotation about `(1, 1, 1)`. It keeps the mean of the channels; unlike a turn in HSV it is linear.
+
+    Example:
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
+        >>> Hue()(red, angle=torch.tensor([120.0])).round().abs().flatten().tolist()
+        [0.0, 1.0, 0.0]
+    """
+
+    assumes = "the hue of colours within the learned range carries no information about the target"
+    angle = Range(180.0, unit="deg", signed=True)
+
+    def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
+        cosine, sine = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
+        same = (1 + 2 * cosine) / 3
+        before, after = (1 - cosine) / 3 - sine / math.sqrt(3), (1 - cosine) / 3 + sine / math.sqrt(3)
+        rows = torch.stack([same, before, after, after, same, before, before, after, same], dim=-1)
+        return affine(rows.unflatten(-1, (3, 3)), angle.new_zeros(len(angle), 3))
+
+
+class ChannelGain(ColourTransform):
+    """Multiplies each channel by its own `2 ** gain`; one gain, in stops, is learned per channel.
+
+    Args:
+        n_channels: of the images, 1 or 3.
+        **ranges: another range for `gain`.
+
+    Raises:
+        ArgumentError: another number of channels.
+
+    Example:
+        >>> white, gain = torch.ones(1, 3, 1, 1), torch.tensor([[1.0, 0.0, -1.0]])
+        >>> ChannelGain()(white, gain=gain).flatten().tolist()
+        [2.0, 1.0, 0.5]
+    """
+
+    assumes = "the colour of the light, a factor for each channel, carries no information about the target"
+    gain = Range(1.0, unit="stop", signed=True, per="channel")
+
+    def __init__(self, n_channels: int = 3, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        if n_channels not in CHANNELS:
+            raise ArgumentError(
+                f"{self.name}: n_channels must be 1 or 3, but got {n_channels!r}.",
+                argument="n_channels",
+                value=n_channels,
+            )
+        self.n_channels = n_channels
+
+    def validate(self, x: Any) -> None:
+        """Raises `InputError` unless `x` are images with `n_channels` channels."""
+        super().validate(x)
+        if x.shape[1] != self.n_channels:
+            raise InputError(
+                f"{self.name} was built for n_channels={self.n_channels}, but got {x.shape[1]} in shape "
+                f"{tuple(x.shape)}. Build it as ChannelGain(n_channels={x.shape[1]}).",
+                transform=self.name,
+                shape=tuple(x.shape),
+            )
+
+    def matrix(self, *, gain: Float[Tensor, "batch channels"]) -> Float[Tensor, "batch 4 4"]:
+        linear = torch.diag_embed(torch.exp2(gain.expand(-1, 3)))
+        return affine(linear, gain.new_zeros(len(gain), 3))
+
+
+class Grayscale(ThreeChannelTransform):
+    """Replaces each colour by its gray, `0.299 red + 0.587 green + 0.114 blue`. It has no parameter.
+
+    Example:
+        >>> blue = torch.tensor([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1)
+        >>> [round(v, 3) for v in Grayscale()(blue).flatten().tolist()]
+        [0.114, 0.114, 0.114]
+    """
+
+    assumes = "colour altogether carries no information about the target"
+    invertible = False
+
+    def matrix(self) -> Float[Tensor, "1 4 4"]:
+        gray = weighted_sum(LUMA, torch.ones(()))[None]
+        return affine(gray, gray.new_zeros(1, 3))
+
+
+class Invert(ColourTransform):
+    """Turns each value into 1 minus it, as in a photographic negative. It has no parameter.
+
+    Example:
+        >>> Invert()(torch.full((1, 1, 1, 1), 0.25)).item()
+        0.75
+    """
+
+    assumes = "light and dark can be exchanged without changing the target"
+
+    def matrix(self) -> Float[Tensor, "1 4 4"]:
+        return affine(-torch.eye(3)[None], torch.ones(1, 3))

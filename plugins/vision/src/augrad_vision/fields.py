@@ -1,0 +1,183 @@
+"""Smooth random deformations: elastic, and an affine map that varies over the image. Uses spectrum.py, coordinates.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from augrad import Range
+from augrad.errors import ArgumentError
+from augrad_vision.coordinates import check_padding, pixel_axes, sample
+from augrad_vision.images import ImageTransform, working_dtype
+from augrad_vision.spectrum import smooth_field
+
+_N_STEPS = 8
+# Fixed-point steps to invert a deformation; each multiplies the error by its steepest slope.
+
+Shifts = Float[Tensor, "batch 2 height width"]
+"""For each pixel how far from it its content comes from: (x, y), in pixels."""
+
+
+def displaced(x: Float[Tensor, "batch channels height width"], shifts: Shifts, *, padding: str = "zeros") -> Any:
+    """The image whose pixel `p` shows what was at `p + shifts(p)`.
+
+    Example:
+        >>> x, left = torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.zeros(1, 2, 1, 3)
+        >>> left[:, 0] = 1
+        >>> displaced(x, left).flatten().tolist()
+        [2.0, 3.0, 0.0]
+    """
+    across, down = pixel_axes(*x.shape[-2:], shifts)
+    grid = torch.stack([shifts[:, 0] + across, shifts[:, 1] + down[:, None]], dim=-1)
+    return sample(x, grid, padding=padding)
+
+
+def undoing(shifts: Shifts) -> Shifts:
+    """The shifts that undo others, by fixed-point iteration of `u(p) = -shifts(p + u(p))`; exact where these do not fold.
+
+    Example:
+        >>> bool((undoing(torch.ones(1, 2, 4, 4)) == -1).all())
+        True
+    """
+    undone = -shifts
+    for _ in range(_N_STEPS):
+        undone = -displaced(shifts, undone, padding="border")
+    return undone
+
+
+def elastic_shifts(
+    displacement: Float[Tensor, " batch"], waves: Float[Tensor, "batch 2 waves waves"], height: int, width: int
+) -> Shifts:
+    """Smooth random shifts with the given root mean square per axis, in pixels, and mean 0 over the image.
+
+    Example:
+        >>> shifts = elastic_shifts(torch.full((500,), 2.0), torch.randn(500, 2, 4, 4), 8, 8)
+        >>> round(shifts.square().mean().sqrt().item())
+        2
+    """
+    n_waves = waves.shape[-1]
+    rest = torch.ones(n_waves, n_waves, device=waves.device, dtype=waves.dtype)
+    rest[0, 0] = 0
+    # The constant is left out, as it would be a translation; the others make up for it.
+    fields = smooth_field(waves * rest, height, width) * (n_waves / (n_waves**2 - 1) ** 0.5)
+    return displacement.to(fields.dtype)[:, None, None, None] * fields
+
+
+def affine_shifts(
+    angle: Float[Tensor, " batch"],
+    factor: Float[Tensor, " batch"],
+    offset: Float[Tensor, " batch"],
+    waves: Float[Tensor, "batch 4 waves waves"],
+    height: int,
+    width: int,
+) -> Shifts:
+    """Shifts of an affine map about the centre whose rotation, scale and translation vary smoothly over the image.
+
+    Args:
+        angle: root mean square of the rotation, in degrees.
+        factor: root mean square of log2 of the scale.
+        offset: root mean square of the translation per axis, in fractions of width and height.
+        waves: of the four fields: rotation, scale, translation in x and in y.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+
+    Example:
+        >>> zero = torch.zeros(1)
+        >>> affine_shifts(zero, zero, zero, torch.randn(1, 4, 3, 3), 4, 4).abs().max().item()
+        0.0
+    """
+    fields = smooth_field(waves, height, width)
+    turn, grow, right, lower = fields.unbind(1)
+    angle, factor, offset = (value.to(fields.dtype)[:, None, None] for value in (angle, factor, offset))
+    size = torch.exp2(-factor * grow)
+    cosine, sine = size * torch.cos(torch.deg2rad(angle) * turn), size * torch.sin(torch.deg2rad(angle) * turn)
+    x, y = pixel_axes(height, width, fields)
+    y = y[:, None]
+    across = cosine * x - sine * y - x - offset * width * right
+    down = sine * x + cosine * y - y - offset * height * lower
+    return torch.stack([across, down], dim=1)
+
+
+class FieldTransform(ImageTransform):
+    """Base of the smooth random deformations; the random fields are inner noise.
+
+    Args:
+        n_waves: how many half periods the fields have at most over the image, at least 2; more is rougher.
+        padding: what stands outside of the frame: `"zeros"`, `"border"` or `"reflection"`.
+        **ranges: another range for a parameter.
+
+    Raises:
+        ArgumentError: `n_waves` is below 2, or an unknown padding.
+    """
+
+    moves_coordinates = True
+    invertible = True
+    n_fields = 2
+
+    def __init__(self, *, n_waves: int = 4, padding: str = "zeros", **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        if isinstance(n_waves, bool) or not isinstance(n_waves, int) or n_waves < 2:
+            raise ArgumentError(
+                f"{self.name}: n_waves must be an int of at least 2, but got {n_waves!r}.",
+                argument="n_waves",
+                value=n_waves,
+            )
+        check_padding(padding)
+        self.n_waves, self.padding = n_waves, padding
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        shape = (x.shape[0], self.n_fields, self.n_waves, self.n_waves)
+        return torch.randn(shape, generator=generator, device=x.device, dtype=working_dtype(x))
+
+
+class Elastic(FieldTransform):
+    """Deforms images like rubber, by smooth random shifts of root mean square `displacement` per axis, in pixels.
+
+    Example:
+        >>> x, waves = torch.rand(1, 1, 8, 8), torch.randn(1, 2, 4, 4)
+        >>> bool(torch.allclose(Elastic()(x, displacement=torch.zeros(1), noise=waves), x, atol=1e-5))
+        True
+
+    References:
+        Simard, Steinkraus, Platt: Best practices for convolutional neural networks, ICDAR 2003.
+    """
+
+    assumes = "smooth deformations of the learned size carry no information about the target"
+    displacement = Range(3.0, unit="px")
+
+    def forward(self, x: Any, *, displacement: Float[Tensor, " batch"], noise: Tensor) -> Any:
+        return displaced(x, elastic_shifts(displacement, noise, *x.shape[-2:]), padding=self.padding)
+
+    def invert(self, y: Any, *, displacement: Float[Tensor, " batch"], noise: Tensor) -> Any:
+        return displaced(y, undoing(elastic_shifts(displacement, noise, *y.shape[-2:])), padding=self.padding)
+
+
+class RandomFieldAffine(FieldTransform):
+    """Rotates, scales and shifts each part of an image differently: affine parameters as smooth random fields.
+
+    `angle`, `factor` (log2 of the scale) and `offset` (fraction of the size) are the root mean squares of their fields.
+
+    Example:
+        >>> x, waves, zero = torch.rand(1, 1, 8, 8), torch.randn(1, 4, 3, 3), torch.zeros(1)
+        >>> same = RandomFieldAffine()(x, angle=zero, factor=zero, offset=zero, noise=waves)
+        >>> bool(torch.allclose(same, x, atol=1e-5))
+        True
+    """
+
+    assumes = "the pose of each part of the image, within the learned range, carries no information about the target"
+    n_fields = 4
+    angle = Range(45.0, unit="deg")
+    factor = Range(0.5, unit="octave")
+    offset = Range(0.1, unit="size")
+
+    def __init__(self, *, n_waves: int = 3, padding: str = "zeros", **ranges: float | Range) -> None:
+        super().__init__(n_waves=n_waves, padding=padding, **ranges)
+
+    def forward(self, x: Any, *, angle: Tensor, factor: Tensor, offset: Tensor, noise: Tensor) -> Any:
+        return displaced(x, affine_shifts(angle, factor, offset, noise, *x.shape[-2:]), padding=self.padding)
+
+    def invert(self, y: Any, *, angle: Tensor, factor: Tensor, offset: Tensor, noise: Tensor) -> Any:
+        return displaced(y, undoing(affine_shifts(angle, factor, offset, noise, *y.shape[-2:])), padding=self.padding)

@@ -1,0 +1,83 @@
+"""Images as sums of cosines: blur and smooth random fields without padding or windows. Used by local.py, frequency.py, fields.py."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from augrad_vision.images import working_dtype
+
+
+def cosines(n_waves: int, size: int, like: Tensor) -> Float[Tensor, "waves size"]:
+    """The first cosines on `size` pixels, orthogonal, with mean square 1 (the discrete cosine transform, type II).
+
+    Wave `k` makes `k / 2` periods over the image and continues it as if mirrored at its border.
+
+    Example:
+        >>> basis = cosines(2, 4, torch.zeros(1))
+        >>> (basis @ basis.T / 4).round(decimals=5).abs().tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+    dtype = working_dtype(like)
+    place = (torch.arange(size, device=like.device, dtype=dtype) + 0.5) / size
+    waves = torch.arange(n_waves, device=like.device, dtype=dtype)
+    basis = math.sqrt(2) * torch.cos(math.pi * waves[:, None] * place)
+    return torch.where(waves[:, None] == 0, torch.ones_like(basis), basis)
+
+
+def gaussian_blur(
+    x: Float[Tensor, "batch channels height width"], sigma: Float[Tensor, " batch"]
+) -> Float[Tensor, "batch channels height width"]:
+    """Blurs each image by a Gaussian of its own width, mirrored at the border; at width 0 returns it.
+
+    Done on the cosine spectrum, where a Gaussian is a Gaussian: unlike a sampled kernel it needs no largest radius,
+    takes the same time for any width, and keeps its gradient at small ones, where a sampled kernel is a single 1.
+
+    Args:
+        x: images.
+        sigma: standard deviation of the Gaussian in pixels, at least 0.
+
+    Example:
+        >>> x = torch.zeros(1, 1, 1, 9)
+        >>> x[..., 4] = 1
+        >>> gaussian_blur(x, torch.tensor([1.0]))[0, 0, 0, 3:6].round(decimals=3).tolist()
+        [0.242, 0.399, 0.242]
+    """
+    dtype = working_dtype(x)
+    # Products of matrices: autocast would take them in bfloat16, and width 0 would change the image.
+    with torch.autocast(x.device.type, enabled=False):
+        across = _blurring(x.shape[3], sigma.to(dtype), x)
+        down = _blurring(x.shape[2], sigma.to(dtype), x)
+        return (down[:, None] @ x.to(dtype) @ across[:, None]).to(x.dtype)
+
+
+def _blurring(size: int, sigma: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch size size"]:
+    """The symmetric matrix that blurs one axis: the identity, and in each cosine what the Gaussian takes from it."""
+    basis = cosines(size, size, like)
+    frequency = math.pi / size * torch.arange(size, device=like.device, dtype=basis.dtype)
+    loss = torch.expm1(-0.5 * (sigma[:, None] * frequency) ** 2)
+    identity = torch.eye(size, device=like.device, dtype=basis.dtype)
+    return identity + (basis.T * loss[:, None]) @ basis / size
+
+
+def smooth_field(
+    waves: Float[Tensor, "batch fields waves waves"], height: int, width: int
+) -> Float[Tensor, "batch fields height width"]:
+    """Smooth random fields from normal coefficients of their first cosines; variance 1 on average over the image.
+
+    Args:
+        waves: independent standard normal numbers, one per field and pair of vertical and horizontal wave.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+
+    Example:
+        >>> smooth_field(torch.ones(1, 1, 1, 1), 2, 2).flatten().tolist()
+        [1.0, 1.0, 1.0, 1.0]
+    """
+    n_waves = waves.shape[-1]
+    down, across = cosines(n_waves, height, waves), cosines(n_waves, width, waves)
+    with torch.autocast(waves.device.type, enabled=False):
+        return down.T @ waves.to(down.dtype) @ across / n_waves

@@ -1,0 +1,32 @@
+"""Every registered vision transform passes every check of the conformance kit, with all paddings and numbers of channels."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from augrad.testing import parametrize_with_checks
+from augrad_vision.colour import ChannelGain
+from augrad_vision.plugin import augrad_transforms
+
+
+def _registered():
+    for target in augrad_transforms().values():
+        module, name = target.split(":")
+        yield getattr(import_module(module), name)()
+
+
+@parametrize_with_checks(list(_registered()))
+def test_conformance(transform, check):
+    check(transform)
+
+
+@pytest.mark.parametrize(("name", "target"), augrad_transforms().items())
+def test_registered_under_its_own_name(name, target):
+    module, kind = target.split(":")
+    assert getattr(import_module(module), kind).name == name
+
+
+def test_channel_gain_of_gray_images_learns_one_magnitude():
+    assert ChannelGain(n_channels=1).sizes == {"gain": 1}
