@@ -1,4 +1,4 @@
-"""Small transforms of signals `(batch, channels, time)` that the tests of the core learn with; each keeps every promise."""
+"""Small transforms of signals `(batch, channels, time)` for the tests of the core; each keeps every promise."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Flip(Transform):
 
 
 class Quantize(Transform):
-    """Rounds to steps of `step`; the gradient is that of the mean over a random offset, straight through the rounding."""
+    """Rounds down to steps of `step`; the gradient is that of the mean loss by rounding, `-step / 2`."""
 
     modality = "signal"
     assumes = "the last digits of the signal carry no information about the target"

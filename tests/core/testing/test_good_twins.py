@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.core.signal_transforms import GOOD
 
-from augrad.testing import check_transform, parametrize_with_checks
+from augrad.testing import parametrize_with_checks
 
 
 @parametrize_with_checks([kind() for kind in GOOD])

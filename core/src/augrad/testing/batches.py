@@ -1,4 +1,4 @@
-"""Checks on batches: any size, samples apart from each other, no waiting for the device, no loop. Uses examples.py, watch.py."""
+"""Checks on batches: any size, samples kept apart, no waiting for the device, no loop. Uses examples.py, watch.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from augrad.testing.examples import (
     noise_rows,
 )
 from augrad.testing.registry import check, require
-from augrad.testing.watch import OperationCount, SyncError, SyncGuard
+from augrad.testing.watch import SyncError, Tally, sync_guard
 from augrad.transform import Transform
 
 TOLERANCE = 1e-9
@@ -102,7 +102,7 @@ def check_no_host_sync(transform: Transform) -> None:
     x = example_batch(transform, dtype=torch.float32)
     values = inner_values(transform, batch.count(x), torch.float32)
     try:
-        with SyncGuard():
+        with sync_guard():
             call(transform, x, values, noise_for(transform, x))
     except SyncError as error:
         raise ConformanceError(
@@ -119,9 +119,10 @@ def check_no_loop_over_samples(transform: Transform) -> None:
     for n_samples in (2, 9):
         x = example_batch(transform, n_samples, torch.float32)
         values, noise = inner_values(transform, n_samples, torch.float32), noise_for(transform, x)
-        with OperationCount() as operations:
+        tally = Tally()
+        with tally:
             call(transform, x, values, noise)
-        counts[n_samples] = operations.count
+        counts[n_samples] = tally.count
     require(
         counts[2] == counts[9],
         transform,

@@ -1,4 +1,4 @@
-"""Checks on declarations and errors: what a transform says of itself is there and true, and mistakes are named. Uses examples.py."""
+"""Checks on declarations and errors: what a transform says of itself is true, mistakes are named. Uses examples.py."""
 
 from __future__ import annotations
 

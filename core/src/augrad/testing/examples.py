@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from augrad import batch
 from augrad.draws import keyed_generator
+from augrad.errors import InputTypeError
 from augrad.transform import Transform
 
 Values = dict[str, Tensor]
@@ -69,7 +69,11 @@ def floats(x: Any) -> tuple[Tensor, ...]:
         >>> [part.shape for part in floats(torch.zeros(2, 3))]
         [torch.Size([2, 3])]
     """
-    raise batch._unknown(x, "looked into")
+    raise InputTypeError(
+        f"a batch of type {type(x).__name__} cannot be compared: augrad knows tensors; a plugin registers other types "
+        "with augrad.testing.floats.",
+        type=type(x).__name__,
+    )
 
 
 @floats.register

@@ -1,4 +1,4 @@
-"""Runs checks: all on one transform, or one test per transform and check under pytest. Uses registry.py and the files of checks."""
+"""Runs checks: all on one transform, or one pytest test per transform and check. Uses registry.py."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _broken(check: Callable[[Transform], None], transform: Transform) -> str:
         check(transform)
     except ConformanceError as error:
         return str(error)
-    except Exception as error:  # a transform that is broken badly enough breaks the check itself
+    except Exception as error:  # noqa: BLE001 - a transform that is broken badly enough breaks the check itself
         return f"{transform.name}: {type(error).__name__}: {error}"
     return ""
 
@@ -85,7 +85,8 @@ def check_transform(transform: Transform, *, expected_failed_checks: ExpectedFai
 
     Args:
         transform: an instance.
-        expected_failed_checks: reasons by name of the checks that are expected to fail; one that passes counts as a failure.
+        expected_failed_checks: reasons by name of the checks that are expected to fail; one that passes counts as a
+            failure.
 
     Returns:
         The results, all of them as they should be.

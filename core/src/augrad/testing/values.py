@@ -46,14 +46,15 @@ def _is_invertible(transform: Transform) -> bool:
 def check_identity_at_zero(transform: Transform) -> None:
     """At the identity of its parameters it changes nothing, whatever the noise."""
     x = example_batch(transform, dtype=torch.float32)
+    identity = ", ".join(f"{name} = {declared.identity:g}" for name, declared in transform.ranges.items())
     for seed in range(3):
         y = call(transform, x, transform.identity(batch.count(x), floats(x)[0]), noise_for(transform, x, seed))
         moved = gap(x, y)
         require(
             bool(moved <= IDENTITY_TOLERANCE),
             transform,
-            f"at its identity {({n: r.identity for n, r in transform.ranges.items()})} it changes the input by up to "
-            f"{float(moved):.3g}, but at most {IDENTITY_TOLERANCE:g} is allowed. Correct forward or Range(identity=...).",
+            f"at its identity ({identity}) it changes the input by up to {float(moved):.3g}, but at most "
+            f"{IDENTITY_TOLERANCE:g} is allowed. Correct forward or Range(identity=...).",
         )
 
 
@@ -169,7 +170,8 @@ def check_matrix_agrees_with_forward(transform: Transform) -> None:
     matrix = transform.matrix(**values, **extra) if values or extra else transform.matrix()
     expected = transform.action.act(x, in_working_units(transform.action, matrix, x))
     apart = gap(expected, call(transform, x, values, noise))
-    require(bool(apart <= IDENTITY_TOLERANCE), transform, f"forward differs from its matrix by up to {float(apart):.3g}.")
+    agrees = bool(apart <= IDENTITY_TOLERANCE)
+    require(agrees, transform, f"forward differs from its matrix by up to {float(apart):.3g}.")
     if values:
         require(
             matrix.shape == (n_samples, size, size),

@@ -1,9 +1,9 @@
-"""Watches the operations that run inside a `with` block: those that wait for the device, and how many there are. Used by batches.py."""
+"""Watches what runs inside a `with` block: operations that wait for the device, and how many. Used by batches.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-SYNCING_METHODS = frozenset({"item", "tolist", "cpu", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__"})
+SYNCING_METHODS = frozenset(
+    {"item", "tolist", "cpu", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__"}
+)
 """Methods of a tensor that bring its contents to the host."""
 
 SYNCING_OPERATIONS = frozenset(
@@ -34,13 +36,17 @@ SYNCING_OPERATIONS = frozenset(
 
 
 class SyncError(Exception):
-    """An operation that waits for the device ran inside a `SyncGuard`."""
+    """An operation that waits for the device ran inside a `sync_guard`."""
 
 
 class _Methods(TorchFunctionMode):
     # On a CPU, tolist, cpu and numpy never reach the dispatcher, so they are caught where Python calls them.
     def __torch_function__(
-        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         name = getattr(function, "__name__", "")
         if name in SYNCING_METHODS:
@@ -48,7 +54,7 @@ class _Methods(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-class _Operations(TorchDispatchMode):
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no annotations here
     def __torch_dispatch__(
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -67,43 +73,33 @@ def _has_mask(indices: Any) -> bool:
     return any(isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8) for index in given)
 
 
-class SyncGuard:
+@contextmanager
+def sync_guard() -> Iterator[None]:
     """Raises `SyncError` at the first operation in its block that would wait for an accelerator. Works on any machine.
 
     Example:
-        >>> with SyncGuard():
+        >>> with sync_guard():
         ...     torch.rand(3).max().item()
         Traceback (most recent call last):
         augrad.testing.watch.SyncError: Tensor.item
     """
-
-    def __init__(self) -> None:
-        self._modes = (_Methods(), _Operations())
-
-    def __enter__(self) -> SyncGuard:
-        for mode in self._modes:
-            mode.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        for mode in reversed(self._modes):
-            mode.__exit__(kind, error, traceback)
+    with _Methods(), _Operations():  # type: ignore[no-untyped-call]
+        yield
 
 
-class OperationCount(TorchDispatchMode):
+class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operations that reach the dispatcher in its block.
 
     Example:
-        >>> with OperationCount() as operations:
+        >>> tally = Tally()
+        >>> with tally:
         ...     _ = torch.ones(3) + 1
-        >>> operations.count
+        >>> tally.count
         2
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
 
     def __torch_dispatch__(
