@@ -1,6 +1,6 @@
-"""Checkpoint directories: tensors in safetensors files, a manifest that vouches for them, and verified reading. Uses storage.py; used by saving.py and the trainer.
+"""Checkpoint directories: tensors in safetensors files, a manifest that vouches for them, and verified reading.
 
-`manifest.json` holds::
+Uses storage.py; used by saving.py and the trainer. `manifest.json` holds::
 
     schema      1; a larger one was written by a newer augrad and is refused
     kind        what the directory is: "model" (`augrad.save`), "checkpoint" (the trainer)
@@ -138,7 +138,8 @@ def read_checkpoint(path: str | os.PathLike[str], *, kind: str | None = None) ->
         )
     for name, record in body["files"].items():
         _verify(directory / name, record)
-    return Checkpoint(directory, body["kind"], body["config"], tuple(body["files"]), body["transforms"], body["versions"])
+    names = ("kind", "config", "transforms", "versions")
+    return Checkpoint(path=directory, files=tuple(body["files"]), **{name: body[name] for name in names})
 
 
 def tensor_bytes(tensors: Mapping[str, Any]) -> bytes:
@@ -232,7 +233,8 @@ def _verify(file: Path, record: Mapping[str, Any]) -> None:
         raise CheckpointError(f"cannot read {file}: {error.strerror}.", path=file) from error
     if size != record["bytes"]:
         raise CheckpointError(
-            f"{file} has {size} bytes, but {record['bytes']} were written: it is truncated or was changed. {_ELSEWHERE}",
+            f"{file} has {size} bytes, but {record['bytes']} were written: it is truncated or was changed. "
+            f"{_ELSEWHERE}",
             path=file,
         )
     if digest != record["sha256"]:

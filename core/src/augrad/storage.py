@@ -1,6 +1,6 @@
-"""Files that are whole or not there: atomic writing of files and directories, and pointers. Used by manifest.py, policy.py and the trainer.
+"""Files that are whole or not there: atomic writing of files and directories, and pointers.
 
-How a directory of augrad is laid out::
+Used by manifest.py, policy.py and the trainer. How a directory of augrad is laid out::
 
     <saved model or checkpoint>/     written and replaced as a whole by `write_directory`; read by `manifest.py`
         model.safetensors            state dict of the `InvariantModel`: "trunk.*" and "augmentation.*"
@@ -123,6 +123,7 @@ def write_pointer(directory: str | os.PathLike[str], name: str, target: str) -> 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_directory(f"{folder}/step-10", {"manifest.json": b"{}"})
         ...     _ = write_pointer(folder, "latest", "step-10")
         ...     read_pointer(folder, "latest").name
         'step-10'
@@ -213,7 +214,9 @@ def _refuse_foreign(target: Path) -> None:
     if not target.exists():
         return
     if not target.is_dir():
-        raise StorageError(f"could not write the directory {target}: a file stands there. Choose another name.", path=target)
+        raise StorageError(
+            f"could not write the directory {target}: a file stands there. Choose another name.", path=target
+        )
     entries = sorted(target.iterdir())
     foreign = [entry.name for entry in entries if not entry.is_file() or entry.suffix not in _OWN_SUFFIXES]
     if entries and (foreign or not (target / MANIFEST).exists()):

@@ -1,0 +1,175 @@
+"""Saved models: `save` and `load`. Uses manifest.py, document.py; the trainer stores the same `model_config`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from augrad.aggregation import AGGREGATIONS, Aggregation
+from augrad.document import check_rebuildable, to_document
+from augrad.errors import AugradError, CheckpointError, PolicyError
+from augrad.manifest import Checkpoint, read_checkpoint, write_checkpoint
+from augrad.model import InvariantModel
+from augrad.objective import invariant
+from augrad.storage import read_pointer
+
+KIND = "model"
+
+
+def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
+    """Saves a model: all parameters and buffers, and what it takes to build the augmentation again.
+
+    The trunk's code is not saved; `load` takes the trunk. A callable aggregation is not saved either; `load` takes it.
+
+    Args:
+        model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
+        path: a directory. One that was saved there before is replaced as a whole.
+
+    Returns:
+        The path written to.
+
+    Raises:
+        ArgumentTypeError: it is no such model.
+        PolicyError: the augmentation holds code of yours that a file cannot bring back.
+        StorageError: it could not be written; what stood there is untouched.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from augrad import AugmentationLayer, InvariantModel, Range, Transform, register
+        >>> @register
+        ... class Offset(Transform):
+        ...     modality = "saving_example"
+        ...     level = Range(2.0, unit="V", signed=True)
+        ...     def forward(self, x, *, level):
+        ...         return x + level[:, None]
+        >>> model = InvariantModel(torch.nn.Linear(4, 2), AugmentationLayer([Offset])).eval()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = save(model, f"{folder}/model")
+        ...     again = load(path, torch.nn.Linear(4, 2))
+        >>> x = torch.rand(3, 4)
+        >>> torch.equal(again(x), model(x))
+        True
+    """
+    inner = invariant(model)
+    check_rebuildable(inner.augmentation)
+    config = {"model": model_config(inner)}
+    transforms = [transform for layer in inner.augmentation for transform in layer]
+    return write_checkpoint(path, {"model": inner.state_dict()}, kind=KIND, config=config, transforms=transforms)
+
+
+def load(
+    path: str | os.PathLike[str], trunk: nn.Module, *, aggregation: str | Aggregation | None = None
+) -> InvariantModel:
+    """Loads what `save` wrote, or a checkpoint of `fit`, into a trunk. No code is loaded: transforms are registered ones.
+
+    Args:
+        path: the directory, or a pointer to one such as `runs/x/best`.
+        trunk: a module built as the saved one was; its parameters and buffers are overwritten, once everything fits.
+        aggregation: in place of the saved one; needed where that was a callable.
+
+    Returns:
+        The model, in eval mode, its augmentation on the trunk's device.
+
+    Raises:
+        CheckpointError: it is missing, damaged, changed since it was written, from a newer augrad, holds no model, uses
+            a transform that is not registered, or does not fit the trunk. The trunk is as before.
+        ArgumentError, ArgumentTypeError: another argument is not accepted.
+    """
+    checkpoint = read_checkpoint(_followed(Path(path)))
+    config = checkpoint.config.get("model")
+    if not isinstance(config, dict):
+        raise CheckpointError(
+            f"{checkpoint.path} holds no model (it is of kind {checkpoint.kind!r}).", path=checkpoint.path
+        )
+    model = _built(config, trunk, aggregation, checkpoint)
+    tensors = checkpoint.tensors("model")
+    _check_fit(tensors, model.state_dict(), checkpoint.path)
+    model.load_state_dict(tensors)
+    return model.eval()
+
+
+def model_config(model: InvariantModel) -> dict[str, Any]:
+    """What it takes, besides the trunk, to build a model again: JSON-able. `load` finds it at `config["model"]`.
+
+    A callable aggregation is None in it; a selection or strength of the user's own is there by name only.
+
+    Raises:
+        PolicyError: a transform was constructed with something that is not JSON-able.
+    """
+    return {
+        "aggregation": model.aggregation if isinstance(model.aggregation, str) else None,
+        "copies": model.copies,
+        "train_copies": model.train_copies,
+        "seed": model.seed,
+        "augmentation": to_document(model.augmentation),
+    }
+
+
+def _followed(path: Path) -> Path:
+    pointed = read_pointer(path.parent, path.name) if path.is_file() else None
+    return path if pointed is None else pointed
+
+
+def _built(
+    config: dict[str, Any], trunk: nn.Module, aggregation: str | Aggregation | None, checkpoint: Checkpoint
+) -> InvariantModel:
+    from augrad.document_reader import from_document
+
+    try:
+        augmentation = from_document(config.get("augmentation"))
+    except PolicyError as error:
+        brought = {name: source for name, source in checkpoint.transforms.items() if source is not None}
+        with_what = ", ".join(sorted(set(brought.values())))
+        hint = f" It was written with: {with_what}." if with_what else ""
+        raise CheckpointError(
+            f"cannot build the model of {checkpoint.path}: {error}{hint}", path=checkpoint.path
+        ) from error
+    chosen = config.get("aggregation") if aggregation is None else aggregation
+    if chosen is None:
+        raise CheckpointError(
+            f"{checkpoint.path} was saved with an aggregation of your own, and code is not saved. Pass it: "
+            f"load(path, trunk, aggregation=...); by name there are {', '.join(map(repr, AGGREGATIONS))}.",
+            path=checkpoint.path,
+        )
+    first = next(iter([*trunk.parameters(), *trunk.buffers()]), None) if isinstance(trunk, nn.Module) else None
+    if first is not None:
+        augmentation.to(first.device)
+    counts: dict[str, Any] = {name: config.get(name) for name in ("copies", "train_copies", "seed")}
+    try:
+        return InvariantModel(trunk, augmentation, aggregation=chosen, **counts)
+    except AugradError as error:
+        if aggregation is not None or not isinstance(trunk, nn.Module):
+            raise
+        raise CheckpointError(f"cannot build the model of {checkpoint.path}: {error}", path=checkpoint.path) from error
+
+
+def _check_fit(saved: dict[str, Tensor], wanted: dict[str, Any], path: Path) -> None:
+    """Raises unless names and shapes are equal, so that nothing is half loaded."""
+    missing = sorted(set(wanted) - set(saved))
+    unexpected = sorted(set(saved) - set(wanted))
+    shapes = [
+        f"{name} is {tuple(saved[name].shape)} in the file and {tuple(wanted[name].shape)} in the trunk"
+        for name in sorted(set(wanted) & set(saved))
+        if not is_lazy(wanted[name]) and saved[name].shape != wanted[name].shape
+    ]
+    faults = [
+        *_listed("missing in the file: ", missing), *_listed("missing in the trunk: ", unexpected), *_listed("", shapes)
+    ]
+    if faults:
+        raise CheckpointError(
+            f"{path} does not fit the trunk: {'; '.join(faults)}. Build the trunk as it was "
+            "when the model was saved.",
+            path=path,
+            missing=missing,
+            unexpected=unexpected,
+        )
+
+
+def _listed(title: str, names: list[str]) -> list[str]:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return [f"{title}{', '.join(names[:5])}{more}"] if names else []
