@@ -1,4 +1,4 @@
-"""Directives that write down what the installed packages declare: `transforms-table`, `conformance-table`, `command-line`."""
+"""Directives that write down what the installed packages declare: transforms, checks, errors, commands."""
 
 from __future__ import annotations
 
@@ -63,6 +63,21 @@ class ConformanceTable(Declared):
             yield from _row(f"``{name}``", _literal(check.promise))
 
 
+class ErrorsTree(Declared):
+    """The tree of errors, with what each one means."""
+
+    def written(self) -> Iterable[str]:
+        yield from self._branch(augrad.AugradError, "")
+
+    def _branch(self, kind: type[Exception], indent: str) -> Iterable[str]:
+        for child in sorted(kind.__subclasses__(), key=lambda child: child.__name__):
+            if child.__module__ == "augrad.errors":
+                built_in = next(base.__name__ for base in child.__mro__ if base.__module__ == "builtins")
+                meaning = _literal((child.__doc__ or "").strip().splitlines()[0])
+                yield from (f"{indent}- ``{child.__name__}`` ({built_in}): {meaning}", "")
+                yield from self._branch(child, indent + "  ")
+
+
 class CommandLine(SphinxDirective):
     """The help of one command, as the installed program prints it."""
 
@@ -111,5 +126,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Registers the directives."""
     app.add_directive("transforms-table", TransformsTable)
     app.add_directive("conformance-table", ConformanceTable)
+    app.add_directive("errors-tree", ErrorsTree)
     app.add_directive("command-line", CommandLine)
     return {"parallel_read_safe": True}
