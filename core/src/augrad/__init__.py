@@ -1,17 +1,34 @@
-"""augrad learns, from the training data alone, which transformations a task is invariant to, and how far."""
+"""augrad learns, from the training data alone, which transformations a task is invariant to, and how far.
 
-from augrad import batch
-from augrad.draws import keyed_generator
-from augrad.errors import AugradError
-from augrad.layer import AugmentationLayer
-from augrad.matrix import Action, MatrixTransform
-from augrad.model import InvariantModel
-from augrad.module import AugmentationModule
-from augrad.objective import JointLoss, parameter_groups
-from augrad.penalties import DisplacementPenalty, MagnitudePenalty, Penalty
-from augrad.ranges import Range
-from augrad.registry import get_transform, register
-from augrad.transform import Transform
+This is the public surface. A name is imported when it is first used, so that `import augrad` and the command line start
+at once, and accelerate only loads with `fit`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augrad import batch
+    from augrad.draws import keyed_generator
+    from augrad.errors import AugradError
+    from augrad.hookspecs import hookimpl
+    from augrad.invariance import invariance
+    from augrad.layer import AugmentationLayer
+    from augrad.matrix import Action, MatrixTransform
+    from augrad.model import InvariantModel
+    from augrad.module import AugmentationModule
+    from augrad.objective import JointLoss, parameter_groups
+    from augrad.penalties import DisplacementPenalty, MagnitudePenalty, Penalty
+    from augrad.policy import Policy
+    from augrad.ranges import Range
+    from augrad.registry import get_transform, plugin_errors, register, transforms
+    from augrad.saving import load, save
+    from augrad.training import EarlyStopping, FitResult, fit
+    from augrad.transform import Transform
 
 __all__ = [
     "Action",
@@ -19,16 +36,73 @@ __all__ = [
     "AugmentationModule",
     "AugradError",
     "DisplacementPenalty",
+    "EarlyStopping",
+    "FitResult",
     "InvariantModel",
     "JointLoss",
     "MagnitudePenalty",
     "MatrixTransform",
     "Penalty",
+    "Policy",
     "Range",
     "Transform",
     "batch",
+    "fit",
     "get_transform",
+    "hookimpl",
+    "invariance",
     "keyed_generator",
+    "load",
     "parameter_groups",
+    "plugin_errors",
     "register",
+    "save",
+    "transforms",
 ]
+
+_HOMES = {
+    "draws": ("keyed_generator",),
+    "errors": ("AugradError",),
+    "hookspecs": ("hookimpl",),
+    "invariance": ("invariance",),
+    "layer": ("AugmentationLayer",),
+    "matrix": ("Action", "MatrixTransform"),
+    "model": ("InvariantModel",),
+    "module": ("AugmentationModule",),
+    "objective": ("JointLoss", "parameter_groups"),
+    "penalties": ("DisplacementPenalty", "MagnitudePenalty", "Penalty"),
+    "policy": ("Policy",),
+    "ranges": ("Range",),
+    "registry": ("get_transform", "plugin_errors", "register", "transforms"),
+    "saving": ("load", "save"),
+    "training": ("EarlyStopping", "FitResult", "fit"),
+    "transform": ("Transform",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "batch":
+        return importlib.import_module("augrad.batch")
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("augrad")
+    if name not in _HOME:
+        raise AttributeError(f"module 'augrad' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"augrad.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
+
+
+class _Surface(ModuleType):
+    """Keeps a public name from being hidden by the module of the same name, which the import system sets here."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Surface

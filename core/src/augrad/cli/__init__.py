@@ -1,0 +1,95 @@
+"""The command line `augrad`: assembles the commands, one file each, and runs them. Mistakes become one line each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from augrad.cli import check, demo, listing, train
+from augrad.errors import AugradError, StorageError, TrainingError
+
+EPILOG = "Exit status: 0 all went well; 1 a check or a training run failed; 2 a mistake, named in one line on standard \
+error. AUGRAD_TRACEBACK=1 shows where an error was raised."
+
+app = typer.Typer(
+    name="augrad",
+    help="Learns, from the training data alone, which transformations a task is invariant to, and how far.",
+    epilog=EPILOG,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("transforms")(listing.show_transforms)
+app.command("plugins")(listing.show_plugins)
+app.command("demo")(demo.run)
+app.command("train")(train.run)
+app.command("check")(check.run)
+
+# What typer raises for a mistake on the command line; it has moved between typer's versions.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def _show_version(*, wanted: bool) -> None:
+    if wanted:
+        import augrad
+
+        typer.echo(f"augrad {augrad.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits: the entry point of the script `augrad`.
+
+    Args:
+        arguments: those after the program's name; of the process if None.
+    """
+    sys.exit(status(sys.argv[1:] if arguments is None else arguments))
+
+
+def status(arguments: Sequence[str]) -> int:
+    """Runs the command line; returns the exit status.
+
+    Args:
+        arguments: those after the program's name.
+    """
+    try:
+        outcome = app(args=list(arguments), prog_name="augrad", standalone_mode=False)
+    except _UsageError as error:
+        return _failed(_way_out(error), 2)
+    except AugradError as error:
+        if os.environ.get("AUGRAD_TRACEBACK"):
+            raise
+        return _failed(str(error), 1 if isinstance(error, TrainingError | StorageError) else 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return _failed("interrupted.", 130)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _way_out(error: Any) -> str:
+    """A mistake on the command line, with what is accepted."""
+    context = error.ctx
+    command = "augrad" if context is None else context.command_path
+    commands = sorted(getattr(context.command, "commands", ())) if context is not None else []
+    known = f" Commands: {', '.join(commands)}." if commands else ""
+    return f"{error.format_message()}{known} See: {command} --help"
+
+
+def _failed(message: str, code: int) -> int:
+    typer.echo(f"augrad: {' '.join(message.split())}", err=True)
+    return code

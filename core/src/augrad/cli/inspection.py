@@ -1,0 +1,68 @@
+"""What `augrad plugins` says of each plugin once all it brings is imported. Uses catalogue.py; shown by listing.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from augrad.catalogue import Catalogue
+from augrad.guard import cause_of, guarded
+from augrad.plugins import Plugin
+
+
+@dataclass(frozen=True)
+class PluginReport:
+    """One plugin, with all it brings imported.
+
+    Attributes:
+        name: of its entry point.
+        distribution, version: what is installed.
+        status: `"ok"`, `"in part"` (something it brings is broken) or `"left out"`.
+        n_transforms: how many of its transforms can be used.
+        causes: what is broken and why.
+        notes: what it has to say of itself, and what it printed.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: str
+    n_transforms: int
+    causes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def inspect_plugins(catalogue: Catalogue) -> list[PluginReport]:
+    """Imports everything every plugin brings, and reports."""
+    plugins = catalogue.plugins()
+    catalogue.transforms()
+    catalogue.demos()
+    return [_report(catalogue, key, plugin) for key, plugin in plugins.items()]
+
+
+def _report(catalogue: Catalogue, key: str, plugin: Plugin) -> PluginReport:
+    broken = catalogue.plugin_errors()
+    if plugin.error is not None:
+        causes, usable = [str(broken[key].facts["cause"])], 0
+    else:
+        lost = [name for name in (*plugin.transforms, *plugin.demos) if name in broken]
+        causes = [f"{name}: {broken[name].facts['cause']}" for name in lost]
+        usable = sum(name not in broken for name in plugin.transforms)
+    state = "left out" if plugin.error is not None else "in part" if causes else "ok"
+    printed = catalogue.printed(plugin)
+    notes = [f"prints on import: {' '.join(printed.split())!r}"] if printed else []
+    return PluginReport(
+        key, plugin.distribution, plugin.version, state, usable, tuple(causes), (*notes, *_own_notes(plugin))
+    )
+
+
+def _own_notes(plugin: Plugin) -> tuple[str, ...]:
+    """What the module's optional `notes() -> list[str]` returns, such as a missing native library."""
+    notes = getattr(plugin.module, "notes", None)
+    if not callable(notes):
+        return ()
+    outcome = guarded(notes)
+    if outcome.error is not None:
+        return (f"its notes() {cause_of(outcome.error)}",)
+    if not isinstance(outcome.value, list | tuple) or not all(isinstance(note, str) for note in outcome.value):
+        return (f"its notes() must return a list of strings, but returns {outcome.value!r}",)
+    return tuple(outcome.value)

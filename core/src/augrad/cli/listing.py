@@ -1,0 +1,93 @@
+"""`augrad transforms` and `augrad plugins`: what is there, as a table or as JSON. Uses inspection.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+if TYPE_CHECKING:
+    from augrad.ranges import Range
+    from augrad.transform import Transform
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def show_transforms(
+    modality: Annotated[str | None, typer.Option(metavar="M", help="Only those of this one, such as vision.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the registered transforms, with their parameters and what each assumes.
+
+    Shown are range and unit of each parameter, how the gradient reaches it, and the invariance a transform stands for.
+    """
+    from augrad import registry
+
+    found = registry.transforms(modality)
+    if as_json:
+        typer.echo(json.dumps([_described(kind) for kind in found.values()], indent=1))
+        return
+    if not found:
+        typer.echo("No transforms are registered. The first plugin: pip install augrad-vision")
+    else:
+        table = Table(Column("transform", no_wrap=True), Column("parameters", no_wrap=True), "gradient", "assumes that")
+        for name, kind in found.items():
+            parameters = "\n".join(_reach(key, declared) for key, declared in kind.ranges.items())
+            table.add_row(name, escape(parameters) or "-", kind.gradient, escape(kind.assumes))
+        Console().print(table)
+    broken = registry.plugin_errors()
+    if broken:
+        typer.echo(f"{len(broken)} broken: see `augrad plugins`.", err=True)
+
+
+def show_plugins(as_json: AsJson = False) -> None:
+    """List the installed plugins, with what is broken and why. Imports everything they bring."""
+    from augrad.cli.inspection import inspect_plugins
+    from augrad.registry import catalogue
+
+    reports = inspect_plugins(catalogue)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(report) for report in reports], indent=1))
+        return
+    if not reports:
+        typer.echo("No plugins are installed. The first one: pip install augrad-vision")
+        return
+    folded = [Column(name, overflow="fold") for name in ("distribution", "status", "transforms", "cause", "notes")]
+    table = Table(Column("plugin", overflow="fold"), *folded)
+    colours = {"ok": "green", "in part": "yellow", "left out": "red"}
+    for report in reports:
+        table.add_row(
+            report.name,
+            f"{report.distribution} {report.version}",
+            f"[{colours[report.status]}]{report.status}[/]",
+            str(report.n_transforms),
+            escape("\n".join(report.causes)),
+            escape("\n".join(report.notes)),
+        )
+    Console().print(table)
+
+
+def _reach(name: str, declared: Range) -> str:
+    low, high = declared.bounds
+    per = f" per {declared.per}" if declared.per else ""
+    return f"{name}: {low:g} .. {high:g} {declared.unit}".rstrip() + per
+
+
+def _described(kind: type[Transform]) -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "modality": kind.modality,
+        "parameters": {
+            name: {**dataclasses.asdict(declared), "bounds": list(declared.bounds)}
+            for name, declared in kind.ranges.items()
+        },
+        "gradient": kind.gradient,
+        "assumes": kind.assumes,
+        "moves_coordinates": kind.moves_coordinates,
+        "invertible": kind.invertible,
+    }

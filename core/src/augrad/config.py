@@ -1,0 +1,197 @@
+"""The configuration file of `augrad train`, validated before anything is built. It names no code. Used by cli/train.py."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from augrad.errors import ConfigError, suggestion
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class PenaltyConfig(_Section):
+    """What keeps the identity from winning.
+
+    Attributes:
+        name: `"displacement"`, `"magnitude"` (the paper's) or `"none"`.
+        strength: factor of at least 0; the penalty's own default if None.
+        schedule: of the factor over training: `"constant"`, `"warm_up"` or `"decay"`.
+    """
+
+    name: Literal["displacement", "magnitude", "none"] = "displacement"
+    strength: float | None = Field(default=None, ge=0)
+    schedule: Literal["constant", "warm_up", "decay"] = "constant"
+
+
+class EarlyStoppingConfig(_Section):
+    """When to stop before the last epoch; see `augrad.EarlyStopping`."""
+
+    metric: str = Field(default="val_loss", min_length=1)
+    patience: int = Field(default=5, ge=1)
+    mode: Literal["min", "max"] = "min"
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class TrainConfig(_Section):
+    """A training run: the augmentation, the objective and the optimisation. See `AugmentationLayer` and `fit` for each.
+
+    Attributes:
+        transforms: registered names, the candidates of every layer.
+        layers: how many layers are stacked, at least 1.
+        temperature: of the softmax over the selection weights, above 0.
+        magnitude: where the learned magnitudes start, in [0, 1]; one for all, or one per transform by name.
+        selection: `"straight_through"` or `"mixture"`.
+        copies, train_copies: augmented copies in eval and in train mode, at least 1.
+        aggregation: how the outputs for the copies become one.
+        penalty: see `PenaltyConfig`.
+        epochs: how often to go through the training data.
+        batch_size: samples per batch.
+        optimizer: `"adam"`, `"adamw"` or `"sgd"`.
+        lr, augmentation_lr: learning rates of the trunk and of the augmentation (10 times `lr` if None).
+        weight_decay: of the trunk.
+        gradient_clip: largest norm of the gradient; None for no limit.
+        accumulation_steps: batches per update.
+        mixed_precision: `"no"`, `"fp16"` or `"bf16"`.
+        early_stopping: see `EarlyStoppingConfig`; None trains to the end.
+        checkpoint_every: steps between checkpoints, besides the one after each epoch.
+        trackers: names of accelerate's trackers, such as `"tensorboard"`.
+        seed: of all draws.
+
+    Example:
+        >>> TrainConfig(transforms=["vision.rotate"], lr=0.01).layers
+        1
+    """
+
+    transforms: list[str] = Field(min_length=1)
+    layers: int = Field(default=1, ge=1)
+    temperature: float = Field(default=1.0, gt=0)
+    magnitude: float | dict[str, float] = 0.1
+    selection: Literal["straight_through", "mixture"] = "straight_through"
+    copies: int = Field(default=10, ge=1)
+    train_copies: int = Field(default=1, ge=1)
+    aggregation: Literal["log_prob", "prob", "logit", "mean", "equivariant"] = "log_prob"
+    penalty: PenaltyConfig = PenaltyConfig()
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    lr: float = Field(default=1e-3, gt=0)
+    augmentation_lr: float | None = Field(default=None, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    gradient_clip: float | None = Field(default=None, gt=0)
+    accumulation_steps: int = Field(default=1, ge=1)
+    mixed_precision: Literal["no", "fp16", "bf16"] = "no"
+    early_stopping: EarlyStoppingConfig | None = None
+    checkpoint_every: int | None = Field(default=None, ge=1)
+    trackers: list[str] = []
+    seed: int = 0
+
+
+def read_config(path: str | os.PathLike[str], defaults: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Reads and validates a configuration file.
+
+    Args:
+        path: a YAML file with the keys of `TrainConfig`.
+        defaults: of keys that the file leaves out, such as a demo's.
+
+    Raises:
+        ConfigError: the file cannot be read, is no YAML mapping, or a key or value is not accepted; says which.
+    """
+    source = Path(path)
+    try:
+        given = yaml.load(source.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ConfigError(f"{source}: cannot be read: {error.strerror}.", argument="CONFIG") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{source}: is no UTF-8 text.", argument="CONFIG") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source}: is no valid YAML: {_yaml_fault(error)}.", argument="CONFIG") from error
+    if not isinstance(given, dict):
+        raise ConfigError(
+            f"{source}: must hold keys and values such as 'epochs: 20', but holds {_kind(given)}.", argument="CONFIG"
+        )
+    return parse_config({**(defaults or {}), **given}, source=f"{source}: ")
+
+
+def parse_config(given: Mapping[str, Any], source: str = "") -> TrainConfig:
+    """Validates a configuration.
+
+    Args:
+        given: the keys of `TrainConfig`.
+        source: put before the message.
+
+    Raises:
+        ConfigError: a key or value is not accepted.
+
+    Example:
+        >>> parse_config({"transforms": ["vision.rotate"], "epoch": 3})
+        Traceback (most recent call last):
+        augrad.errors.ConfigError: epoch is no known key. Did you mean 'epochs'?
+    """
+    try:
+        return TrainConfig.model_validate(dict(given))
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        more = f" ({len(faults) - 1} more to mend.)" if len(faults) > 1 else ""
+        fault = faults[0]
+        key = ".".join(str(part) for part in fault["loc"])
+        raise ConfigError(source + _sentence(fault) + more, argument=key, value=fault["input"]) from error
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as a sentence that names key, what came and what is accepted."""
+    *outer, last = (str(part) for part in fault["loc"])
+    # For `float | dict[str, float]` pydantic appends the branch it tried.
+    branch = bool(outer) and re.search(r"^(float|dict\[.*)$", last) is not None
+    key = ".".join(outer if branch else [*outer, last])
+    if fault["type"] == "extra_forbidden":
+        known = list(_SECTIONS.get(".".join(outer), TrainConfig).model_fields)
+        return f"{key} is no known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
+    if fault["type"] == "missing":
+        return f"{key} is missing."
+    wanted = str(fault["msg"]).replace("Input should be", "must be").replace("valid ", "")
+    wanted = re.sub(r"^\w+ should have", "must have", wanted)
+    if branch:
+        wanted = "must be a number, or a mapping from transform name to number"
+    given = fault["input"]
+    near = suggestion(given, re.findall(r"'(\w+)'", wanted)) if isinstance(given, str) else ""
+    return f"{key} {wanted}, but got {given!r}.{near}"
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {"penalty": PenaltyConfig, "early_stopping": EarlyStoppingConfig}
+
+
+def _kind(given: Any) -> str:
+    return "nothing" if given is None else f"a {type(given).__name__}"
+
+
+def _yaml_fault(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return " ".join(str(error).split())
+    where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
+    return f"{error.problem}{where}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which `1e-3` is a number, as in YAML 1.2, and a key given twice is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = next((key for key, _ in node.value if keys.count(key.value) > 1), None)
+        if twice is not None:
+            problem = f"the key {twice.value!r} is given twice"
+            raise yaml.constructor.ConstructorError(None, None, problem, twice.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
+)
