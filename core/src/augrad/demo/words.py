@@ -39,14 +39,16 @@ def policy_rows(result: DemoResult) -> list[list[str]]:
     """
     true = {(found.transform, found.parameter): found for found in result.true_reaches}
     rows, rest = [], []
-    for found in result.learned_reaches:
+    learned = result.learned_reaches
+    transforms = [found.transform for found in learned]
+    for found in learned:
         key = (found.transform, found.parameter)
+        several = transforms.count(found.transform) > 1
+        name = f"{short(found.transform)}, {found.parameter}" if several else short(found.transform)
         if found.share < SMALL_SHARE and key not in true:
             rest.append(found)
             continue
-        rows.append(
-            [short(found.transform), percent(found.share), interval(found), interval(true[key]) if key in true else ""]
-        )
+        rows.append([name, percent(found.share), interval(found), interval(true[key]) if key in true else ""])
     if rest:
         shares = {found.transform: found.share for found in rest}
         names = ", ".join(short(name) for name in shares)
@@ -58,6 +60,8 @@ def verdict(result: DemoResult) -> str:
     """What came out, in one or two sentences."""
     if result.gain_recovery is None:
         first = "The oracle gained nothing over no augmentation, so there was no gain to recover."
+    elif result.gain_recovery < 0:
+        first = "augrad did worse than no augmentation: what it learned hurts here."
     else:
         first = f"augrad recovered {percent(result.gain_recovery)} of the gain that knowing the true transform brings."
     parts = []
@@ -99,7 +103,7 @@ def percent(share: float | None) -> str:
         >>> percent(0.937), percent(None)
         ('94 %', '-')
     """
-    return "-" if share is None else f"{share:.0%}".replace("%", " %")
+    return "-" if share is None else f"{share:.0%}".replace("%", " %").replace("-", "−")
 
 
 def short(transform: str) -> str:

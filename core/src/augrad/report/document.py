@@ -19,7 +19,6 @@ from augrad.report.orbits import can_draw, draw_orbit
 from augrad.report.panels import (
     draw_curves,
     draw_distribution,
-    draw_losses,
     draw_magnitudes,
     draw_reach,
     draw_scores,
@@ -53,8 +52,7 @@ def render(result: DemoResult) -> str:
             *(_panel(partial(draw_reach, true=reach), result, f"range of {reach.transform} by epoch") for reach in true),
             _panel(draw_shares, result, "selection weights by epoch"),
             _panel(draw_magnitudes, result, "magnitudes by epoch"),
-            _panel(draw_curves, result, "validation score by epoch"),
-            _panel(draw_losses, result, "training loss by epoch"),
+            _panel(draw_curves, result, "scores by epoch"),
         ],
         rules=rule_rows(result),
         policy=policy_rows(result),
@@ -67,13 +65,13 @@ def render(result: DemoResult) -> str:
 def overview_png(result: DemoResult) -> bytes:
     """One picture of what came out: the orbit above; scores, learned distribution and chosen transforms below."""
     with styled():
-        figure = Figure(figsize=(15, 8.2) if can_draw(result.orbit) else (15, 4.4))
+        figure = Figure(figsize=(16, 8.6) if can_draw(result.orbit) else (16, 4.6))
         below: Any = figure
         if can_draw(result.orbit) and result.orbit is not None:
             above, below = figure.subfigures(2, 1, height_ratios=[0.92, 1.08])
             draw_orbit(above, result.orbit)
-        panels = below.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.05, 0.95]})
-        below.subplots_adjust(left=0.1, right=0.905, top=0.86, bottom=0.16, wspace=0.24)
+        panels = below.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.1, 0.9]})
+        below.subplots_adjust(left=0.105, right=0.9, top=0.86, bottom=0.16, wspace=0.2)
         draw_scores(panels[0], result)
         draw_distribution(panels[1], result, result.true_reaches[0])
         draw_shares(panels[2], result)

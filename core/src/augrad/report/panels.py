@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from augrad.demo.learned import Reach
 from augrad.demo.results import DemoResult
 from augrad.demo.words import METRICS, interval, percent, short
 from augrad.layer import AugmentationLayer
-from augrad.report.style import GRID, INK, MUTED, PAPER, RULE_COLOURS, transform_colours
-from augrad.report.traces import Trace, curve, losses, traces
+from augrad.report.style import PAPER, RULE_COLOURS, transform_colours
+from augrad.report.traces import Trace, traces, training_curve, validation_curve
 
 RULE_NAMES = {"none": "no augmentation", "augrad": "augrad", "oracle": "oracle"}
 N_BINS = 81
@@ -39,7 +37,8 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{METRICS[result.metric]} (small dots: seeds; bar: standard deviation)")
     if result.metric == "accuracy":
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
 
 
 def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
@@ -64,7 +63,7 @@ def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
     axes.set_ylabel("density")
     axes.set_yticks([])
     axes.set_ylim(0, 1.45 * max(density.max(), 1 / (high - low)))
-    axes.legend(loc="upper left", title=f"left as they are: {percent(still)} of the samples", alignment="left")
+    axes.legend(loc="upper left", title=f"{percent(still)} of samples: not drawn at all", alignment="left")
 
 
 def draw_reach(axes: Axes, result: DemoResult, true: Reach) -> None:
@@ -125,39 +124,25 @@ def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
 
 
 def draw_curves(axes: Axes, result: DemoResult) -> None:
-    """Validation score by epoch: mean over seeds, shaded between the lowest and the highest."""
+    """Scores by epoch: validation as a line with a band from the lowest to the highest seed, training dotted."""
+    shown = []
     for rule, name in RULE_NAMES.items():
-        epochs, values = curve(result, rule)
+        colour = RULE_COLOURS[rule]
+        epochs, values = training_curve(result, rule)
+        axes.plot(epochs, values.mean(axis=0), color=colour, lw=1.3, ls=":")
+        epochs, values = validation_curve(result, rule)
         if len(epochs):
-            _band(axes, epochs, values, RULE_COLOURS[rule], name)
-    axes.set_title("Learning curves: validation")
+            axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.18, lw=0)
+            axes.plot(epochs, values.mean(axis=0), color=colour, label=name)
+            shown.append(float(values[:, -1].mean()))
+    axes.set_title("Learning curves")
     axes.set_xlabel("epoch")
-    axes.set_ylabel(METRICS[result.metric].replace("test", "validation"))
+    axes.set_ylabel(METRICS[result.metric].removeprefix("test "))
     axes.margins(x=0)
-    lines = [line.get_ydata() for line in axes.lines]
-    if result.metric == "accuracy" and lines:
+    if result.metric == "accuracy" and shown:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-        final = min(float(np.asarray(line)[-1]) for line in lines)
-        axes.set_ylim(max(0.0, 1 - 4 * (1 - final)), 1.0)
-    axes.legend(loc="lower right")
-
-
-def draw_losses(axes: Axes, result: DemoResult) -> None:
-    """Training loss without penalty, by epoch."""
-    for rule, name in RULE_NAMES.items():
-        epochs, values = losses(result, rule)
-        _band(axes, epochs, np.maximum(values, 1e-6), RULE_COLOURS[rule], name)
-    axes.set_title("Learning curves: training")
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("loss on augmented data, without penalty")
-    axes.set_yscale("log")
-    axes.margins(x=0)
-    axes.legend(loc="lower left")
-
-
-def _band(axes: Axes, epochs: np.ndarray, values: np.ndarray, colour: str, name: str) -> None:
-    axes.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.18, lw=0)
-    axes.plot(epochs, values.mean(axis=0), color=colour, label=name)
+        axes.set_ylim(max(0.0, 1 - 4 * (1 - min(shown))), 1.0)
+    axes.legend(loc="lower right", title="validation (dotted: training)", alignment="left")
 
 
 def _side_labels(axes: Axes, parts: list[tuple[str, float, str]]) -> None:
@@ -211,4 +196,6 @@ def _in_metric(result: DemoResult, value: float) -> str:
 def _scores_title(result: DemoResult) -> str:
     if result.gain_recovery is None:
         return "The oracle gains nothing here"
+    if result.gain_recovery < 0:
+        return "augrad loses against no augmentation"
     return f"augrad recovers {percent(result.gain_recovery)} of the oracle's gain"

@@ -44,18 +44,18 @@ def traces(result: DemoResult) -> list[Trace]:
     return found
 
 
-def curve(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs `(points,)` and validation scores `(seeds, points)` of a rule."""
+def validation_curve(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs `(points,)` and validation scores `(seeds, points)` of a rule; empty if nothing was validated."""
     runs = result.of(rule)
     epochs = np.array([epoch for epoch, _ in runs[0].curve])
     return epochs, np.array([[score for _, score in run.curve] for run in runs])
 
 
-def losses(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs `(epochs,)` and training losses `(seeds, epochs)` of a rule, without penalty."""
+def training_curve(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs `(epochs,)` and scores on the augmented training data `(seeds, epochs)` of a rule."""
     runs = result.of(rule)
     epochs = np.array([row["epoch"] for row in runs[0].history])
-    return epochs, np.array([[row["train_loss"] for row in run.history] for run in runs])
+    return epochs, np.array([[row[f"train_{result.metric}"] for row in run.history] for run in runs])
 
 
 def _gathered(histories: list[list[dict[str, Any]]], key: str, columns: slice) -> np.ndarray:
