@@ -77,8 +77,8 @@ def _finite(values: Any) -> Any:
 def _layer_document(layer: AugmentationLayer) -> dict[str, Any]:
     raw_weights = _wide(layer.raw_weights)
     weights = to_weights(raw_weights, layer.temperature)
-    simple = isinstance(layer.strength, GlobalStrength)
-    raw = _wide(layer.strength.raw_magnitudes if simple else from_unit(layer.magnitudes.detach()))
+    strength = layer.strength
+    raw = _wide(strength.raw_magnitudes if isinstance(strength, GlobalStrength) else from_unit(layer.magnitudes))
     transforms = []
     for index, transform in enumerate(layer):
         slots = [slot for slot in layer.slots if slot.transform == index]

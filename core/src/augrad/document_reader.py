@@ -196,6 +196,6 @@ def _from_ends(low: Tensor, high: Tensor, slot: Slot, place: str) -> Tensor:
         rule = "be symmetric about" if declared.signed else "begin at"
         raise document_error(
             place,
-            f"low and high must {rule} the identity, {declared.identity:g}, but got {low.tolist()} and {high.tolist()}.",
+            f"low and high must {rule} the identity, {declared.identity:g}, but got {low.tolist()}, {high.tolist()}.",
         )
     return ((towards - declared.identity) / declared.span).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""`Policy`: what has been learned, in physical units, to read, write and use again. Uses document.py; made by model.py."""
+"""`Policy`: what has been learned, in physical units, to read, write, use again. Uses document.py; made by model.py."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
 def load(
     path: str | os.PathLike[str], trunk: nn.Module, *, aggregation: str | Aggregation | None = None
 ) -> InvariantModel:
-    """Loads what `save` wrote, or a checkpoint of `fit`, into a trunk. No code is loaded: transforms are registered ones.
+    """Loads what `save` or `fit` wrote, into a trunk. No code is loaded: transforms come from the registry.
 
     Args:
         path: the directory, or a pointer to one such as `runs/x/best`.

@@ -1,0 +1,235 @@
+"""`invariance`: how little a model's output changes under a transform, the paper's measure. Uses model.py, layer.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cosine_similarity
+
+from augrad import batch
+from augrad.aggregation import split_copies
+from augrad.draws import keyed_generator
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError, MagnitudeError, suggestion
+from augrad.layer import resolve_transforms
+from augrad.model import InvariantModel
+from augrad.objective import invariant
+from augrad.transform import Transform
+
+_SMALLEST_DISTANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Invariance:
+    """Invariance per value and sample: 1 if the output does not change at all, 0 if it changes as much as from one
+    sample to another, negative beyond.
+
+    Attributes:
+        trunk: of the trunk alone, `(values, batch)`.
+        model: of the whole model, averaged over its copies, `(values, batch)`.
+    """
+
+    trunk: Float[Tensor, "*values_batch"]
+    model: Float[Tensor, "*values_batch"]
+
+    def median(self) -> Invariance:
+        """The medians over all values and samples, as scalars; per value, take `result.model.median(dim=1)`."""
+        return Invariance(self.trunk.quantile(0.5), self.model.quantile(0.5))
+
+
+def invariance(
+    model: nn.Module,
+    x: Any,
+    transform: str | Transform | type[Transform],
+    values: Mapping[str, Any] | Sequence[float] | Tensor | float,
+    *,
+    generator: Generator | None = None,
+) -> Invariance:
+    r"""Measures how invariant the trunk and the whole model are to a transform, per sample and value.
+
+    `(d_random - d_T) / d_random`, with `d_T` the cosine distance between the outputs for `x` and for `T(x)`, and `d_random`
+    that between the outputs for `x` and for another sample of the batch, drawn at random.
+
+    An output is what the model returns, so log-probabilities for `aggregation="log_prob"`, as in the paper; the trunk's
+    goes through the same aggregation, as a single copy, so that both are in the same terms (a model whose
+    augmentation is the identity gets the same numbers for both). Where there is one number per sample (regression) it has
+    no direction, and the absolute difference takes the place of the cosine distance. For `aggregation="equivariant"` the
+    output for `T(x)` is moved back first, so that the equivariance is measured.
+
+    Train / eval: measures in eval mode, without gradient, and leaves every module in the mode it was in.
+
+    Args:
+        model: the `InvariantModel`, or a wrapper around it.
+        x: a batch of at least 2 samples.
+        transform: a name, class or instance.
+        values: physical values by parameter. Each a number, `(values,)` numbers, or a tensor `(values, batch)`; single
+            numbers go with all the others. Parameters left out stay at their identity. For a transform with one
+            parameter its values alone will do; for one without, `{}`.
+        generator: of the random partners and the transform's noise, on the device of `x`; if None, a fresh one with a
+            fixed key, so that the same call gives the same result.
+
+    Raises:
+        InputError: fewer than 2 samples; InputError, InputTypeError: the transform does not accept the batch.
+        ArgumentError, ArgumentTypeError: an unknown parameter, values of several lengths, or none.
+        MagnitudeError: a value lies outside its declared range.
+
+    Example:
+        >>> from augrad import AugmentationLayer, InvariantModel, Range, Transform
+        >>> class Offset(Transform):
+        ...     modality = "invariance_example"
+        ...     level = Range(2.0, unit="V", signed=True)
+        ...     def forward(self, x, *, level):
+        ...         return x + level[:, None]
+        >>> class Slope(nn.Module):  # knows differences only
+        ...     def forward(self, x):
+        ...         return x - x.mean(dim=1, keepdim=True)
+        >>> model = InvariantModel(Slope(), AugmentationLayer([Offset]), aggregation="mean")
+        >>> result = invariance(model, torch.rand(5, 3), Offset, {"level": [-1.0, 0.0, 1.0]})
+        >>> result.trunk.shape, round(result.median().model.item(), 3)
+        (torch.Size([3, 5]), 1.0)
+
+    References:
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, section 5.
+    """
+    inner = invariant(model)
+    probe = resolve_transforms([transform])[0].to(batch.device(x))
+    n_samples = batch.count(x)
+    if n_samples < 2:
+        raise InputError(
+            f"invariance compares each sample with another one of the batch, so it takes at least 2, but got {n_samples}.",
+            n_samples=n_samples,
+        )
+    probe.validate(x)
+    rows = _rows(probe, values, n_samples, x)
+    generator = keyed_generator("invariance", device=batch.device(x)) if generator is None else generator
+    partner = _partners(n_samples, generator)
+    with _measuring(inner, probe):
+        before = _outputs(inner, x)
+        apart = [_distance(each, each[partner]).clamp_min(_SMALLEST_DISTANCE) for each in before]
+        measured = []
+        for row in rows:
+            noise = probe.draw_noise(x, generator)
+            moving = {**row, **({} if noise is None else {"noise": noise})}
+            after = _outputs(inner, probe(x, **moving))
+            if inner.aggregation == "equivariant" and probe.moves_coordinates:
+                after = [probe.invert(each, **moving) for each in after]
+            measured.append([1 - _distance(a, b) / far for a, b, far in zip(before, after, apart, strict=True)])
+    trunk, whole = (torch.stack(each) for each in zip(*measured, strict=True))
+    return Invariance(trunk, whole)
+
+
+def _outputs(model: InvariantModel, x: Any) -> list[Tensor]:
+    """Of the trunk, as a single copy, and of the whole model."""
+    copies = split_copies(model.trunk(x), 1, batch.count(x), model.aggregation)
+    return [model._aggregate(copies), model(x)]  # noqa: SLF001
+
+
+def _distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:
+    # In float64: the cosine of nearly equal outputs is 1 to the last bits of float32, and d_random may be as small.
+    a, b = a.flatten(1).double() if a.ndim > 1 else a[:, None].double(), b.reshape(b.shape[0], -1).double()
+    return (a - b).abs()[:, 0] if a.shape[1] == 1 else 1 - cosine_similarity(a, b, dim=1, eps=_SMALLEST_DISTANCE)
+
+
+def _partners(n_samples: int, generator: Generator) -> Int[Tensor, " batch"]:
+    """For each sample the index of another one."""
+    device = generator.device
+    step = torch.randint(1, n_samples, (n_samples,), generator=generator, device=device)
+    return (torch.arange(n_samples, device=device) + step) % n_samples
+
+
+@contextmanager
+def _measuring(*modules: nn.Module) -> Iterator[None]:
+    modes = [(each, each.training) for module in modules for each in module.modules()]
+    try:
+        for module in modules:
+            module.eval()
+        with torch.no_grad():
+            yield
+    finally:
+        for each, training in modes:
+            each.training = training
+
+
+def _rows(transform: Transform, values: Any, n_samples: int, x: Any) -> list[dict[str, Tensor]]:
+    """For each value the keywords of `transform.forward`, one number per sample."""
+    given = _by_parameter(transform, values)
+    wide = isinstance(x, Tensor) and x.dtype == torch.float64
+    like = torch.empty(0, device=batch.device(x), dtype=torch.float64 if wide else torch.float32)
+    columns = {name: _column(transform, name, value, n_samples) for name, value in given.items()}
+    lengths = {name: len(column) for name, column in columns.items() if len(column) != 1}
+    if len(set(lengths.values())) > 1:
+        raise ArgumentError(
+            f"values must hold equally many for each parameter (or single numbers), but got {lengths}.",
+            argument="values",
+            value=lengths,
+        )
+    n_values = next(iter(lengths.values()), 1)
+    rows = []
+    for index in range(n_values):
+        row = transform.identity(n_samples, like)
+        for name, column in columns.items():
+            entries = column[index if len(column) > 1 else 0].to(like)
+            row[name] = entries.reshape(-1, *[1] * (row[name].ndim - 1)).expand_as(row[name])
+        rows.append(row)
+    return rows
+
+
+def _by_parameter(transform: Transform, values: Any) -> Mapping[str, Any]:
+    names = list(transform.ranges)
+    listed = ", ".join(names) or "none"
+    if not isinstance(values, Mapping):
+        if len(names) != 1:
+            raise ArgumentError(
+                f"values must be a mapping from parameter to values for a transform with {len(names)} parameters; "
+                f"{transform.name} has: {listed}.",
+                argument="values",
+            )
+        return {names[0]: values}
+    for name in values:
+        if name not in names:
+            raise ArgumentError(
+                f"{transform.name} has no parameter {name!r}; it has: {listed}." + suggestion(str(name), names),
+                argument="values",
+                value=name,
+            )
+    if names and not values:
+        raise ArgumentError(
+            f"values must give values for at least one parameter of {transform.name}: {listed}.", argument="values"
+        )
+    return values
+
+
+def _column(transform: Transform, name: str, value: Any, n_samples: int) -> Float[Tensor, "values batch"]:
+    """Values of one parameter, checked: `(values, batch)` in float64 on the CPU."""
+    try:
+        column = torch.as_tensor(value, dtype=torch.float64, device="cpu").detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentTypeError(
+            f"values of {transform.name}: {name} must be numbers, but got {value!r}.", argument="values"
+        ) from error
+    if column.ndim > 2 or column.numel() == 0 or (column.ndim == 2 and column.shape[1] != n_samples):
+        raise ArgumentError(
+            f"values of {transform.name}: {name} must be a number, (values,) or (values, {n_samples}), but got shape "
+            f"{tuple(column.shape)}.",
+            argument="values",
+            shape=tuple(column.shape),
+        )
+    declared = transform.ranges[name]
+    low, high = declared.bounds
+    slack = 1e-6 * (high - low)  # ends may come rounded to float32
+    outside = ~((column >= low - slack) & (column <= high + slack))
+    if bool(outside.any()):
+        worst = column[outside][0].item()
+        raise MagnitudeError(
+            f"{transform.name}: {name} must lie in [{low:g}, {high:g}]{' ' + declared.unit if declared.unit else ''}, "
+            f"but got {worst:g}. To measure beyond, pass an instance with a wider range.",
+            value=worst,
+            low=low,
+            high=high,
+        )
+    return column.reshape(-1, 1).expand(-1, n_samples) if column.ndim < 2 else column
