@@ -16,7 +16,7 @@ from augrad.selection import grouped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jaxtyping import Int
+    from jaxtyping import Float, Int
 
     from augrad.layer import AugmentationLayer, LayerDraw
 
@@ -103,15 +103,28 @@ def _matrices(
     for action, indices in by_action.items():
         stack = torch.stack([_matrix(layer.transforms[index], draw, index, x) for index in indices], dim=1)
         stack = in_working_units(action, stack, x)
-        gate = gates[:, indices] if len(indices) < len(layer) else gates
-        matrix = torch.einsum("nk,nkij->nij", gate, stack)
-        # What the gates leave over is the identity. Its coefficient is 0 in value for samples that drew from this
-        # action, and takes nothing from the gradient when the layer holds no other transforms.
-        if len(indices) < len(layer):
+        if len(indices) == len(layer):
+            matrix = torch.einsum("nk,nkij->nij", gates, stack)
+        else:
+            # What the gates leave over is the identity, for the samples that drew another transform.
+            gate = _own(gates[:, indices], weights[indices])
             rest = 1 - gate.sum(dim=1)
-            matrix = matrix + rest[:, None, None] * torch.eye(action.size, device=matrix.device, dtype=matrix.dtype)
+            eye = torch.eye(action.size, device=stack.device, dtype=stack.dtype)
+            matrix = torch.einsum("nk,nkij->nij", gate, stack) + rest[:, None, None] * eye
         products[action] = inverse(matrix) if undo else matrix
     return products
+
+
+def _own(gate: Float[Tensor, "batch members"], weights: Float[Tensor, " members"]) -> Float[Tensor, "batch members"]:
+    """The gates of one action among several kinds of transforms, with the gradient from samples that drew it.
+
+    At the output of a foreign transform the action would change something else than the sample, and the gradient
+    would be biased, up to its sign, even for a linear loss. So only the samples that drew the action carry it, scaled
+    by how rare they are: then the mean over draws is right (tests/core/test_selection.py).
+    """
+    value = gate.detach()
+    drawn = value.sum(dim=1, keepdim=True) / weights.detach().sum()
+    return value + drawn * (gate - value)
 
 
 def _matrix(transform: MatrixTransform, draw: LayerDraw, index: int, x: Any) -> Tensor:
