@@ -1,4 +1,4 @@
-"""Every registered vision transform passes every check of the conformance kit, with all paddings and numbers of channels."""
+"""Every registered vision transform passes every check of the conformance kit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Linear colour changes, all affine matrices on red, green and blue, so that any number of them costs one product. Uses images.py."""
+"""Linear colour changes: affine matrices on red, green and blue, so that many cost one product. Uses images.py."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def affine(linear: Float[Tensor, "batch 3 3"], offset: Float[Tensor, "batch 3"])
     """The matrix of `colour -> linear @ colour + offset` on `(red, green, blue, 1)`.
 
     Example:
-        >>> affine(torch.eye(3)[None], torch.tensor([[0.1, 0.2, 0.3]]))[0, 0].tolist() == [1.0, 0.0, 0.0, torch.tensor(0.1).item()]
-        True
+        >>> affine(torch.eye(3)[None], torch.tensor([[7.0, 8.0, 9.0]]))[0, 0].tolist()
+        [1.0, 0.0, 0.0, 7.0]
     """
     top = torch.cat([linear, offset[:, :, None]], dim=2)
     bottom = torch.zeros_like(top[:, :1])
@@ -94,8 +94,8 @@ class ThreeChannelTransform(ColourTransform):
         super().validate(x)
         if x.shape[1] != 3:
             raise InputError(
-                f"{self.name} needs 3 channels (red, green, blue), but got 1: gray images have no colour to change. Leave "
-                "it out, or make them colour images with x.expand(-1, 3, -1, -1).",
+                f"{self.name} needs 3 channels (red, green, blue), but got 1: gray images have no colour to change. "
+                "Leave it out, or make them colour images with x.expand(-1, 3, -1, -1).",
                 transform=self.name,
                 shape=tuple(x.shape),
             )
@@ -173,7 +173,7 @@ class Hue(ThreeChannelTransform):
         same = (1 + 2 * cosine) / 3
         before, after = (1 - cosine) / 3 - sine / math.sqrt(3), (1 - cosine) / 3 + sine / math.sqrt(3)
         rows = torch.stack([same, before, after, after, same, before, before, after, same], dim=-1)
-        return affine(rows.unflatten(-1, (3, 3)), angle.new_zeros(len(angle), 3))
+        return affine(rows.reshape(-1, 3, 3), angle.new_zeros(len(angle), 3))
 
 
 class ChannelGain(ColourTransform):

@@ -1,4 +1,4 @@
-"""Smooth random deformations: elastic, and an affine map that varies over the image. Uses spectrum.py, coordinates.py."""
+"""Smooth random deformations: elastic, and an affine map that varies over the image. Uses spectrum.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from augrad import Range
 from augrad.errors import ArgumentError
-from augrad_vision.coordinates import check_padding, pixel_axes, sample
+from augrad_vision.coordinates import check_padding, in_frame, pixel_axes, sample
 from augrad_vision.images import ImageTransform, working_dtype
 from augrad_vision.spectrum import smooth_field
 
@@ -31,12 +31,12 @@ def displaced(x: Float[Tensor, "batch channels height width"], shifts: Shifts, *
         [2.0, 3.0, 0.0]
     """
     across, down = pixel_axes(*x.shape[-2:], shifts)
-    grid = torch.stack([shifts[:, 0] + across, shifts[:, 1] + down[:, None]], dim=-1)
-    return sample(x, grid, padding=padding)
+    places = torch.stack([shifts[:, 0] + across, shifts[:, 1] + down[:, None]], dim=1)
+    return sample(x, in_frame(places), padding=padding)
 
 
 def undoing(shifts: Shifts) -> Shifts:
-    """The shifts that undo others, by fixed-point iteration of `u(p) = -shifts(p + u(p))`; exact where these do not fold.
+    """The shifts that undo others, by fixed-point iteration of `u(p) = -shifts(p + u(p))`, where these do not fold.
 
     Example:
         >>> bool((undoing(torch.ones(1, 2, 4, 4)) == -1).all())
@@ -67,26 +67,27 @@ def elastic_shifts(
 
 
 def affine_shifts(
-    angle: Float[Tensor, " batch"],
-    factor: Float[Tensor, " batch"],
-    offset: Float[Tensor, " batch"],
     waves: Float[Tensor, "batch 4 waves waves"],
     height: int,
     width: int,
+    *,
+    angle: Float[Tensor, " batch"],
+    factor: Float[Tensor, " batch"],
+    offset: Float[Tensor, " batch"],
 ) -> Shifts:
     """Shifts of an affine map about the centre whose rotation, scale and translation vary smoothly over the image.
 
     Args:
-        angle: root mean square of the rotation, in degrees.
-        factor: root mean square of log2 of the scale.
-        offset: root mean square of the translation per axis, in fractions of width and height.
         waves: of the four fields: rotation, scale, translation in x and in y.
         height: of the image, in pixels.
         width: of the image, in pixels.
+        angle: root mean square of the rotation, in degrees.
+        factor: root mean square of log2 of the scale.
+        offset: root mean square of the translation per axis, in fractions of width and height.
 
     Example:
         >>> zero = torch.zeros(1)
-        >>> affine_shifts(zero, zero, zero, torch.randn(1, 4, 3, 3), 4, 4).abs().max().item()
+        >>> affine_shifts(torch.randn(1, 4, 3, 3), 4, 4, angle=zero, factor=zero, offset=zero).abs().max().item()
         0.0
     """
     fields = smooth_field(waves, height, width)
@@ -177,7 +178,9 @@ class RandomFieldAffine(FieldTransform):
         super().__init__(n_waves=n_waves, padding=padding, **ranges)
 
     def forward(self, x: Any, *, angle: Tensor, factor: Tensor, offset: Tensor, noise: Tensor) -> Any:
-        return displaced(x, affine_shifts(angle, factor, offset, noise, *x.shape[-2:]), padding=self.padding)
+        shifts = affine_shifts(noise, *x.shape[-2:], angle=angle, factor=factor, offset=offset)
+        return displaced(x, shifts, padding=self.padding)
 
     def invert(self, y: Any, *, angle: Tensor, factor: Tensor, offset: Tensor, noise: Tensor) -> Any:
-        return displaced(y, undoing(affine_shifts(angle, factor, offset, noise, *y.shape[-2:])), padding=self.padding)
+        shifts = affine_shifts(noise, *y.shape[-2:], angle=angle, factor=factor, offset=offset)
+        return displaced(y, undoing(shifts), padding=self.padding)

@@ -1,8 +1,7 @@
-"""Geometric transforms, all matrices on image coordinates, so that any number of them costs one resampling. Uses coordinates.py."""
+"""Geometric transforms, all of them matrices, so that many cost one resampling. Uses coordinates.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,17 +12,20 @@ from augrad import MatrixTransform, Range
 from augrad_vision.coordinates import ImageCoordinates
 from augrad_vision.images import ImageTransform, working_dtype
 
+Row = tuple[Tensor | int, Tensor | int, Tensor | int]
+"""Entries of a matrix: the same for all samples, or one per sample, `(batch,)`."""
 
-def homography(entries: Sequence[Sequence[Tensor | int]], like: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-    """One 3x3 matrix per sample from rows of entries that are numbers or `(batch,)` tensors.
+
+def homography(rows: tuple[Row, Row, Row], like: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+    """One 3x3 matrix per sample from rows of entries.
 
     Example:
         >>> s = torch.tensor([2.0])
-        >>> homography([[s, 0, 0], [0, s, 0], [0, 0, 1]], s)[0].diagonal().tolist()
+        >>> homography(((s, 0, 0), (0, s, 0), (0, 0, 1)), s)[0].diagonal().tolist()
         [2.0, 2.0, 1.0]
     """
-    flat = [entry if isinstance(entry, Tensor) else torch.full_like(like, entry) for row in entries for entry in row]
-    return torch.stack(flat, dim=-1).unflatten(-1, (3, 3))
+    flat = [entry if isinstance(entry, Tensor) else torch.full_like(like, entry) for row in rows for entry in row]
+    return torch.stack(flat, dim=-1).reshape(-1, 3, 3)
 
 
 class GeometricTransform(ImageTransform, MatrixTransform):
@@ -60,7 +62,7 @@ class Rotate(GeometricTransform):
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
         cosine, sine = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
-        return homography([[cosine, sine, 0], [-sine, cosine, 0], [0, 0, 1]], angle)
+        return homography(((cosine, sine, 0), (-sine, cosine, 0), (0, 0, 1)), angle)
 
 
 class TranslateX(GeometricTransform):
@@ -75,7 +77,7 @@ class TranslateX(GeometricTransform):
     offset = Range(0.5, unit="width", signed=True)
 
     def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-        return homography([[1, 0, offset], [0, 1, 0], [0, 0, 1]], offset)
+        return homography(((1, 0, offset), (0, 1, 0), (0, 0, 1)), offset)
 
 
 class TranslateY(GeometricTransform):
@@ -90,7 +92,7 @@ class TranslateY(GeometricTransform):
     offset = Range(0.5, unit="height", signed=True)
 
     def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-        return homography([[1, 0, 0], [0, 1, offset], [0, 0, 1]], offset)
+        return homography(((1, 0, 0), (0, 1, offset), (0, 0, 1)), offset)
 
 
 class ShearX(GeometricTransform):
@@ -105,7 +107,7 @@ class ShearX(GeometricTransform):
     angle = Range(45.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-        return homography([[1, torch.tan(torch.deg2rad(angle)), 0], [0, 1, 0], [0, 0, 1]], angle)
+        return homography(((1, torch.tan(torch.deg2rad(angle)), 0), (0, 1, 0), (0, 0, 1)), angle)
 
 
 class ShearY(GeometricTransform):
@@ -120,7 +122,7 @@ class ShearY(GeometricTransform):
     angle = Range(45.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-        return homography([[1, 0, 0], [torch.tan(torch.deg2rad(angle)), 1, 0], [0, 0, 1]], angle)
+        return homography(((1, 0, 0), (torch.tan(torch.deg2rad(angle)), 1, 0), (0, 0, 1)), angle)
 
 
 class Scale(GeometricTransform):
@@ -136,7 +138,7 @@ class Scale(GeometricTransform):
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
         size = torch.exp2(factor)
-        return homography([[size, 0, 0], [0, size, 0], [0, 0, 1]], factor)
+        return homography(((size, 0, 0), (0, size, 0), (0, 0, 1)), factor)
 
 
 class ScaleX(GeometricTransform):
@@ -151,7 +153,7 @@ class ScaleX(GeometricTransform):
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-        return homography([[torch.exp2(factor), 0, 0], [0, 1, 0], [0, 0, 1]], factor)
+        return homography(((torch.exp2(factor), 0, 0), (0, 1, 0), (0, 0, 1)), factor)
 
 
 class ScaleY(GeometricTransform):
@@ -166,7 +168,7 @@ class ScaleY(GeometricTransform):
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-        return homography([[1, 0, 0], [0, torch.exp2(factor), 0], [0, 0, 1]], factor)
+        return homography(((1, 0, 0), (0, torch.exp2(factor), 0), (0, 0, 1)), factor)
 
 
 class HorizontalFlip(GeometricTransform):
@@ -200,9 +202,9 @@ class VerticalFlip(GeometricTransform):
 class Perspective(GeometricTransform):
     r"""Tilts the plane of the image out of the screen and projects it back, seen from one image size away.
 
-    With `a = tilt_x` and `b = tilt_y`, the content at `(x, y)` lies at depth `1 + sin(a) x / width + cos(a) sin(b) y / height`
-    and at `(cos(a) x - sin(a) sin(b) y, cos(b) y)`, divided by that depth. A positive `tilt_x` lets the right edge
-    recede, a positive `tilt_y` the lower edge.
+    With `a = tilt_x` and `b = tilt_y`, content at `(x, y)` goes to `(cos(a) x - sin(a) sin(b) y, cos(b) y)`, divided
+    by its depth `1 + sin(a) x / width + cos(a) sin(b) y / height`. A positive `tilt_x` lets the right edge recede, a
+    positive `tilt_y` the lower edge.
 
     Example:
         >>> tilt = torch.tensor([30.0])
@@ -210,17 +212,17 @@ class Perspective(GeometricTransform):
         [0.5, 0.0, 1.0]
     """
 
-    assumes = "the angle from which a flat scene is seen carries no information about the target, within the learned range"
+    assumes = "the angle from which a flat scene is seen, within the learned range, says nothing about the target"
     tilt_x = Range(45.0, unit="deg", signed=True)
     tilt_y = Range(45.0, unit="deg", signed=True)
 
     def matrix(self, *, tilt_x: Float[Tensor, " batch"], tilt_y: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
         a, b = torch.deg2rad(tilt_x), torch.deg2rad(tilt_y)
-        rows = [
-            [torch.cos(a), -torch.sin(a) * torch.sin(b), 0],
-            [0, torch.cos(b), 0],
-            [torch.sin(a), torch.cos(a) * torch.sin(b), 1],
-        ]
+        rows: tuple[Row, Row, Row] = (
+            (torch.cos(a), -torch.sin(a) * torch.sin(b), 0),
+            (0, torch.cos(b), 0),
+            (torch.sin(a), torch.cos(a) * torch.sin(b), 1),
+        )
         return homography(rows, tilt_x)
 
 
@@ -244,4 +246,4 @@ class CropResize(GeometricTransform):
     def matrix(self, *, kept: Float[Tensor, " batch"], noise: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 3 3"]:
         # The centre of the window, in fractions of the size, comes to the centre of the frame.
         shift = -noise.to(kept.dtype) * ((1 - kept) / (2 * kept))[:, None]
-        return homography([[1 / kept, 0, shift[:, 0]], [0, 1 / kept, shift[:, 1]], [0, 0, 1]], kept)
+        return homography(((1 / kept, 0, shift[:, 0]), (0, 1 / kept, shift[:, 1]), (0, 0, 1)), kept)

@@ -1,7 +1,8 @@
-"""What every image transform shares: the modality, the check of a batch, an example batch. Base of all other files here."""
+"""What image transforms share: the modality, the check of a batch, an example batch. Base of all other files here."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -50,11 +51,14 @@ class ImageTransform(Transform):
             )
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Smooth colour images of 12 x 12 pixels in [0.1, 0.9], for the conformance kit."""
+        """Smooth colour images of 12 x 12 pixels in [0, 0.9], dark at the border, for the conformance kit."""
         # The kit is no part of a training run, so it is loaded only where a kit asks.
         from augrad.testing import smooth
 
-        return smooth((n_samples, 3, 12, 12), generator, n_axes=2)
+        images = smooth((n_samples, 3, 12, 12), generator, n_axes=2)
+        # What leaves the frame is lost to an inverse: bright content belongs in the middle.
+        window = torch.hann_window(14, periodic=False, dtype=images.dtype)[1:-1]
+        return images * window[:, None] * window
 
 
 def per_image(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch 1 1 1"]:
@@ -75,3 +79,16 @@ def working_dtype(x: Tensor) -> torch.dtype:
         (torch.float32, torch.float64)
     """
     return torch.promote_types(x.dtype, torch.float32)
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[Any]:
+    """Switches autocast off: it would take products of matrices in bfloat16, so that an identity changed the image.
+
+    Example:
+        >>> with torch.autocast("cpu", torch.bfloat16), full_precision(torch.device("cpu")):
+        ...     (torch.eye(2) @ torch.eye(2)).dtype
+        torch.float32
+    """
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()

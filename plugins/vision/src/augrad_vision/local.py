@@ -62,7 +62,7 @@ class GaussianBlur(ImageTransform):
     Example:
         >>> x = torch.zeros(1, 1, 9, 9)
         >>> x[..., 4, 4] = 1
-        >>> GaussianBlur()(x, sigma=torch.tensor([1.0]))[0, 0, 4, 4].round(decimals=3).item()
+        >>> round(GaussianBlur()(x, sigma=torch.tensor([1.0]))[0, 0, 4, 4].item(), 3)
         0.159
     """
 
@@ -77,7 +77,8 @@ class GaussianNoise(ImageTransform):
     """Adds independent normal noise with standard deviation `std` to every value.
 
     Example:
-        >>> GaussianNoise()(torch.zeros(1, 1, 1, 1), std=torch.tensor([0.1]), noise=torch.full((1, 1, 1, 1), 5.0)).item()
+        >>> x = torch.zeros(1, 1, 1, 1)
+        >>> GaussianNoise()(x, std=torch.tensor([0.1]), noise=x + 5).item()
         0.5
     """
 
@@ -106,7 +107,7 @@ class Erase(ImageTransform):
 
     Example:
         >>> erased = Erase()(torch.ones(1, 1, 8, 8), fraction=torch.tensor([0.25]), noise=torch.zeros(1, 2))
-        >>> round(erased.mean().item(), 2), erased[0, 0, 4, 4].item() < 0.1
+        >>> round(erased.mean().item(), 2), erased[0, 0, 4, 4].item() < 0.2
         (0.75, True)
     """
 
