@@ -79,7 +79,7 @@ class MatrixTransform(Transform):
             cls.moves_coordinates = action.moves_coordinates
 
     @abstractmethod
-    def matrix(self, **values: Any) -> Float[Tensor, "batch size size"]:
+    def matrix(self, *args: Any, **values: Any) -> Float[Tensor, "batch size size"]:
         """One matrix per sample, mapping where content is to where it goes, in the action's declared units.
 
         Args:

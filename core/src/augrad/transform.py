@@ -180,7 +180,7 @@ class Transform(nn.Module, ABC):
         }
 
     @abstractmethod
-    def forward(self, x: Any, **values: Any) -> Any:
+    def forward(self, x: Any, *args: Any, **values: Any) -> Any:
         """Transforms a batch.
 
         Args:
@@ -192,7 +192,7 @@ class Transform(nn.Module, ABC):
             A new batch of the same type, shape and dtype.
         """
 
-    def invert(self, y: Any, **values: Any) -> Any:
+    def invert(self, y: Any, *args: Any, **values: Any) -> Any:
         """Undoes `forward` with the same values, on the input or on a dense output of the trunk.
 
         Raises:
