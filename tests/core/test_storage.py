@@ -72,7 +72,9 @@ class TestWriteFile:
         target = tmp_path / "file"
         target.write_bytes(b"old")
         break_call(call, errno.ENOSPC)
-        with pytest.raises(StorageError, match=r"file: No space left.*What stood there before is untouched\. Free some space"):
+        with pytest.raises(
+            StorageError, match=r"file: No space left.*What stood there before is untouched\. Free some space"
+        ):
             write_file(target, b"new")
         assert target.read_bytes() == b"old"
         assert names(tmp_path) == {"file"}
@@ -95,7 +97,9 @@ class TestWriteFile:
             raise PermissionError(errno.EACCES, "Permission denied")
 
         monkeypatch.setattr("builtins.open", refuse)
-        with pytest.raises(StorageError, match="Permission denied.*Choose a directory that you may write to") as caught:
+        with pytest.raises(
+            StorageError, match=r"Permission denied.*Choose a directory that you may write to"
+        ) as caught:
             write_file(tmp_path / "file", b"new")
         assert isinstance(caught.value, OSError)
         assert caught.value.path == tmp_path / "file"
@@ -181,7 +185,11 @@ class TestWriteDirectory:
 
     @pytest.mark.parametrize(
         ("holds", "named"),
-        [({"thesis.tex": b""}, "thesis.tex"), ({"notes.json": b""}, "notes.json"), ({**OLD, "run.log": b""}, "run.log")],
+        [
+            ({"thesis.tex": b""}, "thesis.tex"),
+            ({"notes.json": b""}, "notes.json"),
+            ({**OLD, "run.log": b""}, "run.log"),
+        ],
     )
     def test_what_augrad_did_not_write_is_never_replaced(self, tmp_path, holds, named):
         (tmp_path / "work").mkdir()
@@ -200,7 +208,7 @@ class TestWriteDirectory:
 
     def test_a_file_is_never_replaced(self, tmp_path):
         (tmp_path / "model").write_bytes(b"precious")
-        with pytest.raises(StorageError, match="a file stands there. Choose another name"):
+        with pytest.raises(StorageError, match=r"a file stands there. Choose another name"):
             write_directory(tmp_path / "model", NEW)
         assert (tmp_path / "model").read_bytes() == b"precious"
 
@@ -303,12 +311,14 @@ class TestPointer:
         (tmp_path / "outside").mkdir()
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / "latest").write_bytes(text)
-        with pytest.raises(CheckpointError, match=r"the pointer .*latest names .*, which is not beside it\. Write the name"):
+        with pytest.raises(
+            CheckpointError, match=r"the pointer .*latest names .*, which is not beside it\. Write the name"
+        ):
             read_pointer(tmp_path / "run", "latest")
 
     def test_that_cannot_be_read(self, tmp_path):
         (tmp_path / "latest").mkdir()
-        with pytest.raises(CheckpointError, match="cannot read the pointer .*: Is a directory"):
+        with pytest.raises(CheckpointError, match=r"cannot read the pointer .*: Is a directory"):
             read_pointer(tmp_path, "latest")
 
     def test_a_full_disk_leaves_it_where_it_pointed(self, tmp_path, break_call):

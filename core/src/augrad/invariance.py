@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,14 +53,14 @@ def invariance(
 ) -> Invariance:
     r"""Measures how invariant the trunk and the whole model are to a transform, per sample and value.
 
-    `(d_random - d_T) / d_random`, with `d_T` the cosine distance between the outputs for `x` and for `T(x)`, and `d_random`
-    that between the outputs for `x` and for another sample of the batch, drawn at random.
+    `(d_random - d_T) / d_random`, with `d_T` the cosine distance between the outputs for `x` and for `T(x)`, and
+    `d_random` that between the outputs for `x` and for another sample of the batch, drawn at random.
 
     An output is what the model returns, so log-probabilities for `aggregation="log_prob"`, as in the paper; the trunk's
     goes through the same aggregation, as a single copy, so that both are in the same terms (a model whose
-    augmentation is the identity gets the same numbers for both). Where there is one number per sample (regression) it has
-    no direction, and the absolute difference takes the place of the cosine distance. For `aggregation="equivariant"` the
-    output for `T(x)` is moved back first, so that the equivariance is measured.
+    augmentation is the identity gets the same numbers for both). Where there is one number per sample (regression) it
+    has no direction, and the absolute difference takes the place of the cosine distance. For
+    `aggregation="equivariant"` the output for `T(x)` is moved back first, so that the equivariance is measured.
 
     Train / eval: measures in eval mode, without gradient, and leaves every module in the mode it was in.
 
@@ -94,21 +95,21 @@ def invariance(
         (torch.Size([3, 5]), 1.0)
 
     References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, section 5.
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022.
     """
     inner = invariant(model)
-    probe = resolve_transforms([transform])[0].to(batch.device(x))
+    probe = copy.deepcopy(resolve_transforms([transform])[0]).to(batch.device(x)).eval()
     n_samples = batch.count(x)
     if n_samples < 2:
         raise InputError(
-            f"invariance compares each sample with another one of the batch, so it takes at least 2, but got {n_samples}.",
+            f"invariance compares each sample with another of the batch, so it takes at least 2, but got {n_samples}.",
             n_samples=n_samples,
         )
     probe.validate(x)
     rows = _rows(probe, values, n_samples, x)
     generator = keyed_generator("invariance", device=batch.device(x)) if generator is None else generator
     partner = _partners(n_samples, generator)
-    with _measuring(inner, probe):
+    with _measuring(inner):
         before = _outputs(inner, x)
         apart = [_distance(each, each[partner]).clamp_min(_SMALLEST_DISTANCE) for each in before]
         measured = []
@@ -143,11 +144,10 @@ def _partners(n_samples: int, generator: Generator) -> Int[Tensor, " batch"]:
 
 
 @contextmanager
-def _measuring(*modules: nn.Module) -> Iterator[None]:
-    modes = [(each, each.training) for module in modules for each in module.modules()]
+def _measuring(model: nn.Module) -> Iterator[None]:
+    modes = [(each, each.training) for each in model.modules()]
     try:
-        for module in modules:
-            module.eval()
+        model.eval()
         with torch.no_grad():
             yield
     finally:
