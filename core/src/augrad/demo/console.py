@@ -11,7 +11,7 @@ from rich.table import Table
 from augrad.demo.results import DemoResult, Run
 from augrad.demo.rules import RULES
 from augrad.demo.task import Demo
-from augrad.demo.words import METRICS, policy_rows, rule_rows, verdict
+from augrad.demo.words import METRICS, POLICY_HEADINGS, policy_rows, rule_rows, verdict
 
 class Display:
     """Progress over all trainings of a demo: a bar on a terminal, one line per training elsewhere.
@@ -90,8 +90,8 @@ def rules_table(result: DemoResult) -> Table:
 def policy_table(result: DemoResult) -> Table:
     """The learned policy in physical units, one row per parameter, the most used transform first."""
     table = Table(title="Learned policy (mean over seeds and layers)", title_justify="left")
-    for heading, justify in (("transform", "left"), ("drawn", "right"), ("between", "right"), ("truly", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for heading in POLICY_HEADINGS:
+        table.add_column(heading, justify="left" if heading == POLICY_HEADINGS[0] else "right")
     for cells in policy_rows(result):
-        table.add_row(*cells, style="bold" if cells[3] else "")
+        table.add_row(*cells, style="bold" if cells[-1] else "")
     return table

@@ -71,6 +71,45 @@ def reaches(rows: Rows) -> list[Reach]:
     return [reach(rows, transform, parameter) for transform, parameter in keys]
 
 
+def equivalent_reach(weights: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
+    """The learned range of a parameter over all layers: that of the one uniform draw with the same spread.
+
+    A sample meets the sum of what its layers draw: layer `l` draws uniformly in `[low_l, high_l]` with probability
+    `weight_l`, else nothing. With `S` that sum, a uniform draw within `[-r, r]`, or `[0, r]`, has the same `E[S^2]` for
+    `r = sqrt(3 E[S^2])`. Two layers within 42 degrees, always chosen, are as spread as one layer within 60.
+
+    Args:
+        weights: selection weights, `(..., layers)`.
+        lows, highs: the layers' intervals, as distances from the identity, `(..., layers)`.
+
+    Returns:
+        The range, `(...)`, at least 0.
+
+    Example:
+        >>> one = equivalent_reach(np.array([1.0]), np.array([-60.0]), np.array([60.0]))
+        >>> two = equivalent_reach(np.ones(2), np.array([-42.43, -42.43]), np.array([42.43, 42.43]))
+        >>> round(float(one), 1), round(float(two), 1)
+        (60.0, 60.0)
+    """
+    means = weights * (lows + highs) / 2
+    seconds = weights * (lows**2 + lows * highs + highs**2) / 3
+    total: np.ndarray = (seconds - means**2).sum(axis=-1) + means.sum(axis=-1) ** 2
+    return np.sqrt(3 * total)
+
+
+def learned_range(rows: Rows, transform: str, parameter: str, *, identity: float = 0.0) -> float:
+    """`equivalent_reach` of one parameter under a policy; 0 if no layer holds the transform.
+
+    Args:
+        rows: a policy.
+        transform, parameter: which one.
+        identity: the value that changes nothing.
+    """
+    layers = _layers(rows, transform, parameter)
+    weights, lows, highs = (np.array([getattr(layer, name) for layer in layers]) for name in ("weight", "low", "high"))
+    return float(equivalent_reach(weights, lows - identity, highs - identity))
+
+
 def drawn_totals(
     rows: Rows, transform: str, parameter: str, *, identity: float = 0.0, n_draws: int = 50_000, seed: int = 0
 ) -> np.ndarray:

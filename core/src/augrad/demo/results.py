@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from augrad.demo.learned import Reach, drawn_totals, reach, reaches
+from augrad.demo.learned import Reach, drawn_totals, learned_range, reach, reaches
 from augrad.demo.task import Demo
-from augrad.layer import AugmentationLayer
 from augrad.policy import PolicyRow
+from augrad.ranges import Range
+from augrad.registry import get_transform
 
 SCHEMA_VERSION = 1
 
@@ -51,7 +52,7 @@ class Orbit:
 
     Attributes:
         sample: `(*event)`.
-        rows: label and copies, `(copies, *event)`, per policy: at the start, learned, true.
+        rows: label and copies, `(copies, *event)`, per policy: before training, learned, and the oracle's.
     """
 
     sample: Tensor
@@ -109,29 +110,31 @@ class DemoResult:
         """The oracle: how far the task is invariant, per true parameter."""
         found = []
         for transform, parameter, value in self.demo.truths:
-            layer = AugmentationLayer([transform])
-            layer.set_value(transform, parameter, value)
-            slot = next(slot for slot in layer.slots if slot.parameter == parameter)
-            low, high = slot.range.interval(float(layer.magnitudes[slot.start].detach()))
-            found.append(Reach(transform, parameter, slot.range.unit, 1.0, low, high))
+            declared = get_transform(transform).ranges[parameter]
+            low, high = declared.interval((value - declared.identity) / declared.span)
+            found.append(Reach(transform, parameter, declared.unit, 1.0, low, high))
         return found
 
-    def learned_reach(self, transform: str, parameter: str | None) -> Reach:
-        """The learned reach of a parameter, averaged over seeds by how often each draws the transform."""
-        return reach(self._stacked_policies(), transform, parameter)
+    def learned_range(self, true: Reach) -> Reach:
+        """What augrad learned of a true parameter, over all layers: `learned.learned_range`, averaged over seeds."""
+        declared = declared_range(true)
+        name, parameter = true.transform, str(true.parameter)
+        ranges = [learned_range(run.policy, name, parameter, identity=declared.identity) for run in self.of("augrad")]
+        low, high = declared.interval(statistics.fmean(ranges) / abs(declared.span))
+        share = statistics.fmean(reach(run.policy, name, parameter).share for run in self.of("augrad"))
+        return dataclasses.replace(true, share=share, low=low, high=high)
 
     @property
     def learned_reaches(self) -> list[Reach]:
         """The learned reach of every parameter, averaged over seeds, the most used first."""
         return sorted(reaches(self._stacked_policies()), key=lambda found: -found.share)
 
-    def drawn(self, transform: str, parameter: str) -> np.ndarray:
-        """Values of a parameter as drawn under the learned policies of all seeds; see `learned.drawn_totals`."""
-        identity = next(
-            slot.range.identity for slot in AugmentationLayer([transform]).slots if slot.parameter == parameter
-        )
+    def drawn(self, true: Reach) -> np.ndarray:
+        """Values of a true parameter as drawn under the learned policies of all seeds; see `learned.drawn_totals`."""
+        identity = declared_range(true).identity
+        name, parameter = true.transform, str(true.parameter)
         return np.concatenate(
-            [drawn_totals(run.policy, transform, parameter, identity=identity, seed=run.seed) for run in self.of("augrad")]
+            [drawn_totals(run.policy, name, parameter, identity=identity, seed=run.seed) for run in self.of("augrad")]
         )
 
     def _stacked_policies(self) -> list[PolicyRow]:
@@ -176,8 +179,14 @@ class DemoResult:
             "rules": rules,
             "gain_recovery": self.gain_recovery,
             "true": [vars(found) for found in self.true_reaches],
-            "learned": [vars(found) for found in self.learned_reaches],
+            "learned": [vars(self.learned_range(true)) for true in self.true_reaches],
+            "policy": [vars(found) for found in self.learned_reaches],
         }
+
+
+def declared_range(true: Reach) -> Range:
+    """How a true parameter is declared by its transform."""
+    return get_transform(true.transform).ranges[str(true.parameter)]
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:

@@ -205,7 +205,7 @@ def _orbit(demo: Demo, models: dict[str, InvariantModel]) -> Orbit | None:
     modules = {
         "before training": candidates(demo),
         "learned": models["augrad"].augmentation,
-        "true": models["oracle"].augmentation,
+        "oracle": models["oracle"].augmentation,
     }
     copies = samples[:1].repeat(N_ORBIT_COPIES, *[1] * (samples.ndim - 1))
     rows = [

@@ -12,6 +12,9 @@ METRICS = {"accuracy": "test accuracy", "r2": "test r2"}
 SMALL_SHARE = 0.02
 """Transforms drawn less often than this are summed up in one line of the policy's table."""
 
+POLICY_HEADINGS = ("transform", "drawn", "per layer", "all layers", "truth")
+"""Share of draws, range averaged over layers by weight, range of all layers together, and what is true."""
+
 
 def rule_rows(result: DemoResult) -> list[list[str]]:
     """The cells of the table of rules, as text."""
@@ -33,7 +36,7 @@ def rule_rows(result: DemoResult) -> list[list[str]]:
 
 
 def policy_rows(result: DemoResult) -> list[list[str]]:
-    """The cells of the policy's table, as text: transform, share of draws, learned and true interval.
+    """The cells of the policy's table, as text: those of `POLICY_HEADINGS`.
 
     Transforms that are hardly ever drawn share the last row, unless they are true.
     """
@@ -48,11 +51,12 @@ def policy_rows(result: DemoResult) -> list[list[str]]:
         if found.share < SMALL_SHARE and key not in true:
             rest.append(found)
             continue
-        rows.append([name, percent(found.share), interval(found), interval(true[key]) if key in true else ""])
+        truth = [interval(result.learned_range(true[key])), interval(true[key])] if key in true else ["", ""]
+        rows.append([name, percent(found.share), interval(found), *truth])
     if rest:
         shares = {found.transform: found.share for found in rest}
         names = ", ".join(short(name) for name in shares)
-        rows.append([names, f"{percent(sum(shares.values()))} in all", "hardly ever drawn", ""])
+        rows.append([names, f"{percent(sum(shares.values()))} in all", "hardly ever drawn", "", ""])
     return rows
 
 
@@ -66,9 +70,9 @@ def verdict(result: DemoResult) -> str:
         first = f"augrad recovered {percent(result.gain_recovery)} of the gain that knowing the true transform brings."
     parts = []
     for true in result.true_reaches:
-        learned = result.learned_reach(true.transform, true.parameter)
-        parts.append(f"{short(true.transform)}: learned {interval(learned)}, true {interval(true)}")
-    return f"{first} {'; '.join(parts)}."
+        learned = result.learned_range(true)
+        parts.append(f"Learned range of {short(true.transform)}, all layers together: {interval(learned)}; true: {interval(true)}.")
+    return " ".join([first, *parts])
 
 
 def interval(found: Reach) -> str:
@@ -79,7 +83,7 @@ def interval(found: Reach) -> str:
         '±57 deg'
     """
     if found.low is None or found.high is None:
-        return "always the same"
+        return "no parameter"
     unit = f" {found.unit}" if found.unit else ""
     if abs(found.low + found.high) < 1e-6 * max(1.0, abs(found.high)):
         return f"±{number(found.high)}{unit}"

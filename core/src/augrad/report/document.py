@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from augrad.demo.results import DemoResult
-from augrad.demo.words import METRICS, interval, percent, policy_rows, rule_rows, short, verdict
+from augrad.demo.words import METRICS, POLICY_HEADINGS, interval, percent, policy_rows, rule_rows, short, verdict
 from augrad.registry import get_transform
 from augrad.report.orbits import can_draw, draw_orbit
 from augrad.report.panels import (
     draw_curves,
     draw_distribution,
     draw_magnitudes,
-    draw_reach,
+    draw_range,
     draw_scores,
     draw_shares,
 )
@@ -49,13 +49,14 @@ def render(result: DemoResult) -> str:
         orbit=_orbit_svg(result),
         outcomes=[_panel(draw_scores, result, "test score per rule"), *(_distribution(result, reach) for reach in true)],
         course=[
-            *(_panel(partial(draw_reach, true=reach), result, f"range of {reach.transform} by epoch") for reach in true),
+            *(_panel(partial(draw_range, true=reach), result, f"range of {reach.transform} by epoch") for reach in true),
             _panel(draw_shares, result, "selection weights by epoch"),
             _panel(draw_magnitudes, result, "magnitudes by epoch"),
             _panel(draw_curves, result, "scores by epoch"),
         ],
         rules=rule_rows(result),
         policy=policy_rows(result),
+        policy_headings=POLICY_HEADINGS,
         truths=[{"name": short(reach.transform), "interval": interval(reach)} for reach in true],
         assumptions=[(short(name), get_transform(name).assumes) for name in result.demo.transforms],
         runs=[{"seed": run.seed, "rows": [_policy_cells(row) for row in run.policy]} for run in result.of("augrad")],
@@ -109,9 +110,12 @@ def _cards(result: DemoResult) -> list[dict[str, str]]:
         }
     ]
     for true in result.true_reaches:
-        learned = result.learned_reach(true.transform, true.parameter)
         cards.append(
-            {"value": interval(learned), "name": f"learned range of {short(true.transform)}", "note": f"true: {interval(true)}"}
+            {
+                "value": interval(result.learned_range(true)),
+                "name": f"learned range of {short(true.transform)}",
+                "note": f"true: {interval(true)}",
+            }
         )
     before, after = result.mean("none", "model_invariance"), result.mean("augrad", "model_invariance")
     cards.append(

@@ -12,7 +12,7 @@ from torch import Tensor
 from augrad.demo.results import Orbit
 from augrad.report.style import INK, MUTED, RULE_COLOURS
 
-ROW_COLOURS = {"before training": RULE_COLOURS["none"], "learned": RULE_COLOURS["augrad"], "true": RULE_COLOURS["oracle"]}
+ROW_COLOURS = {"before training": RULE_COLOURS["none"], "learned": RULE_COLOURS["augrad"], "oracle": RULE_COLOURS["oracle"]}
 
 
 def can_draw(orbit: Orbit | None) -> bool:
@@ -46,7 +46,7 @@ def draw_orbit(figure: Figure | SubFigure, orbit: Orbit) -> None:
     limits = _limits([orbit.sample, *(copies for _, copies in orbit.rows)])
     middle = figure.add_subplot(grid[:, 0])
     _draw_sample(middle, orbit.sample, limits)
-    middle.set_title("one test sample", fontsize=11, color=INK, loc="center", pad=6)
+    middle.set_title("original", fontsize=11, color=INK, loc="center", pad=6)
     for row, (label, copies) in enumerate(orbit.rows):
         colour = ROW_COLOURS.get(label, MUTED)
         for column in range(n_copies):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from augrad.demo.learned import Reach
-from augrad.demo.results import DemoResult
+from augrad.demo.results import DemoResult, declared_range
 from augrad.demo.words import METRICS, interval, percent, short
-from augrad.layer import AugmentationLayer
 from augrad.report.style import PAPER, RULE_COLOURS, transform_colours
 from augrad.report.traces import Trace, traces, training_curve, validation_curve
 
 RULE_NAMES = {"none": "no augmentation", "augrad": "augrad", "oracle": "oracle"}
+DASHES = (0, (5, 2))
 N_BINS = 81
 PEAK = 0.03
 """Share at which a transform is named at the margin of the stacked shares."""
@@ -38,50 +38,51 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
     axes.set_xlabel(f"{METRICS[result.metric]} (small dots: seeds; bar: standard deviation)")
     if result.metric == "accuracy":
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=" %"))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
 
 
 def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
     """Density of what is drawn of a true parameter under the learned policy, over all layers, against the truth."""
-    parameter, low, high = str(true.parameter), float(true.low or 0.0), float(true.high or 0.0)
-    drawn = result.drawn(true.transform, parameter)
-    identity = high if low == high else _identity(true)
+    low, high = float(true.low or 0.0), float(true.high or 0.0)
+    identity = declared_range(true).identity
+    drawn = result.drawn(true)
     moved = drawn[drawn != identity]
-    reach = max(abs(low), abs(high)) * 1.35
+    reach = 1.35 * max(identity - low, high - identity)
     if len(moved):
-        reach = max(reach, float(np.quantile(np.abs(moved - identity), 0.998)))
-    edges = np.linspace(identity - reach if low < identity else identity, identity + reach if high > identity else identity, N_BINS)
-    counts, _ = np.histogram(moved, edges)
-    density = counts / max(len(drawn), 1) / np.diff(edges)
-    axes.stairs(density, edges, fill=True, color=RULE_COLOURS["augrad"], alpha=0.35)
-    axes.stairs(density, edges, color=RULE_COLOURS["augrad"], lw=1.6, label="drawn under the learned policy")
-    axes.plot([low, low, high, high], [0, 1 / (high - low), 1 / (high - low), 0], color=RULE_COLOURS["oracle"], ls=(0, (5, 2)),
-              label=f"true: uniform, {interval(true)}")
+        reach = max(reach, float(np.quantile(np.abs(moved - identity), 0.999)))
+    edges = np.linspace(identity - reach * (low < identity), identity + reach * (high > identity), N_BINS)
+    density = np.histogram(moved, edges)[0] / len(drawn) / np.diff(edges)
+    blue, orange = RULE_COLOURS["augrad"], RULE_COLOURS["oracle"]
+    axes.stairs(density, edges, fill=True, color=blue, alpha=0.35)
+    axes.stairs(density, edges, color=blue, lw=1.6, label="drawn under the learned policy")
+    truth = 1 / (high - low)
+    axes.plot([low, low, high, high], [0, truth, truth, 0], color=orange, ls=DASHES, label=f"true: even within {interval(true)}")
     still = 1 - len(moved) / len(drawn)
-    axes.set_title(f"How far {short(true.transform)} goes: learned and true")
-    axes.set_xlabel(f"{parameter}, sum over layers" + (f" ({true.unit})" if true.unit else ""))
+    note = f"{percent(still)} of the samples keep their {true.parameter}" if still > 0.005 else None
+    axes.set_title(f"{short(true.transform).capitalize()}: the {true.parameter} drawn, and the truth")
+    axes.set_xlabel(f"{true.parameter}, all layers together{_in_unit(true)}")
     axes.set_ylabel("density")
     axes.set_yticks([])
-    axes.set_ylim(0, 1.45 * max(density.max(), 1 / (high - low)))
-    axes.legend(loc="upper left", title=f"{percent(still)} of samples: not drawn at all", alignment="left")
+    axes.set_ylim(0, 1.5 * max(density.max(), truth))
+    axes.legend(loc="upper left", title=note, alignment="left")
 
 
-def draw_reach(axes: Axes, result: DemoResult, true: Reach) -> None:
-    """How far a true parameter reached during training, in its unit: a thin line per seed, their mean, and the truth."""
-    trace = next((t for t in traces(result) if t.transform == true.transform), None)
-    axes.set_title(f"The learned range of {short(true.transform)} during training")
+def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
+    """The learned range of a true parameter during training, in its unit: a thin line per seed, their mean, and the truth."""
+    declared = declared_range(true)
+    trace = next((trace for trace in traces(result) if trace.transform == true.transform), None)
+    axes.set_title(f"{short(true.transform).capitalize()}: its range during training")
     axes.set_xlabel("epoch")
-    axes.set_ylabel(f"{true.parameter}, farthest draw" + (f" ({true.unit})" if true.unit else ""))
-    axes.axhline(_far(true), color=RULE_COLOURS["oracle"], ls=(0, (5, 2)), label="truth")
+    axes.set_ylabel(f"range of the {true.parameter}{_in_unit(true)}")
+    truth = max((float(true.high or 0.0), float(true.low or 0.0)), key=lambda end: abs(end - declared.identity))
+    axes.axhline(truth, color=RULE_COLOURS["oracle"], ls=DASHES, label="truth")
     if trace is not None:
-        declared = AugmentationLayer([true.transform]).transforms[0].ranges[true.parameter]
-        values = declared.identity + trace.magnitudes[str(true.parameter)] * declared.span
-        epochs = np.arange(values.shape[1])
-        axes.plot(epochs, values.T, color=RULE_COLOURS["augrad"], lw=1, alpha=0.45)
-        axes.plot(epochs, values.mean(axis=0), color=RULE_COLOURS["augrad"], label="learned (thin: seeds)")
-    axes.margins(x=0)
-    top = max(axes.get_ylim()[1], 1.25 * _far(true)) if _far(true) > 0 else axes.get_ylim()[1]
-    axes.set_ylim(min(0.0, axes.get_ylim()[0]), top)
+        ends = declared.identity + trace.reaches[str(true.parameter)] * declared.span
+        axes.plot(ends.T, color=RULE_COLOURS["augrad"], lw=1, alpha=0.45)
+        axes.plot(ends.mean(axis=0), color=RULE_COLOURS["augrad"], label="learned (thin: seeds)")
+    axes.margins(x=0, y=0.15)
+    if declared.identity == 0 < truth:
+        axes.set_ylim(0, max(axes.get_ylim()[1], 1.3 * truth))
     axes.legend(loc="lower right")
 
 
@@ -98,7 +99,7 @@ def draw_shares(axes: Axes, result: DemoResult) -> None:
     axes.margins(x=0)
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
     _side_labels(axes, [(short(t.transform), share, colours[t.transform]) for t, share in zip(found, shares[:, -1], strict=True)])
 
 
@@ -116,11 +117,12 @@ def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
             ends.append((short(trace.transform), float(mean[-1]), colours[trace.transform]))
     axes.set_title("How strong each transform is")
     axes.set_xlabel("epoch")
-    axes.set_ylabel("magnitude (share of its range)")
+    axes.set_ylabel("magnitude (share of its declared range)")
     axes.margins(x=0)
-    axes.set_ylim(0, 1)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
-    _spread_labels(axes, ends)
+    top = min(1.0, 1.2 * max([0.25, *(float(line.get_ydata().max()) for line in axes.lines)]))
+    axes.set_ylim(0, top)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    _spread_labels(axes, [(name, height / top, colour) for name, height, colour in ends])
 
 
 def draw_curves(axes: Axes, result: DemoResult) -> None:
@@ -179,14 +181,8 @@ def _colours(result: DemoResult) -> dict[str, str]:
     return transform_colours(result.demo.transforms, [reach.transform for reach in result.true_reaches])
 
 
-def _identity(true: Reach) -> float:
-    return float(AugmentationLayer([true.transform]).transforms[0].ranges[true.parameter].identity)
-
-
-def _far(true: Reach) -> float:
-    """The end of an interval that is farther from the identity."""
-    identity = _identity(true)
-    return float(max((true.high or 0.0, true.low or 0.0), key=lambda end: abs(end - identity)))
+def _in_unit(true: Reach) -> str:
+    return f" ({true.unit})" if true.unit else ""
 
 
 def _in_metric(result: DemoResult, value: float) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from augrad.demo.learned import equivalent_reach
 from augrad.demo.results import DemoResult
 from augrad.demo.rules import candidates
-from augrad.layer import Slot
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,13 @@ class Trace:
         transform: its name.
         share: mean over layers of its selection weight, `(seeds, epochs + 1)`, in [0, 1].
         magnitudes: by parameter, the mean over layers by selection weight, `(seeds, epochs + 1)`, in [0, 1].
+        reaches: by parameter, `equivalent_reach` over all layers as a fraction of its declared range, `(seeds, epochs + 1)`.
     """
 
     transform: str
     share: np.ndarray
     magnitudes: dict[str, np.ndarray]
+    reaches: dict[str, np.ndarray]
 
 
 def traces(result: DemoResult) -> list[Trace]:
@@ -39,8 +41,11 @@ def traces(result: DemoResult) -> list[Trace]:
     for index, transform in enumerate(first.names):
         weights = _gathered(histories, "weights", slice(index, index + 1))
         slots = [slot for slot in first.slots if slot.transform == index]
-        magnitudes = {slot.parameter: _magnitude(histories, weights, slot) for slot in slots}
-        found.append(Trace(transform, weights.mean(axis=2), magnitudes))
+        magnitudes = {slot.parameter: _gathered(histories, "magnitudes", slice(slot.start, slot.stop)) for slot in slots}
+        means = {name: _weighted(values, weights) for name, values in magnitudes.items()}
+        ends = {slot.parameter: (magnitudes[slot.parameter], -float(slot.range.signed)) for slot in slots}
+        reaches = {name: equivalent_reach(weights, low * values, values) for name, (values, low) in ends.items()}
+        found.append(Trace(transform, weights.mean(axis=2), means, reaches))
     return found
 
 
@@ -63,8 +68,6 @@ def _gathered(histories: list[list[dict[str, Any]]], key: str, columns: slice) -
     return np.array([[[np.mean(layer[key][columns]) for layer in row["layers"]] for row in rows] for rows in histories])
 
 
-def _magnitude(histories: list[list[dict[str, Any]]], weights: np.ndarray, slot: Slot) -> np.ndarray:
-    magnitudes = _gathered(histories, "magnitudes", slice(slot.start, slot.stop))
-    total = np.maximum(weights.sum(axis=2), np.finfo(float).tiny)
-    averaged: np.ndarray = (weights * magnitudes).sum(axis=2) / total
-    return averaged
+def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    mean: np.ndarray = (weights * values).sum(axis=2) / np.maximum(weights.sum(axis=2), np.finfo(float).tiny)
+    return mean
