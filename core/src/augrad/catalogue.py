@@ -191,8 +191,9 @@ class Catalogue:
     def _raise_if_left_out(self, asked: str, name: str) -> None:
         """Raises the cause if a plugin that claims `name`, or the names that begin like it, was left out."""
         prefix = re.split(r"[.-]", name)[0]
+        served = any(plugin.name == prefix for plugin in self._loaded())
         for plugin in self.plugins().values():
-            claimed = name in (*plugin.transforms, *plugin.demos) or prefix == plugin.name
+            claimed = name in (*plugin.transforms, *plugin.demos) or (prefix == plugin.name and not served)
             if plugin.error is not None and claimed:
                 facts = plugin.error.facts
                 raise PluginError(f"{asked}, because {plugin.error.message}", name=name, **facts) from plugin.error

@@ -1,4 +1,4 @@
-"""The configuration file of `augrad train`, validated before anything is built. It names no code. Used by cli/train.py."""
+"""The configuration file of `augrad train`, validated before anything is built. It names no code. Used by train.py."""
 
 from __future__ import annotations
 

@@ -103,7 +103,8 @@ def cause_of(error: BaseException, wanted: str = "") -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         if f"{wanted}.".startswith(f"{error.name}."):
             return f"points to {wanted!r}, a module that does not exist"
-        return f"imports {error.name!r}, which is not installed{_place(error)}"
+        state = "does not exist" if "." in error.name else "is not installed"
+        return f"imports {error.name!r}, which {state}{_place(error)}"
     if isinstance(error, SyntaxError):
         return f"raises {type(error).__name__}: {error.msg} ({Path(error.filename or '?').name}, line {error.lineno})"
     if isinstance(error, SystemExit):

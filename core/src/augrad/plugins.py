@@ -94,7 +94,8 @@ def _distribution(entry: metadata.EntryPoint) -> str:
 
 def _answers(entry: metadata.EntryPoint) -> dict[str, Any]:
     """What a plugin's hooks return, checked; raises whatever is wrong with the plugin."""
-    for required in (entry.dist.requires or () if entry.dist else ()):
+    requirements = entry.dist.requires if entry.dist else None
+    for required in requirements or ():
         _check_core(_core_requirement(required))
     module = import_string(entry.value.strip())
     _check_core(getattr(module, "requires_augrad", ""))

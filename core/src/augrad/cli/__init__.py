@@ -21,7 +21,7 @@ app = typer.Typer(
     epilog=EPILOG,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("transforms")(listing.show_transforms)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from augrad.testing import CheckResult
     from augrad.transform import Transform
 
-N_COLUMNS = 4
+N_COLUMNS = 3
 """Transforms side by side in one table."""
 
 MARKS = {"passed": "[green]passed[/]", "failed": "[red]FAILED[/]"}

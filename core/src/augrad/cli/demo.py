@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Which one. If left out: the one there is, or a list of several."),
+        typer.Argument(metavar="NAME", help="Which one. If left out: the one there is, or a list of several."),
     ] = None,
     seeds: Annotated[
         str | None, typer.Option(metavar="0,1,2", help="What to repeat over; the demo's own if left out.")

@@ -44,8 +44,7 @@ def _report(catalogue: Catalogue, key: str, plugin: Plugin) -> PluginReport:
     if plugin.error is not None:
         causes, usable = [str(broken[key].facts["cause"])], 0
     else:
-        lost = [name for name in (*plugin.transforms, *plugin.demos) if name in broken]
-        causes = [f"{name}: {broken[name].facts['cause']}" for name in lost]
+        causes = _grouped({n: broken[n].facts["cause"] for n in (*plugin.transforms, *plugin.demos) if n in broken})
         usable = sum(name not in broken for name in plugin.transforms)
     state = "left out" if plugin.error is not None else "in part" if causes else "ok"
     printed = catalogue.printed(plugin)
@@ -53,6 +52,14 @@ def _report(catalogue: Catalogue, key: str, plugin: Plugin) -> PluginReport:
     return PluginReport(
         key, plugin.distribution, plugin.version, state, usable, tuple(causes), (*notes, *_own_notes(plugin))
     )
+
+
+def _grouped(causes: dict[str, str]) -> list[str]:
+    """One line per cause, since one broken module takes all its transforms with it."""
+    names: dict[str, list[str]] = {}
+    for name, cause in causes.items():
+        names.setdefault(cause, []).append(name)
+    return [f"{', '.join(found)}: {cause}" for cause, found in names.items()]
 
 
 def _own_notes(plugin: Plugin) -> tuple[str, ...]:

@@ -35,10 +35,10 @@ def show_transforms(
     if not found:
         typer.echo("No transforms are registered. The first plugin: pip install augrad-vision")
     else:
-        table = Table(Column("transform", no_wrap=True), Column("parameters", no_wrap=True), "gradient", "assumes that")
+        table = Table(Column("transform: parameters", no_wrap=True), "gradient", "assumes that", show_lines=True)
         for name, kind in found.items():
-            parameters = "\n".join(_reach(key, declared) for key, declared in kind.ranges.items())
-            table.add_row(name, escape(parameters) or "-", kind.gradient, escape(kind.assumes))
+            reaches = [f"  {_reach(key, declared)}" for key, declared in kind.ranges.items()]
+            table.add_row(escape("\n".join([name, *reaches])), kind.gradient, escape(kind.assumes))
         Console().print(table)
     broken = registry.plugin_errors()
     if broken:
@@ -57,17 +57,14 @@ def show_plugins(as_json: AsJson = False) -> None:
     if not reports:
         typer.echo("No plugins are installed. The first one: pip install augrad-vision")
         return
-    folded = [Column(name, overflow="fold") for name in ("distribution", "status", "transforms", "cause", "notes")]
-    table = Table(Column("plugin", overflow="fold"), *folded)
+    columns = [Column(name, overflow="fold") for name in ("plugin", "status", "causes and notes")]
+    table = Table(*columns, show_lines=True)
     colours = {"ok": "green", "in part": "yellow", "left out": "red"}
     for report in reports:
         table.add_row(
-            report.name,
-            f"{report.distribution} {report.version}",
+            escape(f"{report.name}\n{report.distribution} {report.version}\n{report.n_transforms} transforms"),
             f"[{colours[report.status]}]{report.status}[/]",
-            str(report.n_transforms),
-            escape("\n".join(report.causes)),
-            escape("\n".join(report.notes)),
+            escape("\n".join([*report.causes, *(f"note: {note}" for note in report.notes)])),
         )
     Console().print(table)
 
