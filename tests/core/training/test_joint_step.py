@@ -32,7 +32,7 @@ def test_it_stops_at_the_step_and_keeps_the_last_good_checkpoint(make_parts: Cal
     parts = make_parts()
     parts[0].augmentation.layers[0].set_value("signal.gain", "gain", 0.4)
     with pytest.raises(
-        NonFiniteLossError, match="not finite at step 4. The input batch was finite: lower lr"
+        NonFiniteLossError, match=r"not finite at step 4. The input batch was finite: lower lr"
     ) as caught:
         fit(parts[0], parts[1], directory=tmp_path, checkpoint_every=2, criterion=TurnsBad(4))
     error = caught.value
@@ -45,7 +45,9 @@ def test_it_stops_at_the_step_and_keeps_the_last_good_checkpoint(make_parts: Cal
 def test_a_bad_input_is_named(make_model: Callable[..., Any]) -> None:
     x = torch.randn(4, 4)
     x[2, 1] = math.nan
-    with pytest.raises(NonFiniteLossError, match="held NaN or infinite values: clean the data. There is no checkpoint"):
+    with pytest.raises(
+        NonFiniteLossError, match=r"held NaN or infinite values: clean the data. There is no checkpoint"
+    ):
         fit(make_model(nn.Linear(4, 3)), [(x, torch.zeros(4, dtype=torch.long))])
 
 
@@ -72,7 +74,7 @@ def test_no_checkpoint_is_written_after_the_loss_turned_bad(
 
     monkeypatch.setattr(FiniteWatch, "__init__", late)
     model, train, _ = make_parts()
-    with pytest.raises(NonFiniteLossError, match="at step 3") as caught:
+    with pytest.raises(NonFiniteLossError, match=r"at step 3") as caught:
         fit(model, train, directory=tmp_path, checkpoint_every=2, criterion=TurnsBad(3))
     assert caught.value.checkpoint.name == "step-00000002"
     assert (tmp_path / "latest").read_text().strip() == "step-00000002"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_the_order_is_a_permutation_and_all_batches_are_the_users() -> None:
     loader = DataLoader(TensorDataset(torch.arange(9.0), torch.arange(9)), batch_size=4, shuffle=True)
     found = read(loader, epoch=1)
     assert [len(entry) for entry in found] == [4, 4, 1]
-    assert sorted(sum(found, [])) == list(range(9))
+    assert sorted(chain.from_iterable(found)) == list(range(9))
 
 
 def test_looking_at_the_first_batch_draws_nothing() -> None:
@@ -90,8 +91,8 @@ def test_shards_cover_everything_and_agree_with_their_length(n_items: int, n_ran
         shards = [Shard(range(n_items), rank, n_ranks, even) for rank in range(n_ranks)]
         items = [list(shard) for shard in shards]
         assert [len(shard) for shard in shards] == [len(part) for part in items]
-        assert set(sum(items, [])) == set(range(n_items))
-    assert sorted(sum(items, [])) == list(range(n_items))
+        assert set(chain.from_iterable(items)) == set(range(n_items))
+    assert sorted(chain.from_iterable(items)) == list(range(n_items))
 
 
 def test_even_shards_are_of_one_length() -> None:
@@ -102,7 +103,7 @@ def test_processes_share_one_order_and_read_their_own_batches() -> None:
     loader = DataLoader(TensorDataset(torch.arange(12.0), torch.arange(12)), batch_size=2, shuffle=True)
     ranks = [KeyedLoader("l", loader, seed=0, rank=rank, n_ranks=2) for rank in range(2)]
     found = [x.tolist() for keyed in ranks for x, _ in keyed.batches(1)]
-    assert sorted(sum(found, [])) == list(range(12))
+    assert sorted(chain.from_iterable(found)) == list(range(12))
     assert len(ranks[0]) == 3
 
 

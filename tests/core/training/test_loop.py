@@ -189,7 +189,8 @@ def test_half_precision_trains_and_leaves_parameters_whole(make_parts: Callable[
     assert set(seen) == {torch.float32}
     assert set(hook) == {torch.bfloat16}
     assert {p.dtype for p in model.parameters()} == {torch.float32}
-    assert type(model).forward is before and "forward" not in vars(model)
+    assert type(model).forward is before
+    assert "forward" not in vars(model)
     full, _ = trained(make_parts())
     assert not same(model, full)  # a run of another precision follows in the same process
 

@@ -80,9 +80,9 @@ def test_bad_arguments_are_refused_and_change_nothing(
 @pytest.mark.usefixtures("unchecked")
 def test_only_an_invariant_model_with_something_to_learn_is_trained(make_parts: Callable[[], Any]) -> None:
     model, train, _ = make_parts()
-    with pytest.raises(ArgumentTypeError, match="model must be an augrad.InvariantModel, but got Linear. Wrap it"):
+    with pytest.raises(ArgumentTypeError, match=r"model must be an augrad.InvariantModel, but got Linear. Wrap it"):
         fit(nn.Linear(4, 3), train)
-    with pytest.raises(ArgumentError, match="no parameter that requires a gradient"):
+    with pytest.raises(ArgumentError, match=r"no parameter that requires a gradient"):
         fit(model.requires_grad_(False), train)
 
 

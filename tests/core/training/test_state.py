@@ -37,7 +37,8 @@ def test_whatever_is_encoded_comes_back_through_json_with_its_types(tree: Any) -
 def test_counters_and_tensors_come_back() -> None:
     counter = decode(encode(Counter({3: 2})))
     tensor = decode(encode(torch.tensor([1.5, math.inf], dtype=torch.float64)))
-    assert isinstance(counter, Counter) and counter == Counter({3: 2})
+    assert isinstance(counter, Counter)
+    assert counter == Counter({3: 2})
     assert torch.equal(tensor, torch.tensor([1.5, math.inf], dtype=torch.float64))
 
 

@@ -40,7 +40,8 @@ def test_it_learns_and_reports_every_epoch(make_model: Callable[..., Any], make_
     assert history[-1]["layers"][0]["weights"] == model.augmentation.state().layers[0].weights.tolist()
     assert result.best["value"] == min(row["val_loss"] for row in history)
     assert result.best["metric"] == "val_loss"
-    assert result.checkpoint is None and result.best["checkpoint"] is None
+    assert result.checkpoint is None
+    assert result.best["checkpoint"] is None
     assert result.stopped == "max_epochs"
 
 

@@ -64,6 +64,19 @@ def save(run: Run, checkpoints: Checkpoints, *, best: bool) -> Path | None:
     return checkpoints.pointed("latest")
 
 
+def check_storable(model: InvariantModel, optimizer: Any, scheduler: Any) -> None:
+    """Raises at once what the first checkpoint would raise after hours.
+
+    Raises:
+        PolicyError, StorageError: something cannot be stored without running code when it is loaded.
+    """
+    from augrad.saving import model_config
+
+    model_config(model)
+    optimizer_state(optimizer)
+    encode(None if scheduler is None else scheduler.state_dict(), "scheduler")
+
+
 def matching(checkpoints: Checkpoints, marks: dict[str, Any]) -> Checkpoint | None:
     """The latest checkpoint, verified and of a run with this fingerprint, or None if there is none.
 

@@ -38,7 +38,7 @@ class Run:
         monitored: the metric by which an epoch is best, and `"min"` or `"max"`.
         optimizer, scheduler: as the user's factories made them.
         stepper: the joint step, as accelerate wrapped it.
-        updater: the optimizer, as accelerate wrapped it.
+        updater: the optimizer, wrapped by accelerate where the loss is scaled.
         checkpoints: where they go, or None.
         fingerprint: what decides the weights; a resume must agree with it.
         display: shows progress.

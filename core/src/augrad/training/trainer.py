@@ -25,13 +25,12 @@ from augrad.training.keyed import preserved_generators
 from augrad.training.loading import KeyedLoader
 from augrad.training.loop import train_until_stopped
 from augrad.training.metrics import default_criterion, resolve_metrics
-from augrad.training.persistence import fingerprint, matching, restore
+from augrad.training.persistence import check_storable, fingerprint, matching, restore
 from augrad.training.progress import is_shown, make_display
 from augrad.training.result import FitResult
 from augrad.training.run import Run
 from augrad.training.run_state import RunState
 from augrad.training.settings import Settings, as_tuple
-from augrad.training.state import encode, optimizer_state
 
 MAX_EPOCHS = 20
 LR = 1e-3
@@ -224,7 +223,9 @@ def _run(
     checkpoints = None if settings.directory is None else Checkpoints(settings.directory)
     found = None if checkpoints is None else _found(checkpoints, marks, settings)
     optimizer, scheduler = _built(model, settings)
-    stepper, updater = accelerator.prepare(JointStep(model, objective), optimizer)
+    stepper = accelerator.prepare(JointStep(model, objective))
+    # Only loss scaling needs accelerate's optimizer, which searches for a package at every step (0.3 ms).
+    updater = optimizer if accelerator.scaler is None else accelerator.prepare(optimizer)
     n_batches = train.n_batches
     n_steps = None if n_batches is None else -(-n_batches // settings.accumulation_steps)
     shown = is_shown(settings.progress) and accelerator.is_main_process
@@ -288,9 +289,7 @@ def _built(model: InvariantModel, settings: Settings) -> tuple[torch.optim.Optim
             value="step",
         )
     if settings.directory is not None:
-        # What cannot be stored is better known now than after the first epoch.
-        optimizer_state(optimizer)
-        encode(None if scheduler is None else scheduler.state_dict(), "scheduler")
+        check_storable(model, optimizer, scheduler)
     return optimizer, scheduler
 
 
