@@ -123,7 +123,8 @@ def _own(gate: Float[Tensor, "batch members"], weights: Float[Tensor, " members"
     by how rare they are: then the mean over draws is right (tests/core/test_selection.py).
     """
     value = gate.detach()
-    drawn = value.sum(dim=1, keepdim=True) / weights.detach().sum()
+    rarity = weights.detach().sum().clamp_min(torch.finfo(weights.dtype).tiny)
+    drawn = value.sum(dim=1, keepdim=True) / rarity
     return value + drawn * (gate - value)
 
 
