@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from augrad import Range
 from augrad.errors import ArgumentError
 from augrad_vision.coordinates import check_padding, in_frame, pixel_axes, sample
-from augrad_vision.images import ImageTransform, working_dtype
+from augrad_vision.images import ImageTransform, per_image, working_dtype
 from augrad_vision.spectrum import smooth_field
 
 _N_STEPS = 8
@@ -30,7 +30,8 @@ def displaced(x: Float[Tensor, "batch channels height width"], shifts: Shifts, *
         >>> displaced(x, left).flatten().tolist()
         [2.0, 3.0, 0.0]
     """
-    across, down = pixel_axes(*x.shape[-2:], shifts)
+    height, width = x.shape[-2:]
+    across, down = pixel_axes(height, width, shifts)
     places = torch.stack([shifts[:, 0] + across, shifts[:, 1] + down[:, None]], dim=1)
     return sample(x, in_frame(places), padding=padding)
 
@@ -63,7 +64,8 @@ def elastic_shifts(
     rest[0, 0] = 0
     # The constant is left out, as it would be a translation; the others make up for it.
     fields = smooth_field(waves * rest, height, width) * (n_waves / (n_waves**2 - 1) ** 0.5)
-    return displacement.to(fields.dtype)[:, None, None, None] * fields
+    shifts: Tensor = per_image(displacement, fields) * fields
+    return shifts
 
 
 def affine_shifts(
