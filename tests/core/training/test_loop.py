@@ -203,3 +203,5 @@ def test_a_criterion_must_reduce(make_parts: Callable[[], Any]) -> None:
 
     with pytest.raises(ArgumentError, match=r"criterion must return a scalar tensor, but returned shape \(4,\)"):
         trained(make_parts(), criterion=REDUCE)
+    with pytest.raises(ArgumentError, match=r"penalty must return a scalar tensor, but returned float"):
+        trained(make_parts(), penalty=lambda state: 1.0)

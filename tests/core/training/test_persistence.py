@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+import augrad
 from augrad import InvariantModel
 from augrad.errors import CheckpointError, StorageError
 from augrad.training import EarlyStopping, fit
@@ -224,3 +225,41 @@ def test_a_scheduler_that_cannot_be_stored_is_refused_at_the_start(
     with pytest.raises(StorageError, match=r"scheduler\.odd is object, which cannot be stored"):
         fit(*parts, scheduler=Odd, directory=tmp_path)
     assert torch.equal(parts[0].trunk[0].weight, before)
+
+
+def test_a_checkpoint_is_a_saved_model_too(tmp_path: Path) -> None:
+    @augrad.register
+    class Rise(augrad.Transform):
+        """Adds an offset."""
+
+        modality = "checkpoint_test"
+        rise = augrad.Range(1.0)
+
+        def forward(self, x: Tensor, *, rise: Tensor) -> Tensor:
+            return x + rise[:, None]
+
+    x = torch.randn(6, 2)
+    model = InvariantModel(nn.Linear(2, 2), augrad.AugmentationLayer([Rise]))
+    fit(model, [(x, torch.tensor([0, 1, 0, 1, 0, 1]))], max_epochs=2, directory=tmp_path)
+    again = augrad.load(tmp_path / "latest", nn.Linear(2, 2))
+    assert torch.equal(again(x), model(x))
+
+
+def test_what_a_file_cannot_hold_is_refused_before_training(make_loader: Any, tmp_path: Path) -> None:
+    class Closed(augrad.Transform):
+        """Takes an argument that is not JSON."""
+
+        modality = "checkpoint_test"
+
+        def __init__(self, function: Any) -> None:
+            super().__init__()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x
+
+    trunk = nn.Linear(4, 3)
+    before = trunk.weight.detach().clone()
+    model = InvariantModel(trunk, augrad.AugmentationLayer([Closed(lambda x: x)]))
+    with pytest.raises(augrad.AugradError, match=r"checkpoint_test\.closed"):
+        fit(model, make_loader(), directory=tmp_path)
+    assert torch.equal(trunk.weight, before)

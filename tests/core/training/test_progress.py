@@ -45,7 +45,7 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
         made.append(RichDisplay(max_epochs, n_steps, console))
         return made[0]
 
-    monkeypatch.setattr("augrad.training.trainer.make_display", display)
+    monkeypatch.setattr("augrad.training.assembly.make_display", display)
     fit(*make_parts(), max_epochs=2, progress=True)
     text = stream.getvalue()
     assert "epoch 1/2  train_loss" in text

@@ -48,6 +48,7 @@ def test_what_needs_code_to_load_is_refused_by_name() -> None:
 
 
 OPTIMIZERS = [
+    torch.optim.SGD,
     torch.optim.Adam,
     torch.optim.AdamW,
     torch.optim.RMSprop,

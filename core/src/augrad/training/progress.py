@@ -50,9 +50,9 @@ class RichDisplay(Display):
         self._bar = Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=n_steps, loss="")
         self._read_at = time.monotonic()
-        self._bar.start()
 
     def begin_epoch(self, epoch: int, done: int) -> None:
+        self._bar.start()
         self._bar.reset(
             self._task, completed=done, total=self._n_steps, description=f"epoch {epoch}/{self._max_epochs}", loss=""
         )
