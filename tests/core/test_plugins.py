@@ -179,8 +179,8 @@ def test_missing_attribute_of_an_entry_point(host):
 
 
 def test_marked_hook_implementations_are_hooks_too(host):
-    source = "from augrad import hookimpl\n@hookimpl(specname='augrad_transforms')\ndef mine():\n    return {'odd.x': 'm:C'}\n"
-    assert host(kind("odd", "", source)).transforms == {"odd.x": "m:C"}
+    marked = "from augrad import hookimpl\n@hookimpl(specname='augrad_transforms')\n"
+    assert host(kind("odd", "", marked + "def mine():\n    return {'odd.x': 'm:C'}\n")).transforms == {"odd.x": "m:C"}
 
 
 def test_taken_demo_name(host):

@@ -157,8 +157,8 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         return f"{key} is no known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
     if fault["type"] == "missing":
         return f"{key} is missing."
-    wanted = str(fault["msg"]).replace("Input should be", "must be").replace("valid ", "")
-    wanted = re.sub(r"^\w+ should have", "must have", wanted)
+    wanted = str(fault["msg"]).replace("Input should be", "must be").replace("a valid integer", "an integer")
+    wanted = re.sub(r"^\w+ should have", "must have", wanted).replace("valid ", "").partition(" after validation")[0]
     if branch:
         wanted = "must be a number, or a mapping from transform name to number"
     given = fault["input"]

@@ -30,11 +30,14 @@ app.command("demo")(demo.run)
 app.command("train")(train.run)
 app.command("check")(check.run)
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as typer and shells have it."""
+
 # What typer raises for a mistake on the command line; it has moved between typer's versions.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
-def _show_version(*, wanted: bool) -> None:
+def _show_version(wanted: bool | None) -> None:
     if wanted:
         import augrad
 
@@ -42,15 +45,13 @@ def _show_version(*, wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@app.callback()
 def _start(
-    context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
+        bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = None,
 ) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+    """Holds the options that come before a command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -66,18 +67,20 @@ def status(arguments: Sequence[str]) -> int:
     """Runs the command line; returns the exit status.
 
     Args:
-        arguments: those after the program's name.
+        arguments: those after the program's name; none asks for help.
     """
     try:
-        outcome = app(args=list(arguments), prog_name="augrad", standalone_mode=False)
+        outcome = app(args=list(arguments) or ["--help"], prog_name="augrad", standalone_mode=False)
     except _UsageError as error:
         return _failed(_way_out(error), 2)
     except AugradError as error:
         if os.environ.get("AUGRAD_TRACEBACK"):
             raise
         return _failed(str(error), 1 if isinstance(error, TrainingError | StorageError) else 2)
-    except (typer.Abort, KeyboardInterrupt):
-        return _failed("interrupted.", 130)
+    except typer.Abort:
+        outcome = INTERRUPTED
+    if outcome == INTERRUPTED:
+        return _failed("interrupted.", INTERRUPTED)
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from augrad.cli.usercode import import_callable
 from augrad.errors import ArgumentError
@@ -191,12 +190,8 @@ def _kinds(made: Any) -> str:
 
 
 def _print(result: FitResult, directory: Path) -> None:
-    table = Table("layer", "transform", "weight", "parameter", "learned range", title="What was learned")
-    for row in result.policy:
-        reach = "" if row.parameter is None else f"{row.low:.3g} .. {row.high:.3g} {row.unit}".rstrip()
-        table.add_row(str(row.layer), row.transform, f"{row.weight:.2f}", row.parameter or "", reach)
     console = Console()
-    console.print(table)
+    console.print(result.policy)
     best = result.best
     if best:
         console.print(f"Best {best['metric']}: {best['value']:.4g} (epoch {best['epoch']}).", highlight=False)
