@@ -1,4 +1,4 @@
-"""Demos: a small real task shows what learning an invariance buys, next to no augmentation and to knowing the answer."""
+"""Demos: small real tasks that show what learning an invariance is worth, next to being told it."""
 
 from augrad.demo.results import DemoResult, Orbit, Run
 from augrad.demo.run import run_demo

@@ -13,6 +13,7 @@ from augrad.demo.rules import RULES
 from augrad.demo.task import Demo
 from augrad.demo.words import METRICS, POLICY_HEADINGS, policy_rows, rule_rows, verdict
 
+
 class Display:
     """Progress over all trainings of a demo: a bar on a terminal, one line per training elsewhere.
 
@@ -28,7 +29,7 @@ class Display:
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Display:  # noqa: PYI034 - beartype refuses Self outside classes it decorates
         demo = self._demo
         self._console.print(f"[bold]{demo.title}[/]\n{demo.description}", highlight=False)
         self._console.print(
@@ -79,7 +80,13 @@ def rules_table(result: DemoResult) -> Table:
     """One row per rule: score, gain recovery, relative time, invariance of the trunk and of the whole model."""
     table = Table(title=result.demo.title, title_justify="left")
     table.add_column("\nrule", no_wrap=True)
-    headings = (METRICS[result.metric].replace(" ", "\n"), "gain\nrecovery", "time /\ntrunk", "invariance\nof trunk", "\nof model")
+    headings = (
+        METRICS[result.metric].replace(" ", "\n"),
+        "gain\nrecovery",
+        "time /\ntrunk",
+        "invariance\nof trunk",
+        "\nof model",
+    )
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for cells in rule_rows(result):

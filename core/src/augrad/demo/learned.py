@@ -1,4 +1,4 @@
-"""What a policy says about one parameter: how often it is drawn, how far it reaches, how its draws are spread. Used by results.py."""
+"""What a policy says about one parameter: how often it is drawn, how far, how spread. Used by results.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Reach:
         transform, parameter, unit: which one; `parameter` is None for a transform without any.
         share: probability that a layer draws the transform, averaged over layers, in [0, 1].
         low, high: between which physical values it is drawn, averaged over layers by selection weight (so that a layer
-            that does not use the transform says nothing about how far it goes); None without a parameter.
+            that does not use the transform says nothing about how far it goes); None without a parameter, or without
+            a layer that holds the transform.
     """
 
     transform: str
@@ -52,15 +53,14 @@ def reach(rows: Rows, transform: str, parameter: str | None) -> Reach:
     rows = list(rows)
     layers = _layers(rows, transform, parameter)
     weights = [layer.weight for layer in layers]
-    share = sum(weights) / len({row.layer for row in rows})
-    low, high, unit = None, None, ""
-    if parameter is not None:
-        total = sum(weights)
-        even = total == 0.0
-        parts = [1.0 / len(layers) if even else weight / total for weight in weights]
-        low = sum(part * layer.low for part, layer in zip(parts, layers, strict=True))
-        high = sum(part * layer.high for part, layer in zip(parts, layers, strict=True))
-        unit = next(row.unit for row in rows if row.transform == transform and _bare(row.parameter) == parameter)
+    share = sum(weights) / max(1, len({row.layer for row in rows}))
+    if parameter is None or not layers:
+        return Reach(transform, parameter, "", share, None, None)
+    total = sum(weights)
+    parts = [weight / total if total else 1.0 / len(layers) for weight in weights]
+    low = sum(part * layer.low for part, layer in zip(parts, layers, strict=True))
+    high = sum(part * layer.high for part, layer in zip(parts, layers, strict=True))
+    unit = next(row.unit for row in rows if row.transform == transform and _bare(row.parameter) == parameter)
     return Reach(transform, parameter, unit, share, low, high)
 
 
@@ -93,8 +93,8 @@ def equivalent_reach(weights: np.ndarray, lows: np.ndarray, highs: np.ndarray) -
     """
     means = weights * (lows + highs) / 2
     seconds = weights * (lows**2 + lows * highs + highs**2) / 3
-    total: np.ndarray = (seconds - means**2).sum(axis=-1) + means.sum(axis=-1) ** 2
-    return np.sqrt(3 * total)
+    total = (seconds - means**2).sum(axis=-1) + means.sum(axis=-1) ** 2
+    return np.asarray(np.sqrt(3 * total))
 
 
 def learned_range(rows: Rows, transform: str, parameter: str, *, identity: float = 0.0) -> float:

@@ -1,4 +1,4 @@
-"""What a demo found: one `Run` per training, and `DemoResult` with the numbers that matter. Made by run.py, shown by console.py and report/."""
+"""What a demo found: a `Run` per training, and `DemoResult`. Made by trial.py and run.py; shown by report/."""
 
 from __future__ import annotations
 
@@ -200,4 +200,9 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _run_to_json(run: Run) -> dict[str, Any]:
-    return {**vars(run), "curve": list(run.curve), "history": list(run.history), "policy": [vars(row) for row in run.policy]}
+    return {
+        **vars(run),
+        "curve": list(run.curve),
+        "history": list(run.history),
+        "policy": [vars(row) for row in run.policy],
+    }

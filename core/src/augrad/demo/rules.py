@@ -1,4 +1,4 @@
-"""The three rules a demo compares, as models built on one trunk, and how they are fed. Uses task.py; run.py trains them."""
+"""The three rules a demo compares, as models on one trunk, and how they are fed. Uses task.py; trial.py trains them."""
 
 from __future__ import annotations
 

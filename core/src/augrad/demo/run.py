@@ -1,4 +1,4 @@
-"""`run_demo`: trains every rule for every seed, measures, prints and writes. Uses rules.py and training/; console.py and report/ show it."""
+"""`run_demo`: trains every rule for every seed, prints and writes. Uses trial.py, console.py and report/."""
 
 from __future__ import annotations
 
@@ -8,32 +8,25 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 from torch import Tensor
-from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from augrad import batch
 from augrad.demo.console import Display, print_result
 from augrad.demo.results import DemoResult, Orbit, Run
-from augrad.demo.rules import RULES, build_loader, build_model, candidates
-from augrad.demo.task import Demo, DemoData, check_seeds
+from augrad.demo.rules import RULES, candidates
+from augrad.demo.task import Demo, check_seeds
+from augrad.demo.trial import train_rule
 from augrad.draws import keyed_generator
 from augrad.errors import ArgumentTypeError
-from augrad.invariance import invariance
 from augrad.model import InvariantModel
 from augrad.registry import get_transform
 from augrad.storage import write_file
-from augrad.training import fit
 
-N_CURVE_POINTS = 40
-N_INVARIANCE_SAMPLES = 128
-N_INVARIANCE_VALUES = 9
 N_ORBIT_COPIES = 10
 QUICK_FRACTION = 10
 
@@ -110,90 +103,6 @@ def _trained(demo: Demo, console: Console) -> tuple[list[Run], dict[str, Invaria
                 runs.append(run)
                 models.setdefault(rule, model)
     return runs, models
-
-
-def train_rule(
-    rule: str, demo: Demo, data: DemoData, seed: int, *, on_epoch: Callable[[], None] = lambda: None
-) -> tuple[Run, InvariantModel]:
-    """Trains one rule for one seed and measures it.
-
-    Args:
-        rule: a key of `RULES`.
-        demo: the task.
-        data: as `demo.load(seed)` returned it.
-        seed: of initial weights, order of batches and draws.
-        on_epoch: called after each epoch.
-    """
-    model = build_model(rule, demo, seed, aggregation="log_prob" if data.classifies else "mean")
-    every = max(1, demo.epochs // N_CURVE_POINTS)
-    curve: list[tuple[int, float]] = []
-
-    def record(row: dict[str, Any], model: InvariantModel) -> None:
-        # Not as fit's val_loader: `seconds` of the history is then training alone, which is what the table compares.
-        if data.val_x is not None and data.val_y is not None and (row["epoch"] % every == 0 or row["epoch"] == 1):
-            curve.append((row["epoch"], score(model, data.val_x, data.val_y, demo.batch_size)))
-        on_epoch()
-
-    # augrad learns with the library's defaults: nothing that is passed here is for it alone.
-    fitted = fit(
-        model,
-        build_loader(data.train_x, data.train_y, demo.batch_size, shuffle_seed=seed),
-        max_epochs=demo.epochs,
-        lr=demo.lr,
-        # Without it the score of the last epoch is a lottery: on the digits, 0.014 against 0.003 between seeds.
-        scheduler=partial(CosineAnnealingLR, T_max=demo.epochs),
-        callbacks=(record,),
-        progress=False,
-        seed=seed,
-        **({} if rule == "augrad" else {"penalty": None}),
-    )
-    trunk, whole = _invariances(model, demo, data)
-    run = Run(
-        rule=rule,
-        seed=seed,
-        score=score(model, data.test_x, data.test_y, demo.batch_size),
-        seconds=sum(row["seconds"] for row in fitted.history),
-        trunk_invariance=trunk,
-        model_invariance=whole,
-        curve=tuple(curve),
-        history=tuple(fitted.history),
-        policy=tuple(fitted.policy),
-    )
-    return run, model
-
-
-@torch.no_grad()
-def score(model: torch.nn.Module, x: Any, y: Tensor, batch_size: int) -> float:
-    """Accuracy for integer targets, r2 for floating-point ones, of the model in eval mode.
-
-    Args:
-        model: left in eval mode.
-        x: all samples.
-        y: their targets.
-        batch_size: how many to predict at a time.
-    """
-    model.eval()
-    predicted = torch.cat([model(part) for part, _ in build_loader(x, y, batch_size)])
-    if not y.is_floating_point():
-        return (predicted.argmax(dim=1) == y).float().mean().item()
-    residual = (predicted.reshape(y.shape) - y).square().sum()
-    return (1 - residual / (y - y.mean(dim=0)).square().sum()).item()
-
-
-def _invariances(model: InvariantModel, demo: Demo, data: DemoData) -> tuple[float, float]:
-    """Median invariance of the trunk and of the whole model under the true parameters, over their true ranges."""
-    index = torch.arange(min(N_INVARIANCE_SAMPLES, batch.count(data.test_x)))
-    samples = batch.select(data.test_x, index)
-    found: dict[str, list[Tensor]] = {"trunk": [], "model": []}
-    model.eval()
-    for transform, parameter, value in demo.truths:
-        declared = get_transform(transform).ranges[parameter]
-        low = 2 * declared.identity - value if declared.signed else declared.identity
-        measured = invariance(model, samples, transform, torch.linspace(low, value, N_INVARIANCE_VALUES))
-        for part, values in found.items():
-            values.append(getattr(measured, part).flatten())
-    trunk, whole = (torch.cat(values).median().item() for values in found.values())
-    return trunk, whole
 
 
 @torch.no_grad()

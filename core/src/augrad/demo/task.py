@@ -1,4 +1,4 @@
-"""`Demo`: a small real task whose true invariance is known, and `DemoData`. Plugins declare them; rules.py and run.py use them."""
+"""`Demo`: a small real task whose true invariance is known, and `DemoData`. Plugins declare them for run.py."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class DemoData:
     val_y: Tensor | None = None
 
     def __post_init__(self) -> None:
-        parts = {"train": (self.train_x, self.train_y), "test": (self.test_x, self.test_y)}
+        parts: dict[str, tuple[Any, Tensor | None]] = {
+            "train": (self.train_x, self.train_y),
+            "test": (self.test_x, self.test_y),
+        }
         if self.val_x is not None or self.val_y is not None:
             parts["val"] = (self.val_x, self.val_y)
         for name, (x, y) in parts.items():
@@ -100,7 +103,9 @@ class Demo:
         for name in ("epochs", "batch_size", "n_layers", "copies"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+                raise ArgumentError(
+                    f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value
+                )
         if not self.transforms:
             raise ArgumentError("transforms must name at least one candidate, but got none.", argument="transforms")
         if not self.truths:

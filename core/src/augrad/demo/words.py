@@ -71,7 +71,8 @@ def verdict(result: DemoResult) -> str:
     parts = []
     for true in result.true_reaches:
         learned = result.learned_range(true)
-        parts.append(f"Learned range of {short(true.transform)}, all layers together: {interval(learned)}; true: {interval(true)}.")
+        name = short(true.transform)
+        parts.append(f"Learned range of {name}, all layers together: {interval(learned)}; true: {interval(true)}.")
     return " ".join([first, *parts])
 
 
@@ -94,8 +95,8 @@ def number(value: float) -> str:
     """Two significant digits, and no more than one digit after the point above 1.
 
     Example:
-        >>> number(57.2), number(3.14159), number(0.0345), number(0.0)
-        ('57', '3.1', '0.034', '0')
+        >>> number(57.2), number(3.14159), number(0.0321), number(0.0)
+        ('57', '3.1', '0.032', '0')
     """
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
@@ -107,7 +108,7 @@ def percent(share: float | None) -> str:
         >>> percent(0.937), percent(None)
         ('94 %', '-')
     """
-    return "-" if share is None else f"{share:.0%}".replace("%", " %").replace("-", "−")
+    return "-" if share is None else f"{share:.0%}".replace("%", " %").replace("-", "\N{MINUS SIGN}")
 
 
 def short(transform: str) -> str:

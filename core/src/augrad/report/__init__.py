@@ -1,4 +1,4 @@
-"""Reports: what a demo found, as one self-contained page and one picture. Loads matplotlib and jinja2; imported on first use."""
+"""Reports: what a demo found, as one self-contained page and one picture. Loads matplotlib; imported on first use."""
 
 from augrad.report.document import overview_png, render
 

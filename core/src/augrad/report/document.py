@@ -1,4 +1,4 @@
-"""The report as one self-contained page, and the overview as one picture. Uses panels.py, orbits.py, style.py and template.html."""
+"""The report as one self-contained page, the overview as one picture. Uses panels.py, orbits.py, template.html."""
 
 from __future__ import annotations
 
@@ -47,9 +47,15 @@ def render(result: DemoResult) -> str:
         cards=_cards(result),
         verdict=verdict(result),
         orbit=_orbit_svg(result),
-        outcomes=[_panel(draw_scores, result, "test score per rule"), *(_distribution(result, reach) for reach in true)],
+        outcomes=[
+            _panel(draw_scores, result, "test score per rule"),
+            *(_distribution(result, reach) for reach in true),
+        ],
         course=[
-            *(_panel(partial(draw_range, true=reach), result, f"range of {reach.transform} by epoch") for reach in true),
+            *(
+                _panel(partial(draw_range, true=reach), result, f"range of {reach.transform} by epoch")
+                for reach in true
+            ),
             _panel(draw_shares, result, "selection weights by epoch"),
             _panel(draw_magnitudes, result, "magnitudes by epoch"),
             _panel(draw_curves, result, "scores by epoch"),
@@ -69,7 +75,8 @@ def overview_png(result: DemoResult) -> bytes:
         figure = Figure(figsize=(16, 8.6) if can_draw(result.orbit) else (16, 4.6))
         below: Any = figure
         if can_draw(result.orbit) and result.orbit is not None:
-            above, below = figure.subfigures(2, 1, height_ratios=[0.92, 1.08])
+            parts: Any = figure.subfigures(2, 1, height_ratios=[0.92, 1.08])
+            above, below = parts
             draw_orbit(above, result.orbit)
         panels = below.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.1, 0.9]})
         below.subplots_adjust(left=0.105, right=0.9, top=0.86, bottom=0.16, wspace=0.2)
@@ -87,7 +94,9 @@ def _panel(draw: Callable[[Axes, DemoResult], None], result: DemoResult, label: 
 
 
 def _distribution(result: DemoResult, reach: Any) -> Markup:
-    return _panel(partial(draw_distribution, true=reach), result, f"drawn values of {reach.transform}, learned and true")
+    return _panel(
+        partial(draw_distribution, true=reach), result, f"drawn values of {reach.transform}, learned and true"
+    )
 
 
 def _orbit_svg(result: DemoResult) -> Markup | None:
@@ -102,33 +111,26 @@ def _orbit_svg(result: DemoResult) -> Markup | None:
 def _cards(result: DemoResult) -> list[dict[str, str]]:
     """The headline numbers: value, what it is, and what to compare it with."""
     score, none, oracle = (result.score(rule)[0] for rule in ("augrad", "none", "oracle"))
-    cards = [
-        {
-            "value": percent(result.gain_recovery),
-            "name": "of the oracle's gain recovered",
-            "note": f"{METRICS[result.metric]} {none:.3f} → {score:.3f}; oracle {oracle:.3f}",
-        }
-    ]
-    for true in result.true_reaches:
-        cards.append(
-            {
-                "value": interval(result.learned_range(true)),
-                "name": f"learned range of {short(true.transform)}",
-                "note": f"true: {interval(true)}",
-            }
-        )
     before, after = result.mean("none", "model_invariance"), result.mean("augrad", "model_invariance")
-    cards.append(
-        {"value": f"{after:.2f}", "name": "invariance of the model", "note": f"without augmentation {before:.2f}; 1 is perfect"}
-    )
-    cards.append(
-        {
-            "value": f"{result.relative_time('augrad'):.1f} ×",
-            "name": "the training time of the bare network",
-            "note": f"{result.mean('augrad', 'seconds'):.0f} s per run here",
-        }
-    )
-    return cards
+    ranges = [
+        (interval(result.learned_range(true)), f"learned range of {short(true.transform)}", f"true: {interval(true)}")
+        for true in result.true_reaches
+    ]
+    cards = [
+        (
+            percent(result.gain_recovery),
+            "of the oracle's gain recovered",
+            f"{METRICS[result.metric]} {none:.3f} \N{RIGHTWARDS ARROW} {score:.3f}; oracle {oracle:.3f}",
+        ),
+        *ranges,
+        (f"{after:.2f}", "invariance of the model", f"without augmentation {before:.2f}; 1 is perfect"),
+        (
+            f"{result.relative_time('augrad'):.1f} \N{MULTIPLICATION SIGN}",
+            "the training time of the bare network",
+            f"{result.mean('augrad', 'seconds'):.0f} s per run here",
+        ),
+    ]
+    return [dict(zip(("value", "name", "note"), card, strict=True)) for card in cards]
 
 
 def _policy_cells(row: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""One sample and its augmented copies, drawn as its shape suggests: pictures, or lines. Uses style.py; used by document.py."""
+"""One sample and its augmented copies, drawn as its shape suggests: pictures or lines. Used by document.py."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from torch import Tensor
 from augrad.demo.results import Orbit
 from augrad.report.style import INK, MUTED, RULE_COLOURS
 
-ROW_COLOURS = {"before training": RULE_COLOURS["none"], "learned": RULE_COLOURS["augrad"], "oracle": RULE_COLOURS["oracle"]}
+ROW_COLOURS = {
+    "before training": RULE_COLOURS["none"],
+    "learned": RULE_COLOURS["augrad"],
+    "oracle": RULE_COLOURS["oracle"],
+}
 
 
 def can_draw(orbit: Orbit | None) -> bool:
@@ -40,8 +44,15 @@ def draw_orbit(figure: Figure | SubFigure, orbit: Orbit) -> None:
     """
     n_rows, n_copies = len(orbit.rows), len(orbit.rows[0][1])
     grid = figure.add_gridspec(
-        n_rows, n_copies + 2, width_ratios=[1.25, 0.95, *[1] * n_copies], wspace=0.07, hspace=0.12,
-        left=0.005, right=0.995, top=0.9, bottom=0.02,
+        n_rows,
+        n_copies + 2,
+        width_ratios=[1.25, 0.95, *[1] * n_copies],
+        wspace=0.07,
+        hspace=0.12,
+        left=0.005,
+        right=0.995,
+        top=0.9,
+        bottom=0.02,
     )
     limits = _limits([orbit.sample, *(copies for _, copies in orbit.rows)])
     middle = figure.add_subplot(grid[:, 0])
@@ -53,11 +64,26 @@ def draw_orbit(figure: Figure | SubFigure, orbit: Orbit) -> None:
             axes = figure.add_subplot(grid[row, column + 2])
             _draw_sample(axes, copies[column], limits, colour)
             if column == 0:
-                axes.annotate(label, (0, 0.5), (-8, 0), xycoords="axes fraction", textcoords="offset points",
-                              ha="right", va="center", color=colour, weight="bold", fontsize=11)
+                axes.annotate(
+                    label,
+                    (0, 0.5),
+                    (-8, 0),
+                    xycoords="axes fraction",
+                    textcoords="offset points",
+                    ha="right",
+                    va="center",
+                    color=colour,
+                    weight="bold",
+                    fontsize=11,
+                )
             if row == 0 and column == n_copies // 2:
-                axes.set_title("what the network gets to see: augmented copies under each policy", fontsize=11, color=INK,
-                               loc="center", pad=6)
+                axes.set_title(
+                    "what the network gets to see: augmented copies under each policy",
+                    fontsize=11,
+                    color=INK,
+                    loc="center",
+                    pad=6,
+                )
 
 
 def _draw_sample(axes: Axes, sample: Tensor, limits: tuple[float, float], colour: str = INK) -> None:
@@ -65,7 +91,9 @@ def _draw_sample(axes: Axes, sample: Tensor, limits: tuple[float, float], colour
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
     if is_image(sample):
-        axes.imshow(np.clip(values.transpose(1, 2, 0).squeeze(), 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="none")
+        axes.imshow(
+            np.clip(values.transpose(1, 2, 0).squeeze(), 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="none"
+        )
         for spine in axes.spines.values():
             spine.set_visible(False)
         return

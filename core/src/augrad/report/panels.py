@@ -1,6 +1,9 @@
-"""The panels of the report, each drawn on axes that are given. Uses style.py, traces.py and demo/; laid out by document.py."""
+"""The panels of the report, each drawn on given axes. Uses style.py, traces.py and demo/; laid out by document.py."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,15 +11,15 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from augrad.demo.learned import Reach
 from augrad.demo.results import DemoResult, declared_range
-from augrad.demo.words import METRICS, interval, percent, short
+from augrad.demo.words import METRICS, SMALL_SHARE, interval, percent, short
 from augrad.report.style import PAPER, RULE_COLOURS, transform_colours
 from augrad.report.traces import Trace, traces, training_curve, validation_curve
 
 RULE_NAMES = {"none": "no augmentation", "augrad": "augrad", "oracle": "oracle"}
 DASHES = (0, (5, 2))
 N_BINS = 81
-PEAK = 0.03
-"""Share at which a transform is named at the margin of the stacked shares."""
+LABEL_GAP = 0.062
+"""Least distance of two names at the margin, as a fraction of the panel's height."""
 
 
 def draw_scores(axes: Axes, result: DemoResult) -> None:
@@ -24,11 +27,24 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
     for row, (rule, name) in enumerate(reversed(RULE_NAMES.items())):
         mean, deviation = result.score(rule)
         colour = RULE_COLOURS[rule]
-        axes.scatter([run.score for run in result.of(rule)], [row] * len(result.of(rule)), s=26, color=colour, alpha=0.45)
+        axes.scatter(
+            [run.score for run in result.of(rule)], [row] * len(result.of(rule)), s=26, color=colour, alpha=0.45
+        )
         axes.errorbar(mean, row, xerr=deviation, fmt="o", ms=10, color=colour, lw=2.4, mec=PAPER, mew=1.2)
-        axes.annotate(_in_metric(result, mean), (mean, row), (0, 11), textcoords="offset points", ha="center", weight="bold")
-        axes.annotate(name, (0.0, row), (-8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-                      ha="right", va="center", color=colour, weight="bold")
+        axes.annotate(
+            _in_metric(result, mean), (mean, row), (0, 11), textcoords="offset points", ha="center", weight="bold"
+        )
+        axes.annotate(
+            name,
+            (0.0, row),
+            (-8, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            color=colour,
+            weight="bold",
+        )
     axes.set_title(_scores_title(result))
     axes.set_ylim(-0.6, 2.6)
     axes.margins(x=0.12)
@@ -56,7 +72,13 @@ def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
     axes.stairs(density, edges, fill=True, color=blue, alpha=0.35)
     axes.stairs(density, edges, color=blue, lw=1.6, label="drawn under the learned policy")
     truth = 1 / (high - low)
-    axes.plot([low, low, high, high], [0, truth, truth, 0], color=orange, ls=DASHES, label=f"true: even within {interval(true)}")
+    axes.plot(
+        [low, low, high, high],
+        [0, truth, truth, 0],
+        color=orange,
+        ls=DASHES,
+        label=f"true: even within {interval(true)}",
+    )
     still = 1 - len(moved) / len(drawn)
     note = f"{percent(still)} of the samples keep their {true.parameter}" if still > 0.005 else None
     axes.set_title(f"{short(true.transform).capitalize()}: the {true.parameter} drawn, and the truth")
@@ -68,7 +90,7 @@ def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
 
 
 def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
-    """The learned range of a true parameter during training, in its unit: a thin line per seed, their mean, and the truth."""
+    """The learned range of a true parameter during training: a thin line per seed, their mean, and the truth."""
     declared = declared_range(true)
     trace = next((trace for trace in traces(result) if trace.transform == true.transform), None)
     axes.set_title(f"{short(true.transform).capitalize()}: its range during training")
@@ -100,7 +122,12 @@ def draw_shares(axes: Axes, result: DemoResult) -> None:
     axes.set_ylim(0, 1)
     axes.grid(visible=False)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    _side_labels(axes, [(short(t.transform), share, colours[t.transform]) for t, share in zip(found, shares[:, -1], strict=True)])
+    ends, bottom = [], 0.0
+    for trace, share in zip(found, shares[:, -1], strict=True):
+        if share >= SMALL_SHARE:
+            ends.append((f"{short(trace.transform)} {percent(share)}", bottom + share / 2, colours[trace.transform]))
+        bottom += share
+    _side_labels(axes, ends)
 
 
 def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
@@ -113,16 +140,21 @@ def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
         for values in trace.magnitudes.values():
             mean = values.mean(axis=0)
             bold = trace.transform in true
-            axes.plot(mean, color=colours[trace.transform], lw=2.8 if bold else 1.6, alpha=1.0 if bold or share > PEAK else 0.4)
+            axes.plot(
+                mean,
+                color=colours[trace.transform],
+                lw=2.8 if bold else 1.6,
+                alpha=1.0 if bold or share > SMALL_SHARE else 0.4,
+            )
             ends.append((short(trace.transform), float(mean[-1]), colours[trace.transform]))
     axes.set_title("How strong each transform is")
     axes.set_xlabel("epoch")
     axes.set_ylabel("magnitude (share of its declared range)")
     axes.margins(x=0)
-    top = min(1.0, 1.2 * max([0.25, *(float(line.get_ydata().max()) for line in axes.lines)]))
+    top = min(1.0, 1.2 * max([0.25, *(height for _, height, _ in ends)]))
     axes.set_ylim(0, top)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    _spread_labels(axes, [(name, height / top, colour) for name, height, colour in ends])
+    _side_labels(axes, [(name, height / top, colour) for name, height, colour in ends])
 
 
 def draw_curves(axes: Axes, result: DemoResult) -> None:
@@ -144,32 +176,43 @@ def draw_curves(axes: Axes, result: DemoResult) -> None:
     if result.metric == "accuracy" and shown:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         axes.set_ylim(max(0.0, 1 - 4 * (1 - min(shown))), 1.0)
-    axes.legend(loc="lower right", title="validation (dotted: training)", alignment="left")
+    if shown:
+        axes.legend(loc="lower right", title="validation (dotted: training)", alignment="left")
 
 
-def _side_labels(axes: Axes, parts: list[tuple[str, float, str]]) -> None:
-    """Names of stacked parts at the right margin, each at the height of its part; small parts are left out."""
-    bottom, ends = 0.0, []
-    for name, share, colour in parts:
-        if share >= PEAK:
-            ends.append((f"{name} {percent(share)}", bottom + share / 2, colour))
-        bottom += share
-    _spread_labels(axes, ends)
+def spread_labels(heights: Sequence[float], gap: float) -> list[float]:
+    """Heights at least `gap` apart, in the same order, close to those given; none above 1.
+
+    Example:
+        >>> [round(height, 2) for height in spread_labels([0.5, 0.5, 1.0], gap=0.1)]
+        [0.5, 0.6, 1.0]
+    """
+    order = sorted(range(len(heights)), key=lambda position: heights[position])
+    placed = list(heights)
+    for below, above in pairwise(order):
+        placed[above] = max(placed[above], placed[below] + gap)
+    ceiling = 1.0
+    for position in reversed(order):
+        placed[position] = min(placed[position], ceiling)
+        ceiling = placed[position] - gap
+    return placed
 
 
-def _spread_labels(axes: Axes, ends: list[tuple[str, float, str]], gap: float = 0.062) -> None:
-    """Names at the right margin, at their heights in [0, 1] but at least `gap` apart."""
-    placed = sorted(ends, key=lambda end: end[1])
-    heights: list[float] = []
-    for _, height, _ in placed:
-        heights.append(max(height, heights[-1] + gap) if heights else height)
-    excess = max(0.0, heights[-1] - 1.0) if heights else 0.0
-    for position in range(len(heights) - 1, -1, -1):
-        ceiling = heights[position + 1] - gap if position + 1 < len(heights) else heights[position] - excess
-        heights[position] = min(heights[position], ceiling)
-    for (name, _, colour), height in zip(placed, heights, strict=True):
-        axes.annotate(name, (1.0, height), (7, 0), xycoords="axes fraction", textcoords="offset points",
-                      va="center", color=colour, fontsize=10, annotation_clip=False)
+def _side_labels(axes: Axes, ends: list[tuple[str, float, str]]) -> None:
+    """Names at the right margin, each in its colour and near its height in [0, 1]."""
+    heights = spread_labels([height for _, height, _ in ends], LABEL_GAP)
+    for (name, _, colour), height in zip(ends, heights, strict=True):
+        axes.annotate(
+            name,
+            (1.0, height),
+            (7, 0),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontsize=10,
+            annotation_clip=False,
+        )
 
 
 def _true_first(result: DemoResult) -> list[Trace]:

@@ -1,10 +1,11 @@
-"""The look of all pictures: colours, fonts, and figures as SVG for the page or PNG. Used by panels.py, orbits.py and document.py."""
+"""The look of all pictures: colours, fonts, figures as SVG for the page or PNG. Used by panels.py and document.py."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -58,7 +59,8 @@ _SETTINGS: dict[str, Any] = {
 
 def styled() -> Any:
     """A context in which figures are drawn in augrad's style; matplotlib's settings are put back after it."""
-    return mpl.rc_context(_SETTINGS)
+    settings: Any = _SETTINGS  # matplotlib's stubs list every key by name
+    return mpl.rc_context(settings)
 
 
 def transform_colours(transforms: Iterable[str], true: Iterable[str]) -> dict[str, str]:
@@ -86,14 +88,24 @@ def to_svg(figure: Figure, label: str) -> str:
     with styled():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue().decode()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Groups are numbered afresh in each figure: on one page the ids would clash, and nothing refers to them.
-    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, variable)
-    head = f'<svg role="img" aria-label="{label}"'
-    return re.sub(r'<svg( [^>]*?) width="[^"]*"|<svg', lambda found: head + (found.group(1) or ""), svg, count=1)
+    head, body = svg.split(">", 1)
+    head = re.sub(r' (width|height)="[^"]*"', "", head).replace("<svg", f'<svg role="img" aria-label="{escape(label)}"')
+    return f"{head}>{_with_own_ids(body, label)}"
+
+
+def _with_own_ids(svg: str, label: str) -> str:
+    """Drops ids that nothing refers to, and prefixes the others, so that they differ between the figures of a page."""
+    prefix = re.sub(r"\W+", "-", label)
+    referred = set(re.findall(r"#([\w.-]+)", svg))
+
+    def renamed(found: re.Match[str]) -> str:
+        return f' id="{prefix}-{found[1]}"' if found[1] in referred else ""
+
+    svg = re.sub(r'(?<=["(])#([\w.-]+)', rf"#{prefix}-\1", svg)
+    return re.sub(r' id="([^"]*)"', renamed, svg)
 
 
 def to_png(figure: Figure, dpi: int = 110) -> bytes:

@@ -1,4 +1,4 @@
-"""How weights, magnitudes and scores moved during training, as arrays over seeds and epochs. Uses demo/; used by panels.py."""
+"""How weights, magnitudes and scores moved during training, over seeds and epochs. Uses demo/; used by panels.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Trace:
         transform: its name.
         share: mean over layers of its selection weight, `(seeds, epochs + 1)`, in [0, 1].
         magnitudes: by parameter, the mean over layers by selection weight, `(seeds, epochs + 1)`, in [0, 1].
-        reaches: by parameter, `equivalent_reach` over all layers as a fraction of its declared range, `(seeds, epochs + 1)`.
+        reaches: by parameter, `equivalent_reach` over all layers, as a fraction of the declared range; same shape.
     """
 
     transform: str
@@ -41,7 +41,9 @@ def traces(result: DemoResult) -> list[Trace]:
     for index, transform in enumerate(first.names):
         weights = _gathered(histories, "weights", slice(index, index + 1))
         slots = [slot for slot in first.slots if slot.transform == index]
-        magnitudes = {slot.parameter: _gathered(histories, "magnitudes", slice(slot.start, slot.stop)) for slot in slots}
+        magnitudes = {
+            slot.parameter: _gathered(histories, "magnitudes", slice(slot.start, slot.stop)) for slot in slots
+        }
         means = {name: _weighted(values, weights) for name, values in magnitudes.items()}
         ends = {slot.parameter: (magnitudes[slot.parameter], -float(slot.range.signed)) for slot in slots}
         reaches = {name: equivalent_reach(weights, low * values, values) for name, (values, low) in ends.items()}

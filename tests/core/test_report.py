@@ -1,0 +1,292 @@
+"""Tests of augrad.report: the page is whole and self-contained, the pictures show what they should."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tests.core.demo_task import LENGTH, tiny_demo
+
+from augrad.demo import Demo, DemoResult, Orbit, Run
+from augrad.demo.rules import RULES, build_model
+from augrad.report import overview_png, render
+from augrad.report.orbits import can_draw, draw_orbit, is_image
+from augrad.report.panels import (
+    draw_curves,
+    draw_distribution,
+    draw_magnitudes,
+    draw_range,
+    draw_scores,
+    draw_shares,
+    spread_labels,
+)
+from augrad.report.style import INK, OTHERS, RULE_COLOURS, styled, to_svg, transform_colours
+from augrad.report.traces import traces, training_curve, validation_curve
+from augrad.training.result import learned
+
+N_EPOCHS = 3
+
+
+def made_run(demo: Demo, rule: str, seed: int, score: float) -> Run:
+    """A run as it would be had training changed nothing."""
+    model = build_model(rule, demo, seed)
+    history = tuple(
+        {"epoch": epoch, "train_accuracy": 0.5 + 0.1 * epoch, "layers": learned(model)}
+        for epoch in range(1, N_EPOCHS + 1)
+    )
+    curve = tuple((epoch, score - 0.1 / epoch) for epoch in range(1, N_EPOCHS + 1))
+    return Run(rule, seed, score, 2.0, 0.5, 0.75, curve, history, tuple(model.policy))
+
+
+def made_result(**changed: object) -> DemoResult:
+    demo = tiny_demo(**changed)
+    scores = {"none": 0.8, "oracle": 0.9, "augrad": 0.89}
+    runs = tuple(made_run(demo, rule, seed, scores[rule] + 0.01 * seed) for seed in (0, 1) for rule in RULES)
+    copies = torch.rand(4, LENGTH)
+    orbit = Orbit(torch.rand(LENGTH), (("before training", copies), ("learned", copies), ("oracle", copies)))
+    environment = {
+        "command": "augrad demo tiny",
+        "quick": False,
+        "seconds": 12.0,
+        "n_threads": 2,
+        "platform": "Linux",
+        "versions": {"torch": "2.0"},
+    }
+    return DemoResult(demo, runs, "accuracy", orbit, environment)
+
+
+@pytest.fixture(scope="module")
+def result() -> DemoResult:
+    return made_result()
+
+
+@pytest.fixture(scope="module")
+def page(result: DemoResult) -> str:
+    return render(result)
+
+
+@pytest.fixture
+def axes() -> Axes:
+    return Figure().subplots()
+
+
+class Tags(HTMLParser):
+    """Collects tags and checks that they are closed in order."""
+
+    VOID = ("meta", "br", "link", "img")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("p", "dd", "dt"):
+            while self.open[-1] != tag:
+                self.open.pop()
+        assert self.open.pop() == tag
+
+
+def parsed(page: str) -> Tags:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    return tags
+
+
+class TestPage:
+    def test_is_well_formed(self, page: str) -> None:
+        tags = [tag for tag, _ in parsed(page).seen]
+        assert tags[0] == "html"
+        assert tags.count("svg") == 1 + 2 + 4
+
+    def test_needs_nothing_beside_it(self, page: str) -> None:
+        assert not re.search(r'(?:src|href)="(?!#|data:)', page)
+        assert "@import" not in page
+        assert not re.search(r"url\((?!#)", page)
+        assert "<script" not in page
+
+    def test_ids_are_unique_and_lead_somewhere(self, page: str) -> None:
+        ids = [attrs["id"] for _, attrs in parsed(page).seen if "id" in attrs]
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'href="#([^"]*)"', page)) | set(re.findall(r"url\(#([^)]*)\)", page)) == set(ids)
+
+    def test_text_is_escaped(self, page: str) -> None:
+        assert "Learning &lt;that&gt; levels may shift" in page
+        assert "<that>" not in page
+
+    def test_says_what_came_out(self, page: str) -> None:
+        assert "90 %" in page
+        assert "0.895 ± 0.007" in page
+        assert "±1 V" in page
+        assert "augrad demo tiny" in page
+        assert "the level of the signal carries no information about the target" in page
+
+    def test_every_row_of_the_policies_is_there(self, page: str) -> None:
+        assert page.count("<td>demo_test.damp</td><td>each[5]</td>") == 2 * 2
+
+    def test_warns_of_a_quick_run(self, result: DemoResult, page: str) -> None:
+        quick = dataclasses.replace(result, environment={**result.environment, "quick": True})
+        assert "quick run" in render(quick)
+        assert "quick run" not in page
+
+    def test_same_result_same_page(self, result: DemoResult, page: str) -> None:
+        assert render(result) == page
+
+    def test_without_pictures_or_validation(self, result: DemoResult) -> None:
+        runs = tuple(dataclasses.replace(run, curve=()) for run in result.runs)
+        bare = dataclasses.replace(result, runs=runs, orbit=None)
+        assert "copies of one test sample" not in render(bare)
+        assert overview_png(bare).startswith(b"\x89PNG")
+
+    def test_matplotlib_is_left_as_it_was(self, result: DemoResult) -> None:
+        before = dict(mpl.rcParams)
+        overview_png(result)
+        assert dict(mpl.rcParams) == before
+
+
+class TestStyle:
+    def test_svg_takes_the_colours_of_the_page(self, axes: Axes) -> None:
+        with styled():
+            figure = Figure(figsize=(2, 2))
+            figure.subplots().set_title("Title")
+            svg = to_svg(figure, 'a "label"')
+        root = ET.fromstring(svg)
+        assert not {"width", "height"} & set(root.attrib)
+        assert root.attrib["viewBox"]
+        assert root.attrib["aria-label"] == 'a "label"'
+        assert "var(--ink)" in svg
+        assert INK not in svg
+
+    def test_true_transforms_have_the_colour_of_what_is_learned(self) -> None:
+        colours = transform_colours(["a", "b", "c"], ["b"])
+        assert colours == {"a": OTHERS[0], "b": RULE_COLOURS["augrad"], "c": OTHERS[1]}
+
+
+class TestTraces:
+    def test_start_before_training(self, result: DemoResult) -> None:
+        found = {trace.transform: trace for trace in traces(result)}
+        offset = found["demo_test.offset"]
+        assert offset.share.shape == offset.magnitudes["level"].shape == (2, N_EPOCHS + 1)
+        assert offset.share == pytest.approx(np.full((2, N_EPOCHS + 1), 1 / 3))
+        assert offset.magnitudes["level"] == pytest.approx(0.1)
+        assert offset.reaches["level"] == pytest.approx(0.1 * np.sqrt(2 / 3), rel=1e-5)
+        assert found["demo_test.damp"].magnitudes["each"].shape == (2, N_EPOCHS + 1)
+        assert found["demo_test.reverse"].magnitudes == {}
+
+    def test_curves(self, result: DemoResult) -> None:
+        epochs, values = validation_curve(result, "none")
+        assert epochs.tolist() == [1, 2, 3]
+        assert values[:, 0] == pytest.approx([0.7, 0.71])
+        assert training_curve(result, "none")[1].shape == (2, 3)
+
+
+class TestPanels:
+    def test_scores(self, axes: Axes, result: DemoResult) -> None:
+        draw_scores(axes, result)
+        texts = {text.get_text() for text in axes.texts}
+        assert {"no augmentation", "oracle", "augrad", "80.5 %", "90.5 %", "89.5 %"} <= texts
+        assert axes.get_title(loc="left") or "90 %" in axes.get_title()
+
+    @pytest.mark.parametrize(("augrad", "title"), [(0.7, "loses"), (0.9, "recovers 100 %")])
+    def test_title_tells_a_loss(self, axes: Axes, result: DemoResult, augrad: float, title: str) -> None:
+        runs = tuple(
+            dataclasses.replace(run, score={"none": 0.8, "oracle": 0.9, "augrad": augrad}[run.rule])
+            for run in result.runs
+        )
+        draw_scores(axes, dataclasses.replace(result, runs=runs))
+        assert title in axes.get_title() + axes.get_title(loc="left")
+
+    def test_no_gain(self, axes: Axes, result: DemoResult) -> None:
+        runs = tuple(dataclasses.replace(run, score=0.8) for run in result.runs)
+        draw_scores(axes, dataclasses.replace(result, runs=runs, metric="r2"))
+        assert "gains nothing" in axes.get_title() + axes.get_title(loc="left")
+        assert "0.800" in {text.get_text() for text in axes.texts}
+
+    def test_distribution_covers_truth_and_draws(self, axes: Axes, result: DemoResult) -> None:
+        (true,) = result.true_reaches
+        draw_distribution(axes, result, true)
+        low, high = axes.get_xlim()
+        assert low < -1.0 < 1.0 < high
+        legend = axes.get_legend()
+        assert legend is not None
+        assert "44 %" in legend.get_title().get_text()
+
+    def test_range_shows_the_truth_in_its_unit(self, axes: Axes, result: DemoResult) -> None:
+        (true,) = result.true_reaches
+        draw_range(axes, result, true)
+        heights = [float(np.asarray(line.get_ydata())[0]) for line in axes.lines]
+        assert heights[0] == 1.0
+        assert heights[-1] == pytest.approx(2.0 * 0.1 * np.sqrt(2 / 3), rel=1e-5)
+        assert axes.get_ylabel().endswith("(V)")
+
+    def test_truth_that_is_no_candidate(self, axes: Axes) -> None:
+        result = made_result(transforms=("demo_test.reverse", "demo_test.damp"))
+        (true,) = result.true_reaches
+        draw_range(axes, result, true)
+        assert len(axes.lines) == 1
+        assert result.learned_range(true).high == 0.0
+
+    def test_shares_fill_the_panel(self, axes: Axes, result: DemoResult) -> None:
+        draw_shares(axes, result)
+        assert axes.get_ylim() == (0.0, 1.0)
+        assert {text.get_text() for text in axes.texts} == {"offset 33 %", "damp 33 %", "reverse 33 %"}
+
+    def test_magnitudes_name_every_parameter(self, axes: Axes, result: DemoResult) -> None:
+        draw_magnitudes(axes, result)
+        assert len(axes.lines) == 3
+        assert [text.get_text() for text in axes.texts].count("damp") == 2
+
+    def test_curves_tell_training_from_validation(self, axes: Axes, result: DemoResult) -> None:
+        draw_curves(axes, result)
+        assert [line.get_linestyle() for line in axes.lines] == [":", "-"] * 3
+
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+    def test_labels_keep_their_distance(self, heights: list[float]) -> None:
+        placed = spread_labels(heights, gap=0.06)
+        order = np.argsort(heights, kind="stable")
+        gaps = np.diff(np.asarray(placed)[order])
+        assert (gaps >= 0.06 - 1e-9).all()
+        assert max(placed) <= 1.0 + 1e-9
+
+
+class TestOrbit:
+    @pytest.mark.parametrize(
+        ("shape", "drawn"), [((1, 8, 8), True), ((3, 8, 8), True), ((2, 50), True), ((7,), True), ((2, 3, 4, 5), False)]
+    )
+    def test_shapes(self, shape: tuple[int, ...], drawn: bool) -> None:
+        sample = torch.rand(shape)
+        orbit = Orbit(sample, (("before training", torch.rand(3, *shape)), ("learned", torch.rand(3, *shape))))
+        assert can_draw(orbit) == drawn
+        if drawn:
+            figure = Figure()
+            draw_orbit(figure, orbit)
+            assert len(figure.axes) == 1 + 2 * 3
+            assert [bool(axes.images) for axes in figure.axes] == [is_image(sample)] * 7
+
+    def test_nothing_to_draw(self) -> None:
+        assert not can_draw(None)
+
+    def test_constant_lines(self) -> None:
+        figure = Figure()
+        draw_orbit(figure, Orbit(torch.zeros(5), (("learned", torch.zeros(2, 5)),)))
+        low, high = figure.axes[0].get_ylim()
+        assert low < 0 < high
