@@ -114,6 +114,15 @@ def test_autocast_does_not_touch_places():
         assert torch.equal(Rotate()(x, angle=angle), expected)
 
 
+def test_autocast_does_not_touch_products():
+    names = [Rotate, TranslateX, ShearX, Scale]
+    module = AugmentationModule([AugmentationLayer([kind() for kind in names], magnitude=0.5) for _ in range(3)])
+    x = torch.rand(8, 3, 32, 32)
+    expected = module(x, generator=keyed_generator(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(module(x, generator=keyed_generator(0)), expected)
+
+
 def test_gradcheck_in_matrix_and_image():
     x = torch.rand(1, 1, 5, 5, dtype=torch.float64, requires_grad=True)
     matrix = torch.tensor([[[1.1, 0.2, 0.3], [-0.1, 0.9, 0.2], [0.01, 0.02, 1.0]]], dtype=torch.float64)

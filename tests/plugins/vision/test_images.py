@@ -7,7 +7,7 @@ import torch
 
 from augrad.errors import InputError, InputTypeError
 from augrad_vision.geometric import Rotate
-from augrad_vision.images import full_precision, per_image
+from augrad_vision.images import per_image
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,3 @@ def test_integers_are_no_images(dtype):
 
 def test_per_image_takes_the_dtype_of_the_image():
     assert per_image(torch.ones(2), torch.zeros(1, dtype=torch.bfloat16)).dtype is torch.bfloat16
-
-
-def test_full_precision_where_there_is_no_autocast():
-    with full_precision(torch.device("meta")):
-        assert (torch.eye(2, device="meta") @ torch.eye(2, device="meta")).dtype is torch.float32

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -79,16 +78,3 @@ def working_dtype(x: Tensor) -> torch.dtype:
         (torch.float32, torch.float64)
     """
     return torch.promote_types(x.dtype, torch.float32)
-
-
-def full_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Switches autocast off: it would take products of matrices in bfloat16, so that an identity changed the image.
-
-    Example:
-        >>> with torch.autocast("cpu", torch.bfloat16), full_precision(torch.device("cpu")):
-        ...     (torch.eye(2) @ torch.eye(2)).dtype
-        torch.float32
-    """
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return nullcontext()

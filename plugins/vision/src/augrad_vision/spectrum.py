@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from augrad_vision.images import full_precision, working_dtype
+from augrad.precision import full_precision
+from augrad_vision.images import working_dtype
 
 
 def cosines(n_waves: int, size: int, like: Tensor) -> Float[Tensor, "waves size"]:
