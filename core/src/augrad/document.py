@@ -78,7 +78,9 @@ def _layer_document(layer: AugmentationLayer) -> dict[str, Any]:
     raw_weights = _wide(layer.raw_weights)
     weights = to_weights(raw_weights, layer.temperature)
     strength = layer.strength
-    raw = _wide(strength.raw_magnitudes if isinstance(strength, GlobalStrength) else from_unit(layer.magnitudes))
+    # A subclass may mean something else by its raw parameters.
+    simple = type(strength) is GlobalStrength
+    raw = _wide(strength.get_parameter("raw_magnitudes") if simple else from_unit(layer.magnitudes.detach()))
     transforms = []
     for index, transform in enumerate(layer):
         slots = [slot for slot in layer.slots if slot.transform == index]

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import normalize
 
 from augrad import batch
 from augrad.aggregation import split_copies
@@ -22,6 +22,7 @@ from augrad.model import InvariantModel
 from augrad.objective import invariant
 from augrad.transform import Transform
 
+# Below it lies the rounding of float32 outputs: a constant model must not count as one that varies.
 _SMALLEST_DISTANCE = 1e-12
 
 
@@ -131,9 +132,12 @@ def _outputs(model: InvariantModel, x: Any) -> list[Tensor]:
 
 
 def _distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:
-    # In float64: the cosine of nearly equal outputs is 1 to the last bits of float32, and d_random may be as small.
-    a, b = a.flatten(1).double() if a.ndim > 1 else a[:, None].double(), b.reshape(b.shape[0], -1).double()
-    return (a - b).abs()[:, 0] if a.shape[1] == 1 else 1 - cosine_similarity(a, b, dim=1, eps=_SMALLEST_DISTANCE)
+    a, b = (each.reshape(each.shape[0], -1).double() for each in (a, b))
+    if a.shape[1] == 1:
+        return (a - b).abs()[:, 0]
+    # Between unit vectors 1 - cos is half the squared distance: exactly 0 for equal outputs, and right to the last
+    # digits for nearly equal ones, where 1 - cos itself is rounding noise.
+    return (normalize(a, dim=1) - normalize(b, dim=1)).square().sum(dim=1) / 2
 
 
 def _partners(n_samples: int, generator: Generator) -> Int[Tensor, " batch"]:

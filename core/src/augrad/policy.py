@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
+
 from augrad.document import check_rebuildable, to_document
 from augrad.errors import ArgumentTypeError, PolicyError
 from augrad.layer import AugmentationLayer
@@ -113,8 +115,8 @@ class Policy:
         self._rows = tuple(_rows(self._document))
 
     @classmethod
-    def from_module(cls, module: AugmentationModule | AugmentationLayer) -> Policy:
-        """The policy of a module, or of a single layer, as it stands now.
+    def from_module(cls, module: nn.Module) -> Policy:
+        """The policy of an `AugmentationModule`, or of a single `AugmentationLayer`, as it stands now.
 
         Raises:
             ArgumentTypeError: it is neither.
