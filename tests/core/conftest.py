@@ -1,0 +1,16 @@
+"""Fixtures of the core's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jaxtyping
+import pytest
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Switches the import hook's type checks off, as they are for users, so that augrad's own errors are reached."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

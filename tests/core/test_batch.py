@@ -1,0 +1,150 @@
+"""What a pass needs of a batch: for tensors, for unknown types, and for a type that a plugin registers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from augrad import AugmentationLayer, InvariantModel, Range, Transform, batch
+from augrad.errors import InputTypeError
+
+sizes = st.integers(1, 5)
+
+
+@dataclass(frozen=True)
+class Bag:
+    """A batch of ragged sequences, as a plugin might bring: all items in one row, and how many belong to each."""
+
+    items: Tensor
+    lengths: tuple[int, ...]
+
+    def split(self) -> list[Tensor]:
+        return list(self.items.split(self.lengths))
+
+
+def bag(parts: list[Tensor]) -> Bag:
+    return Bag(torch.cat(parts) if parts else torch.zeros(0), tuple(len(part) for part in parts))
+
+
+batch.count.register(Bag, lambda x: len(x.lengths))
+batch.repeat.register(Bag, lambda x, n_copies: bag(x.split() * n_copies))
+batch.select.register(Bag, lambda x, index: bag([x.split()[i] for i in index.tolist()]))
+batch.concatenate.register(Bag, lambda first, *rest: bag([part for one in (first, *rest) for part in one.split()]))
+batch.device.register(Bag, lambda x: x.items.device)
+
+
+@batch.mix.register
+def _(first: Bag, *rest: Bag, weights: Tensor) -> Bag:
+    spread = weights.repeat_interleave(torch.tensor(first.lengths), dim=0)
+    items = sum(part.items * spread[:, index] for index, part in enumerate((first, *rest)))
+    return Bag(items, first.lengths)
+
+
+class Louder(Transform):
+    """Multiplies each sequence of a bag by `1 + gain`."""
+
+    modality = "bags"
+    gain = Range(1.0)
+
+    def validate(self, x):
+        if not isinstance(x, Bag):
+            raise InputTypeError(f"{self.name} expects a Bag, but got {type(x).__name__}.")
+
+    def forward(self, x, *, gain):
+        return Bag(x.items * (1 + gain).repeat_interleave(torch.tensor(x.lengths)), x.lengths)
+
+
+class Negate(Louder):
+    """Turns the sign of each sequence; its gain is not used."""
+
+    def forward(self, x, *, gain):
+        return Bag(-x.items, x.lengths)
+
+
+class Total(nn.Module):
+    def forward(self, x: Bag) -> Tensor:
+        return torch.stack([part.sum() for part in x.split()])[:, None]
+
+
+@given(n_samples=sizes, n_copies=sizes)
+def test_copies_are_laid_out_copy_major(n_samples, n_copies):
+    x = torch.arange(n_samples * 2.0).reshape(n_samples, 2)
+    y = batch.repeat(x, n_copies)
+    assert batch.count(y) == n_samples * n_copies
+    torch.testing.assert_close(y.reshape(n_copies, n_samples, 2), x.expand(n_copies, -1, -1))
+
+
+@given(n_samples=sizes, data=st.data())
+def test_select_and_concatenate_put_a_batch_together_again(n_samples, data):
+    x = torch.randn(n_samples, 3)
+    order = torch.tensor(data.draw(st.permutations(range(n_samples))))
+    parts = [batch.select(x, order[:1]), batch.select(x, order[1:])]
+    torch.testing.assert_close(batch.select(batch.concatenate(*parts), torch.argsort(order)), x)
+
+
+def test_mix_weighs_each_sample_and_passes_the_gradient_on():
+    weights = torch.tensor([[1.0, 0.0], [0.25, 0.75]], requires_grad=True)
+    parts = torch.ones(2, 3), 3 * torch.ones(2, 3)
+    mixed = batch.mix(*parts, weights=weights)
+    assert mixed.tolist() == [[1.0] * 3, [2.5] * 3]
+    mixed.sum().backward()
+    assert weights.grad.tolist() == [[3.0, 9.0], [3.0, 9.0]]
+    assert torch.equal(batch.mix(parts[0], weights=weights[:, :1].detach())[0], torch.ones(3))
+
+
+def test_distance_is_euclidean_and_its_gradient_at_zero_is_zero():
+    x = torch.zeros(2, 1, 2)
+    y = torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]], requires_grad=True)
+    distance = batch.distance(x, y)
+    assert distance.tolist() == [5.0, 0.0]
+    distance.sum().backward()
+    assert y.grad[1].tolist() == [[0.0, 0.0]]
+
+
+def test_one_copy_and_one_part_are_free():
+    x = torch.rand(2, 3)
+    assert batch.repeat(x, 1) is x
+    assert batch.concatenate(x) is x
+    assert batch.device(x) == x.device
+    assert batch.count(torch.tensor(1.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "job"),
+    [
+        (batch.count, "counted"),
+        (lambda x: batch.repeat(x, 2), "repeated"),
+        (lambda x: batch.select(x, torch.tensor([0])), "selected from"),
+        (lambda x: batch.concatenate(x, x), "concatenated"),
+        (lambda x: batch.mix(x, x, weights=torch.ones(1, 2)), "mixed"),
+        (lambda x: batch.distance(x, x), "measured"),
+        (batch.device, "placed"),
+    ],
+)
+def test_an_unknown_type_is_named_with_what_could_not_be_done(call, job):
+    with pytest.raises(InputTypeError, match=f"a batch of type dict cannot be {job}: augrad knows tensors") as caught:
+        call({"image": 1})
+    assert caught.value.type == "dict"
+
+
+@pytest.mark.parametrize("selection", ["straight_through", "mixture"])
+def test_a_registered_type_goes_through_the_whole_model(selection):
+    x = bag([torch.tensor([1.0, 2.0]), torch.tensor([3.0]), torch.tensor([4.0, 5.0, 6.0])])
+    layer = AugmentationLayer([Louder, Negate], magnitude=0.5, selection=selection)
+    model = InvariantModel(Total(), layer, copies=3, train_copies=2, aggregation="mean")
+    output = model(x)
+    assert output.shape == (3, 1)
+    output.sum().backward()
+    assert layer.raw_weights.grad.abs().sum() > 0
+    assert layer.strength.raw_magnitudes.grad[0] != 0
+    assert model.eval()(x).shape == (3, 1)
+
+
+def test_a_foreign_type_is_refused_by_the_transforms():
+    with pytest.raises(InputTypeError, match=r"bags\.louder expects a Bag, but got Tensor"):
+        AugmentationLayer([Louder])(torch.zeros(2, 3))
