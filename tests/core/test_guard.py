@@ -64,6 +64,11 @@ def test_cause_names_the_place():
     assert cause_of(guarded(job).error).startswith("raises ZeroDivisionError: division by zero (test_guard.py, line ")
 
 
+def test_places_that_are_no_files_are_not_named():
+    outcome = guarded(lambda: exec("1 / 0"))
+    assert "<string>" not in cause_of(outcome.error)
+
+
 def test_import_string_says_what_is_near():
     with pytest.raises(PluginError, match=r"points to 'math:pie', but 'math' has no 'pie'. Did you mean 'pi'?"):
         import_string("math:pie")

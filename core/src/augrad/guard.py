@@ -115,6 +115,6 @@ def cause_of(error: BaseException, wanted: str = "") -> str:
 
 def _place(error: BaseException) -> str:
     """Where it was raised: the innermost frame that is neither augrad's nor the import machinery's."""
-    ours = (__file__, "<frozen", importlib.__file__)
+    ours = (__file__, importlib.__file__, "<")  # "<frozen importlib>", "<string>": no files
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

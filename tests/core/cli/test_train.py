@@ -54,6 +54,17 @@ def test_own_data_are_trained_on(folder, capsys):
     assert "Best train_loss: " in capsys.readouterr().out
 
 
+def test_a_run_without_a_best_epoch_is_printed(folder, capsys, monkeypatch):
+    """A validation loss that is never a number makes no epoch the best."""
+    make = "def make(config):\n    x, y = torch.zeros(8, 3), torch.zeros(8).long()\n"
+    nan = "    return torch.nn.Linear(3, 2), [(x, y)], [(x * float('nan'), y)]\n"
+    (folder / "mine_data.py").write_text(f"import torch\n{make}{nan}")
+    assert status(["train", "config.yaml", "--data", "mine_data:make"]) == 0
+    shown = capsys.readouterr().out
+    assert "policy.json" in shown
+    assert "Best" not in shown
+
+
 def test_resume_goes_on(folder, capsys):
     command = ["train", "config.yaml", "--data", "mine_data.py:make", "--output", "out"]
     assert status(command) == 0
