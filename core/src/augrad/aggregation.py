@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from augrad.errors import AggregationError, ArgumentTypeError, suggestion
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 Aggregation = Callable[["Float[Tensor, 'copies batch *output']"], "Float[Tensor, 'batch *output']"]
 """Takes outputs with the copies along the first axis; returns one output per sample."""

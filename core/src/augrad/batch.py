@@ -7,15 +7,13 @@ functions for its type, with `@count.register` and so on (`functools.singledispa
 from __future__ import annotations
 
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from augrad.errors import InputTypeError
-
-if TYPE_CHECKING:
-    from jaxtyping import Float, Int
 
 
 def _unknown(x: Any, job: str) -> InputTypeError:
@@ -142,7 +140,8 @@ def _(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
 
 @distance.register
 def _(x: Tensor, y: Tensor) -> Tensor:
-    return torch.linalg.vector_norm((y - x).flatten(1), dim=1)
+    norms: Tensor = torch.linalg.vector_norm((y - x).flatten(1), dim=1)
+    return norms
 
 
 @device.register

@@ -82,7 +82,7 @@ def from_weights(
         ArgumentError: a weight is negative or not finite, or all are zero.
 
     Example:
-        >>> to_weights(from_weights(torch.tensor([3.0, 1.0, 0.0]), 0.5), 0.5).tolist()
+        >>> to_weights(from_weights(torch.tensor([3.0, 1.0, 0.0]), 0.5), 0.5).round(decimals=4).tolist()
         [0.75, 0.25, 0.0]
     """
     if not bool((weights >= 0).all() & torch.isfinite(weights).all()) or not bool(weights.sum() > 0):

@@ -54,7 +54,8 @@ def _(before: Tensor, after: Tensor) -> Tensor:
     moved = torch.linalg.vector_norm((after.flatten(1) - x) @ directions, dim=1)
     others = x.roll(1, dims=0) if len(x) > 1 else torch.zeros_like(x)
     spread = torch.linalg.vector_norm((x - others) @ directions, dim=1).mean()
-    return moved / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+    share: Tensor = moved / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+    return share
 
 
 def _directions(x: Float[Tensor, "batch event"]) -> Float[Tensor, "event batch"]:

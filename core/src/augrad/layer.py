@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from augrad import batch
@@ -20,8 +21,6 @@ from augrad.strength import GlobalStrength, Strength
 from augrad.transform import Transform
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
-
     from augrad.ranges import Range
 
 
@@ -88,6 +87,10 @@ class AugmentationLayer(nn.Module):
         Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, section 3.
     """
 
+    _spans: Tensor
+    _signed: Tensor
+    _identities: Tensor
+
     def __init__(
         self,
         transforms: Sequence[str | Transform | type[Transform]],
@@ -100,7 +103,11 @@ class AugmentationLayer(nn.Module):
     ) -> None:
         super().__init__()
         built = resolve_transforms(transforms)
-        if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
+        if (
+            isinstance(temperature, bool)
+            or not isinstance(temperature, int | float)
+            or not 0 < temperature < float("inf")
+        ):
             raise ArgumentError(
                 f"temperature must be a finite number above 0, but got {temperature!r}.",
                 argument="temperature",
@@ -166,7 +173,7 @@ class AugmentationLayer(nn.Module):
         if not found:
             raise LayerError(
                 f"{transform} has no parameter {parameter!r}; it has: "
-                f"{', '.join(self.transforms[index].ranges) or 'none'}.",
+                f"{', '.join(slot.parameter for slot in self.slots if slot.transform == index) or 'none'}.",
                 argument="parameter",
                 value=parameter,
             )
@@ -182,7 +189,8 @@ class AugmentationLayer(nn.Module):
         n_parameters = self.magnitudes.numel()
         uniform = torch.rand(n_samples, n_parameters, generator=generator, device=like.device, dtype=like.dtype)
         choice = self.choose(n_samples, generator)
-        noise, groups = [], None
+        noise: list[Any] = []
+        groups = None
         for index, transform in enumerate(self):
             if type(transform).draw_noise is Transform.draw_noise:
                 noise.append(None)

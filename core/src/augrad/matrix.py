@@ -35,7 +35,8 @@ class Action(ABC):
 
     def units(self, x: Any) -> Float[Tensor, "size size"] | None:
         """Factor per matrix entry from the declared units (lengths as fractions of the size, say) to working
-        units (pixels), so that products are taken where they are right; None if they are the same."""
+        units (pixels), so that products are taken where they are right; None if they are the same.
+        """
         return None
 
 
@@ -102,7 +103,9 @@ class MatrixTransform(Transform):
         return self.matrix(**values).to(batch.device(x)).expand(batch.count(x), -1, -1)
 
 
-def in_working_units(action: Action, matrix: Float[Tensor, "*batch size size"], x: Any) -> Float[Tensor, "*batch size size"]:
+def in_working_units(
+    action: Action, matrix: Float[Tensor, "*batch size size"], x: Any
+) -> Float[Tensor, "*batch size size"]:
     """`matrix` in the units in which `action` multiplies and acts on `x`."""
     units = action.units(x)
     return matrix if units is None else matrix * units.to(matrix)
@@ -110,4 +113,5 @@ def in_working_units(action: Action, matrix: Float[Tensor, "*batch size size"], 
 
 def inverse(matrix: Float[Tensor, "*batch size size"]) -> Float[Tensor, "*batch size size"]:
     """Inverse of each matrix; unlike `torch.linalg.inv` it does not wait for the device to report singular ones."""
-    return torch.linalg.inv_ex(matrix).inverse
+    inverted: Tensor = torch.linalg.inv_ex(matrix).inverse
+    return inverted

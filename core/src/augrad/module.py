@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from augrad import batch
 from augrad.displacement import displacement
 from augrad.errors import ArgumentTypeError, LayerError, PenaltyError
 from augrad.layer import AugmentationLayer, LayerDraw
 from augrad.passes import transform_batch, undo_batch
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 
 @dataclass(frozen=True)
@@ -101,8 +98,10 @@ class AugmentationModule(nn.Module):
                 argument="layers",
             )
         if not layers:
-            raise LayerError("layers must hold at least one AugmentationLayer, but got an empty list.", argument="layers")
-        built = [AugmentationLayer(entry) if isinstance(entry, list | tuple) else entry for entry in layers]
+            raise LayerError(
+                "layers must hold at least one AugmentationLayer, but got an empty list.", argument="layers"
+            )
+        built: list[Any] = [AugmentationLayer(entry) if isinstance(entry, list | tuple) else entry for entry in layers]
         for entry in built:
             if not isinstance(entry, AugmentationLayer):
                 raise ArgumentTypeError(
@@ -132,7 +131,7 @@ class AugmentationModule(nn.Module):
             InputError, InputTypeError: a transform does not accept the batch; nothing has been drawn then.
         """
         self.validate(x)
-        y, drawn = transform_batch(list(self.layers), x, draws=draws, generator=generator)
+        y, drawn = transform_batch(list(self), x, draws=draws, generator=generator)
         self._pass = (x, y, drawn) if self.training and torch.is_grad_enabled() else None
         return y, drawn
 
@@ -142,16 +141,16 @@ class AugmentationModule(nn.Module):
         Raises:
             InversionError: they cannot be moved back.
         """
-        return undo_batch(list(self.layers), y, draws)
+        return undo_batch(list(self), y, draws)
 
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` unless every transform accepts the batch."""
-        for layer in self.layers:
+        for layer in self:
             layer.validate(x)
 
     def state(self) -> ModuleState:
         """What has been learned and what the last training pass did: frozen, differentiable."""
-        layers = tuple(_layer_state(layer) for layer in self.layers)
+        layers = tuple(_layer_state(layer) for layer in self)
         if self._pass is None:
             return ModuleState(layers)
         before, after, draws = self._pass
@@ -168,7 +167,9 @@ class AugmentationModule(nn.Module):
 
 def _layer_state(layer: AugmentationLayer) -> LayerState:
     owners = [slot.transform for slot in layer.slots for _ in range(slot.start, slot.stop)]
-    return LayerState(layer.names, layer.weights, layer.magnitudes, torch.tensor(owners, device=layer.raw_weights.device))
+    return LayerState(
+        layer.names, layer.weights, layer.magnitudes, torch.tensor(owners, device=layer.raw_weights.device)
+    )
 
 
 def _log_probs(layers: Sequence[LayerState], draws: Sequence[LayerDraw]) -> Float[Tensor, " batch"] | None:

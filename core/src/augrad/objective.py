@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.model import InvariantModel
 from augrad.module import ModuleState
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 Criterion = Callable[[Tensor, Any], Tensor]
 """Maps output and target to a scalar loss."""
@@ -111,7 +109,9 @@ def parameter_groups(
     augmentation_lr = AUGMENTATION_LR_FACTOR * lr if augmentation_lr is None else augmentation_lr
     for name, value in (("lr", lr), ("augmentation_lr", augmentation_lr)):
         if not 0 < value < float("inf"):
-            raise ArgumentError(f"{name} must be a finite number above 0, but got {value!r}.", argument=name, value=value)
+            raise ArgumentError(
+                f"{name} must be a finite number above 0, but got {value!r}.", argument=name, value=value
+            )
     augmentation = [p for p in inner.augmentation.parameters() if p.requires_grad]
     owned = {id(p) for p in inner.augmentation.parameters()}
     trunk = [p for p in inner.parameters() if p.requires_grad and id(p) not in owned]

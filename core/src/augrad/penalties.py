@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from augrad.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
     from augrad.module import ModuleState
 
 
@@ -93,9 +92,7 @@ class DisplacementPenalty(Penalty):
         return expectation(torch.tanh(state.displacements), state.log_probs)
 
 
-def expectation(
-    values: Float[Tensor, " batch"], log_probs: Float[Tensor, " batch"] | None
-) -> Float[Tensor, ""]:
+def expectation(values: Float[Tensor, " batch"], log_probs: Float[Tensor, " batch"] | None) -> Float[Tensor, ""]:
     """Mean of values that depend on draws, with the score-function gradient to the draws' probabilities.
 
     Args:

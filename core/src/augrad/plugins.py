@@ -55,7 +55,8 @@ class Plugin:
 
 def installed() -> list[metadata.EntryPoint]:
     """The entry points of group `augrad`, sorted by name; among equal ones `augrad-<name>` is first."""
-    found, seen = [], set()
+    found: list[metadata.EntryPoint] = []
+    seen: set[str] = set()
     for distribution in metadata.distributions():
         name = canonicalize_name(distribution.metadata["Name"] or "")
         # As on sys.path the first of a name wins. A file without the group is not parsed: it may be malformed.

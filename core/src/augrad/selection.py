@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
 from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
-
-if TYPE_CHECKING:
-    from jaxtyping import Float, Int
 
 
 class Selection(ABC):
@@ -131,5 +129,5 @@ def grouped(choice: Int[Tensor, " batch"], n_transforms: int) -> tuple[Tensor, .
     The sizes of the groups must be known on the host, so on an accelerator this waits for the draw, once per
     layer; layers of matrices alone never call it.
     """
-    sizes = torch.bincount(choice, minlength=n_transforms).tolist()
-    return torch.argsort(choice, stable=True).split(sizes)
+    sizes: list[int] = torch.bincount(choice, minlength=n_transforms).tolist()
+    return torch.split_with_sizes(torch.argsort(choice, stable=True), sizes)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from augrad import batch
 from augrad.constraints import from_unit, to_unit
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
 
 
 class Strength(nn.Module, ABC):

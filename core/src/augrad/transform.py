@@ -8,7 +8,6 @@ import re
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal, get_args
 
-import torch
 from torch import Generator, Tensor, nn
 
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, InputTypeError, InversionError, RangeError
@@ -45,6 +44,7 @@ class Transform(nn.Module, ABC):
         RangeError: a keyword names no declared parameter, or its range is malformed.
 
     Example:
+        >>> import torch
         >>> class Brighten(Transform):
         ...     \"\"\"Adds an offset to a signal.\"\"\"
         ...     modality = "signal"
@@ -97,9 +97,7 @@ class Transform(nn.Module, ABC):
         if args or kwargs:
             bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
             given = dict(list(bound.arguments.items())[1:])
-            variable = next(
-                (p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD), None
-            )
+            variable = next((p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
             given.update(given.pop(variable, {}) if variable else {})
             object.__setattr__(self, "_arguments", given)
         else:
@@ -127,7 +125,9 @@ class Transform(nn.Module, ABC):
                 value=given,
             )
         try:
-            return dataclasses.replace(declared, **{"high" if declared.span > 0 else "low": float(given)})
+            if declared.span > 0:
+                return dataclasses.replace(declared, high=float(given))
+            return dataclasses.replace(declared, low=float(given))
         except RangeError as error:
             raise RangeError(f"{self.name}: {name}={given!r}: {error}", argument=name, value=given) from error
 
@@ -173,9 +173,12 @@ class Transform(nn.Module, ABC):
 
     def identity(self, n_samples: int, like: Tensor) -> dict[str, Tensor]:
         """Values at which the transform changes nothing: one `(n_samples,)` tensor per parameter, or
-        `(n_samples, size)` for one learned per axis entry, on the device and in the dtype of `like`."""
+        `(n_samples, size)` for one learned per axis entry, on the device and in the dtype of `like`.
+        """
         return {
-            name: like.new_full((n_samples,) if declared.per is None else (n_samples, self.sizes[name]), declared.identity)
+            name: like.new_full(
+                (n_samples,) if declared.per is None else (n_samples, self.sizes[name]), declared.identity
+            )
             for name, declared in self.ranges.items()
         }
 
