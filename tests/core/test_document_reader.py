@@ -198,12 +198,6 @@ def test_mistakes_by_hand_are_named_by_place(place, value, message):
         from_document(changed(by_hand(), place, value))
 
 
-@pytest.mark.parametrize("document", [None, [], "policy", 3])
-def test_what_is_no_document_at_all(document):
-    with pytest.raises(PolicyError, match="schema: must be 1, but got None"):
-        from_document(document)
-
-
 def test_the_same_transform_twice():
     document = by_hand()
     document["layers"][0]["transforms"][1] = document["layers"][0]["transforms"][0]

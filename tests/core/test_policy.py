@@ -6,14 +6,12 @@ import contextlib
 import copy
 import dataclasses
 import errno
-import io
 import json
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 from tests.core.policy_cases import Level, LowPass, Negate, example_module
 from torch import nn
 
@@ -284,22 +282,3 @@ class TestFile:
         with pytest.raises(StorageError, match=r"p\.json: No space left"):
             Policy.from_module(AugmentationLayer([Negate])).to_json(path)
         assert path.read_bytes() == before
-
-
-class TestTables:
-    def test_as_text(self):
-        policy = Policy.from_module(AugmentationLayer([Level, Negate], magnitude=0.25))
-        assert str(policy).splitlines() == [
-            "layer  transform    parameter  weight  range",
-            "    0  case.level   level        0.50  ±0.5 V",
-            "    0  case.level   slope        0.50  ±0.025",
-            "    0  case.negate               0.50",
-        ]
-        assert repr(policy) == f"Policy of 1 layer(s)\n{policy}"
-
-    def test_on_a_rich_console(self, policy):
-        out = io.StringIO()
-        Console(width=100, file=out).print(policy)
-        text = out.getvalue()
-        assert all(row.transform in text for row in policy)
-        assert "std[2]" in text
