@@ -2,72 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.bag_transforms import Louder, Negate, bag
 from torch import Tensor, nn
 
-from augrad import AugmentationLayer, InvariantModel, Range, Transform, batch
+from augrad import AugmentationLayer, InvariantModel, batch
 from augrad.errors import InputTypeError
 
 sizes = st.integers(1, 5)
 
 
-@dataclass(frozen=True)
-class Bag:
-    """A batch of ragged sequences, as a plugin might bring: all items in one row, and how many belong to each."""
-
-    items: Tensor
-    lengths: tuple[int, ...]
-
-    def split(self) -> list[Tensor]:
-        return list(self.items.split(self.lengths))
-
-
-def bag(parts: list[Tensor]) -> Bag:
-    return Bag(torch.cat(parts) if parts else torch.zeros(0), tuple(len(part) for part in parts))
-
-
-batch.count.register(Bag, lambda x: len(x.lengths))
-batch.repeat.register(Bag, lambda x, n_copies: bag(x.split() * n_copies))
-batch.select.register(Bag, lambda x, index: bag([x.split()[i] for i in index.tolist()]))
-batch.concatenate.register(Bag, lambda first, *rest: bag([part for one in (first, *rest) for part in one.split()]))
-batch.device.register(Bag, lambda x: x.items.device)
-
-
-@batch.mix.register
-def _(first: Bag, *rest: Bag, weights: Tensor) -> Bag:
-    spread = weights.repeat_interleave(torch.tensor(first.lengths), dim=0)
-    items = sum(part.items * spread[:, index] for index, part in enumerate((first, *rest)))
-    return Bag(items, first.lengths)
-
-
-class Louder(Transform):
-    """Multiplies each sequence of a bag by `1 + gain`."""
-
-    modality = "bags"
-    gain = Range(1.0)
-
-    def validate(self, x):
-        if not isinstance(x, Bag):
-            raise InputTypeError(f"{self.name} expects a Bag, but got {type(x).__name__}.")
-
-    def forward(self, x, *, gain):
-        return Bag(x.items * (1 + gain).repeat_interleave(torch.tensor(x.lengths)), x.lengths)
-
-
-class Negate(Louder):
-    """Turns the sign of each sequence; its gain is not used."""
-
-    def forward(self, x, *, gain):
-        return Bag(-x.items, x.lengths)
-
-
 class Total(nn.Module):
-    def forward(self, x: Bag) -> Tensor:
+    def forward(self, x) -> Tensor:
         return torch.stack([part.sum() for part in x.split()])[:, None]
 
 

@@ -146,7 +146,7 @@ def _gated(gates: Tensor, stack: Tensor) -> Tensor:
     return (gates[:, :, None, None] * stack).sum(dim=1)
 
 
-def _matrix(transform: MatrixTransform, draw: LayerDraw, index: int, x: Any) -> Tensor:
+def _matrix(transform: Any, draw: LayerDraw, index: int, x: Any) -> Tensor:
     return transform.matrices(x, **draw.values[index], **_noise(draw.noise[index]))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from augrad.errors import ConformanceError
 from augrad.transform import Transform
 
-CheckFunction = Callable[[Transform], None]
+CheckFunction = Callable[[Any], None]
+"""Takes a transform, of the kind that the check applies to."""
 
 
 @dataclass(frozen=True)
