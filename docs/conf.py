@@ -1,4 +1,4 @@
-"""Sphinx set-up: MyST pages, the API from docstrings, the tables of transforms and commands from the installed packages."""
+"""Sphinx set-up: MyST pages, the API from docstrings, tables from the installed packages (_ext/declared.py)."""
 
 import sys
 from importlib.metadata import version as installed_version

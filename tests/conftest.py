@@ -1,4 +1,4 @@
-"""Set-up of every test run: annotations enforced by jaxtyping and beartype, one thread per process, replayable properties."""
+"""Set-up of every test run: annotations are enforced, one thread per process, properties can be replayed."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ class TransformsTable(Declared):
     required_arguments = 1
 
     def written(self) -> Iterable[str]:
-        yield from _table(("Name", "Parameter", "Range", "Gradient", "What it does, and what it assumes"), "18 12 20 12 38")
+        headers = ("Name", "Parameter", "Range", "Gradient", "What it does, and what it assumes")
+        yield from _table(headers, "18 12 20 12 38")
         for name, kind in augrad.transforms(self.arguments[0]).items():
             summary = (kind.__doc__ or "").strip().splitlines()[0]
             ranges = [_range(declared) for declared in kind.ranges.values()]

@@ -1,4 +1,7 @@
-"""Displacement: how far an augmented batch moved, in units of the data's own spread. Used by module.py and penalties.py."""
+"""Displacement: how far an augmented batch moved, in units of the data's own spread.
+
+Used by module.py and penalties.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Keyed randomness: the same key gives the same draws. Used by training and by eval passes; leaves global generators alone."""
+"""Keyed randomness: the same key gives the same draws.
+
+Used by training and by eval passes; leaves global generators alone.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
-"""One augmentation layer: a weighted choice among transforms. Uses transform.py, strength.py, selection.py; stacked by module.py."""
+"""One augmentation layer: a weighted choice among transforms.
+
+Uses transform.py, strength.py, selection.py; stacked by module.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -12,34 +15,14 @@ from torch import Generator, Tensor, nn
 
 from augrad import batch
 from augrad.constraints import from_weights, to_weights
-from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, MagnitudeError, suggestion
+from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, suggestion
 from augrad.matrix import MatrixTransform
 from augrad.passes import transform_batch
 from augrad.registry import get_transform
 from augrad.selection import Selection, categorical, grouped, resolve_selection
+from augrad.slots import magnitude_of, slots_of
 from augrad.strength import GlobalStrength, Strength
 from augrad.transform import Transform
-
-if TYPE_CHECKING:
-    from augrad.ranges import Range
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Where one parameter of one transform stands among a layer's magnitudes.
-
-    Attributes:
-        transform: index of the transform in the layer.
-        parameter: its name.
-        range: what was declared.
-        start, stop: its columns; more than one if learned per axis entry.
-    """
-
-    transform: int
-    parameter: str
-    range: Range
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -64,7 +47,8 @@ class AugmentationLayer(nn.Module):
     Each parameter's value is drawn per sample as `identity + u * magnitude * span`, with `u` uniform in [-1, 1]
     (signed ranges) or [0, 1], so that it is differentiable in the magnitude.
 
-    Train / eval: in train mode the `selection` decides how the weights choose; in eval mode one transform is drawn per sample.
+    Train / eval: in train mode the `selection` decides how the weights choose; in eval mode one transform is drawn
+    per sample.
 
     Args:
         transforms: names, transform classes or instances; no two with the same name.
@@ -72,7 +56,8 @@ class AugmentationLayer(nn.Module):
         magnitude: where the learned magnitudes start, in [0, 1] (the fraction of each range); a number for all,
             or a mapping from transform name to number. Exactly 0 and 1 stay there.
         weights: where the selection weights start, one per transform; equal if None.
-        selection: `"straight_through"` (one transform per sample), `"mixture"` (the paper's weighted sum), or a `Selection`.
+        selection: `"straight_through"` (one transform per sample), `"mixture"` (the paper's weighted sum), or a
+            `Selection`.
         strength: a `Strength`, built by a callable from the starting magnitudes; `GlobalStrength` by default.
 
     Raises:
@@ -84,7 +69,8 @@ class AugmentationLayer(nn.Module):
         Input and output: a batch, `(batch, *event)` for tensors.
 
     References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, section 3.
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
+        section 3.
     """
 
     _spans: Tensor
@@ -115,7 +101,7 @@ class AugmentationLayer(nn.Module):
             )
         self.temperature = float(temperature)
         self.selection = resolve_selection(selection)
-        self.slots = _slots(built)
+        self.slots = slots_of(built)
         self.transforms = nn.ModuleList(built)
         start = torch.ones(len(built)) if weights is None else _weights(weights, len(built))
         self.raw_weights = nn.Parameter(from_weights(start, self.temperature))
@@ -307,35 +293,6 @@ def resolve_transforms(transforms: Sequence[str | Transform | type[Transform]]) 
             value=twice[0],
         )
     return built
-
-
-def magnitude_of(declared: Range, value: float, name: str) -> float:
-    """The magnitude at which a parameter reaches `value`, the far end of what is drawn.
-
-    Raises:
-        MagnitudeError: `value` lies outside the declared range.
-    """
-    far = declared.identity + declared.span
-    low, high = min(declared.identity, far), max(declared.identity, far)
-    if not low <= value <= high:
-        raise MagnitudeError(
-            f"{name} must lie in [{low:g}, {high:g}]{' ' + declared.unit if declared.unit else ''}, but got {value}. "
-            f"Declare Range({value}, ...) to widen it.",
-            value=value,
-            low=low,
-            high=high,
-        )
-    return (value - declared.identity) / declared.span
-
-
-def _slots(transforms: Sequence[Transform]) -> tuple[Slot, ...]:
-    slots, start = [], 0
-    for index, transform in enumerate(transforms):
-        sizes = transform.sizes
-        for name, declared in transform.ranges.items():
-            slots.append(Slot(index, name, declared, start, start + sizes[name]))
-            start += sizes[name]
-    return tuple(slots)
 
 
 def _weights(weights: Sequence[float], n_transforms: int) -> Tensor:

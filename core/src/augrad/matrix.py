@@ -1,4 +1,7 @@
-"""Transforms that are matrices, and what matrices act on. Uses transform.py; layer.py multiplies, module.py applies once."""
+"""Transforms that are matrices, and what matrices act on.
+
+Uses transform.py; layer.py multiplies, module.py applies once.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Action(ABC):
 
     @abstractmethod
     def act(self, x: Any, matrix: Float[Tensor, "batch size size"]) -> Any:
-        """Applies one matrix per sample, in the working units that `units` leads to. The identity matrix returns `x`."""
+        """Applies one matrix per sample, in the working units that `units` leads to. The identity returns `x`."""
 
     def units(self, x: Any) -> Float[Tensor, "size size"] | None:
         """Factor per matrix entry from the declared units (lengths as fractions of the size, say) to working
@@ -87,7 +90,8 @@ class MatrixTransform(Transform):
             **values: as for `forward`; with `noise=` if `draw_noise` returns some.
 
         Returns:
-            One matrix per sample; a transform that has neither parameters nor noise returns one for all, `(1, size, size)`.
+            One matrix per sample; a transform that has neither parameters nor noise returns one for all,
+            `(1, size, size)`.
         """
 
     def forward(self, x: Any, **values: Any) -> Any:

@@ -1,4 +1,7 @@
-"""`InvariantModel`: augmentation in front of any trunk, predictions averaged over copies. Uses module.py, aggregation.py."""
+"""`InvariantModel`: augmentation in front of any trunk, predictions averaged over copies.
+
+Uses module.py, aggregation.py.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ class InvariantModel(nn.Module):
             trunk output that does not fit the aggregation.
 
     References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, equation (7).
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
+        equation (7).
     """
 
     def __init__(
@@ -72,7 +76,9 @@ class InvariantModel(nn.Module):
             )
         for name, value in (("copies", copies), ("train_copies", train_copies)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+                raise ArgumentError(
+                    f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value
+                )
         self._aggregate = resolve_aggregation(aggregation)
         self.aggregation = aggregation
         if aggregation == "equivariant":

@@ -1,4 +1,7 @@
-"""Stacked augmentation layers as one module, and the public state that penalties, logs and audits read. Uses layer.py, passes.py."""
+"""Stacked augmentation layers as one module, and the public state that penalties, logs and audits read.
+
+Uses layer.py, passes.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The joint objective and the parameter groups, for those who own their training loop. Uses model.py, penalties.py; fit uses it too."""
+"""The joint objective and the parameter groups, for those who own their training loop.
+
+Uses model.py, penalties.py; fit uses it too.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ class JointLoss:
         ArgumentTypeError: an argument is not callable.
 
     References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, equation (6).
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
+        equation (6).
     """
 
     def __init__(self, criterion: Criterion, penalty: Callable[[ModuleState], Tensor] | None = None) -> None:

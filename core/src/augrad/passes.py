@@ -1,10 +1,14 @@
-"""One pass through stacked layers, forward or undone: where matrices are multiplied and applied once. Uses matrix.py, batch.py; run by layer.py and module.py."""
+"""One pass through stacked layers, forward or undone: where matrices are multiplied and applied once.
+
+Uses matrix.py, batch.py; run by layer.py and module.py.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
@@ -16,8 +20,6 @@ from augrad.selection import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from jaxtyping import Float, Int
 
     from augrad.layer import AugmentationLayer, LayerDraw
 
@@ -72,7 +74,8 @@ def _transformed(
 def undo_batch(layers: Sequence[AugmentationLayer], y: Any, draws: Sequence[LayerDraw]) -> Any:
     """Moves contents back to where they were before `transform_batch` with these draws.
 
-    Only what moves coordinates is undone: it is meant for dense outputs of a trunk, which colours and noise do not move.
+    Only what moves coordinates is undone: it is meant for dense outputs of a trunk, which colours and noise do not
+    move.
 
     Raises:
         InversionError: the draws were mixtures, or a transform that moves coordinates cannot be undone.
@@ -103,7 +106,10 @@ def _applied(x: Any, pending: Pending) -> Any:
 def _matrices(
     layer: AugmentationLayer, draw: LayerDraw, choice: Int[Tensor, " batch"], x: Any, *, undo: bool
 ) -> Pending:
-    """Per action, the gated sum of the layer's matrices, in working units; the identity for samples that drew none of them."""
+    """Per action, the gated sum of the layer's matrices, in working units.
+
+    It is the identity for samples that drew none of them.
+    """
     by_action: dict[Action, list[int]] = {}
     for index, transform in enumerate(layer):
         if isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo):
@@ -147,7 +153,8 @@ def _gated(gates: Tensor, stack: Tensor) -> Tensor:
 
 
 def _matrix(transform: Any, draw: LayerDraw, index: int, x: Any) -> Tensor:
-    return transform.matrices(x, **draw.values[index], **_noise(draw.noise[index]))
+    matrix: Tensor = transform.matrices(x, **draw.values[index], **_noise(draw.noise[index]))
+    return matrix
 
 
 def _noise(noise: Any) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Penalties: what keeps the identity from winning. Each reads `AugmentationModule.state()` and is *added* to the loss. Used by objective.py."""
+"""Penalties: what keeps the identity from winning. Each reads `AugmentationModule.state()` and is *added* to the loss.
+
+Used by objective.py.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,8 @@ class MagnitudePenalty(Penalty):
     (docs: what is learned and why). A transform with several parameters counts each; one with none counts nothing.
 
     References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022, equation (6).
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
+        equation (6).
     """
 
     def __init__(self, strength: float = 0.5) -> None:

@@ -80,7 +80,8 @@ class Range:
             )
         if self.per is not None and not self.per.isidentifier():
             raise RangeError(
-                f"Range(per=...) must be None or the singular name of an axis, such as 'feature', but got {self.per!r}.",
+                f"Range(per=...) must be None or the singular name of an axis, such as 'feature', but got "
+                f"{self.per!r}.",
                 argument="per",
                 value=self.per,
             )

@@ -1,4 +1,7 @@
-"""Selection: what decides which transform of a layer a sample gets, and what carries the gradient to the weights. Used by layer.py."""
+"""Selection: what decides which transform of a layer a sample gets, and what carries the gradient to the weights.
+
+Used by layer.py.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ class StraightThrough(Selection):
     `sum_j dp_j (L(T_j(x)) - L(x))`, and to first order around the drawn output `L(y) - L(x) = <dL/dy, y - x>`. So the
     change `y - x` gets the coefficient `p_k / stop_gradient(p_k)`: 1 in value, and in expectation over the draws
     `sum_j dp_j <dL/dy_j, y_j - x>` in gradient. It needs no second evaluation of the model and no baseline, is exact
-    where the loss is linear between `x` and `y`, and misses curvature beyond (tests/core/test_selection.py measures it).
+    where the loss is linear between `x` and `y`, and misses curvature beyond
+    (tests/core/test_selection.py measures it).
     """
 
     name = "straight_through"

@@ -1,4 +1,7 @@
-"""Strength: what decides how strong. One learned magnitude per parameter; other rules subclass `Strength`. Used by layer.py."""
+"""Strength: what decides how strong. One learned magnitude per parameter; other rules subclass `Strength`.
+
+Used by layer.py.
+"""
 
 from __future__ import annotations
 

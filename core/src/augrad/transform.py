@@ -1,4 +1,7 @@
-"""`Transform`: a pure map with typed parameters, the one base a plugin author meets. Uses ranges.py; drawn from by layer.py."""
+"""`Transform`: a pure map with typed parameters, the one base a plugin author meets.
+
+Uses ranges.py; drawn from by layer.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import dataclasses
 import inspect
 import re
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from torch import Generator, Tensor, nn
 
@@ -87,7 +90,7 @@ class Transform(nn.Module, ABC):
                 value=cls.gradient,
             )
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Transform:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         if not hasattr(cls, "modality"):
             raise ArgumentTypeError(
                 f"{cls.__name__} declares no modality; add a class attribute such as modality = 'vision'.",
