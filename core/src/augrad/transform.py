@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import re
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from torch import Generator, Tensor, nn
 
@@ -90,7 +90,7 @@ class Transform(nn.Module, ABC):
                 value=cls.gradient,
             )
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Transform:  # noqa: PYI034 - beartype refuses Self outside classes it decorates
         if not hasattr(cls, "modality"):
             raise ArgumentTypeError(
                 f"{cls.__name__} declares no modality; add a class attribute such as modality = 'vision'.",
