@@ -20,7 +20,7 @@ from augrad.errors import (
     MagnitudeError,
     UnknownTransformError,
 )
-from augrad.layer import magnitude_of, resolve_transforms
+from augrad.layer import resolve_transforms
 
 SIGNALS = [Gain, Shift, Noise, Flip, Turn, Stretch, Swap]
 X = torch.randn(6, 3, 15, generator=keyed_generator("x"))
@@ -264,13 +264,6 @@ def test_names_classes_and_instances_make_transforms():
     assert [type(transform) for transform in built] == [Gain, Turn]
     assert built[1] is mine
     assert AugmentationLayer([Gain, mine]).names == ("signal.gain", "signal.turn")
-
-
-def test_magnitudes_reach_their_values():
-    assert magnitude_of(Range(180.0, signed=True), 45.0, "angle") == 0.25
-    assert magnitude_of(Range(400.0, low=100.0, identity=400.0), 100.0, "cutoff") == 1.0
-    with pytest.raises(MagnitudeError, match=r"angle must lie in \[0, 180\], but got -1"):
-        magnitude_of(Range(180.0, signed=True), -1.0, "angle")
 
 
 def test_its_repr_tells_temperature_and_selection():

@@ -24,9 +24,10 @@ from torch import Tensor
 
 from augrad.constraints import from_unit, to_unit, to_weights
 from augrad.errors import PolicyError
-from augrad.layer import AugmentationLayer, Slot
+from augrad.layer import AugmentationLayer
 from augrad.module import AugmentationModule
 from augrad.selection import SELECTIONS
+from augrad.slots import Slot
 from augrad.strength import GlobalStrength
 from augrad.transform import Transform
 

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from augrad.constraints import from_unit, to_unit, to_weights
 from augrad.document_schema import LayerEntry, ParameterEntry, StateEntry, TransformEntry, document_error, parse
 from augrad.errors import AugradError
-from augrad.layer import AugmentationLayer, Slot
+from augrad.layer import AugmentationLayer
 from augrad.module import AugmentationModule
 from augrad.registry import get_transform
 from augrad.selection import SELECTIONS
+from augrad.slots import Slot
 from augrad.transform import Transform
 
 _TOLERANCE = 1e-4

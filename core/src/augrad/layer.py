@@ -20,7 +20,7 @@ from augrad.matrix import MatrixTransform
 from augrad.passes import transform_batch
 from augrad.registry import get_transform
 from augrad.selection import Selection, categorical, grouped, resolve_selection
-from augrad.slots import magnitude_of, slots_of
+from augrad.slots import columns, magnitude_of, slots_of
 from augrad.strength import GlobalStrength, Strength
 from augrad.transform import Transform
 
@@ -106,12 +106,10 @@ class AugmentationLayer(nn.Module):
         start = torch.ones(len(built)) if weights is None else _weights(weights, len(built))
         self.raw_weights = nn.Parameter(from_weights(start, self.temperature))
         self.strength = strength(self._starting_magnitudes(magnitude))
-        spans = [slot.range.span for slot in self.slots for _ in range(slot.start, slot.stop)]
-        signed = [slot.range.signed for slot in self.slots for _ in range(slot.start, slot.stop)]
-        identities = [slot.range.identity for slot in self.slots for _ in range(slot.start, slot.stop)]
-        self.register_buffer("_spans", torch.tensor(spans), persistent=False)
-        self.register_buffer("_signed", torch.tensor(signed, dtype=torch.bool), persistent=False)
-        self.register_buffer("_identities", torch.tensor(identities), persistent=False)
+        ranges = columns(self.slots, lambda slot: slot.range)
+        self.register_buffer("_spans", torch.tensor([given.span for given in ranges]), persistent=False)
+        self.register_buffer("_signed", torch.tensor([given.signed for given in ranges]).bool(), persistent=False)
+        self.register_buffer("_identities", torch.tensor([given.identity for given in ranges]), persistent=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -249,13 +247,8 @@ class AugmentationLayer(nn.Module):
                 f"{type(magnitude).__name__}.",
                 argument="magnitude",
             )
-        return torch.tensor(
-            [
-                float(magnitude[self.names[slot.transform]] if isinstance(magnitude, Mapping) else magnitude)
-                for slot in self.slots
-                for _ in range(slot.start, slot.stop)
-            ]
-        )
+        by_name = magnitude if isinstance(magnitude, Mapping) else dict.fromkeys(self.names, magnitude)
+        return torch.tensor(columns(self.slots, lambda slot: float(by_name[self.names[slot.transform]])))
 
 
 def resolve_transforms(transforms: Sequence[str | Transform | type[Transform]]) -> list[Transform]:

@@ -1,0 +1,66 @@
+"""Slots: which of a layer's magnitudes belongs to which parameter, and what it is worth. Used by layer.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from augrad.errors import MagnitudeError
+from augrad.ranges import Range
+from augrad.transform import Transform
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one parameter of one transform stands among a layer's magnitudes.
+
+    Attributes:
+        transform: index of the transform in the layer.
+        parameter: its name.
+        range: what was declared.
+        start, stop: its columns; more than one if learned per axis entry.
+    """
+
+    transform: int
+    parameter: str
+    range: Range
+    start: int
+    stop: int
+
+
+def slots_of(transforms: Sequence[Transform]) -> tuple[Slot, ...]:
+    """A slot for each parameter of each transform, in order; the columns follow each other without gaps."""
+    slots, start = [], 0
+    for index, transform in enumerate(transforms):
+        sizes = transform.sizes
+        for name, declared in transform.ranges.items():
+            slots.append(Slot(index, name, declared, start, start + sizes[name]))
+            start += sizes[name]
+    return tuple(slots)
+
+
+def columns(slots: Sequence[Slot], of: Callable[[Slot], Value]) -> list[Value]:
+    """What `of` says of each slot, once per column."""
+    return [of(slot) for slot in slots for _ in range(slot.start, slot.stop)]
+
+
+def magnitude_of(declared: Range, value: float, name: str) -> float:
+    """The magnitude at which a parameter reaches `value`, the far end of what is drawn.
+
+    Raises:
+        MagnitudeError: `value` lies outside the declared range.
+    """
+    far = declared.identity + declared.span
+    low, high = min(declared.identity, far), max(declared.identity, far)
+    if not low <= value <= high:
+        raise MagnitudeError(
+            f"{name} must lie in [{low:g}, {high:g}]{' ' + declared.unit if declared.unit else ''}, but got {value}. "
+            f"Declare Range({value}, ...) to widen it.",
+            value=value,
+            low=low,
+            high=high,
+        )
+    return (value - declared.identity) / declared.span
