@@ -61,10 +61,10 @@ $(VENV)/.augrad-python:
 	@$(BIN)/python -m pip --version >/dev/null
 	@touch "$@"
 
-# hatchling first, pinned like the rest, and then no isolated build that would fetch an unpinned one for each distribution.
+# hatchling (and what it needs for editable installs) first, pinned like the rest, and then no isolated build that would fetch an unpinned one for each distribution.
 $(VENV)/.augrad-installed: $(VENV)/.augrad-python $(PYPROJECTS) constraints.txt
 	@echo "Installing augrad and its plugins into $(VENV) ..."
-	@$(INSTALL) hatchling
+	@$(INSTALL) hatchling editables
 	@$(INSTALL) --no-build-isolation --editable ./core $(foreach plugin,$(PLUGINS),--editable "./$(plugin)[demo]")
 	@touch "$@"
 
