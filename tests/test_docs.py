@@ -14,6 +14,7 @@ import pytest
 
 import augrad
 import augrad.testing
+from augrad.config import read_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -25,12 +26,12 @@ PAGES = [
 REFERENCE = "\n".join(page.read_text() for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
 
 
-def python_blocks(page: Path) -> list[str]:
-    """The blocks fenced as `python`, each shifted to its own line numbers so that a traceback points into the page."""
+def blocks(page: Path, language: str) -> list[str]:
+    """The blocks in a language, each shifted to its own line numbers so that a traceback points into the page."""
     text = page.read_text()
     return [
         "\n" * text[: match.start(1)].count("\n") + match[1]
-        for match in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        for match in re.finditer(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     ]
 
 
@@ -43,11 +44,11 @@ def run_blocks(page: Path) -> None:
     module = ModuleType("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "page", module)  # dataclasses and pickle look their module up
-        for block in python_blocks(page):
+        for block in blocks(page, "python"):
             exec(compile(block, str(page), "exec"), vars(module))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page)], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
 def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_blocks(page)
@@ -58,6 +59,14 @@ def test_a_false_block_fails(tmp_path: Path) -> None:
     page.write_text("Text.\n\n```python\nx = 1\n```\n\n```text\nnot run\n```\n\n```python\nassert x == 2\n```\n")
     with pytest.raises(AssertionError):
         run_blocks(page)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "yaml")], ids=name_of)
+def test_configurations_are_valid(page: Path, tmp_path: Path) -> None:
+    for block in blocks(page, "yaml"):
+        (tmp_path / "config.yaml").write_text(block)
+        for name in read_config(tmp_path / "config.yaml").transforms:
+            augrad.get_transform(name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -111,4 +120,4 @@ def test_reference_lists_every_modality() -> None:
     modalities = {name.partition(".")[0] for name in augrad.transforms()}
     shipped = {path.name for path in ROOT.glob("plugins/*/")} & modalities
     assert shipped
-    assert all(f"{{transforms-table}} {modality}" in REFERENCE for modality in shipped)
+    assert all(f".. transforms-table:: {modality}" in REFERENCE for modality in shipped)

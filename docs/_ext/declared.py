@@ -7,7 +7,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -123,10 +123,20 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("*", "\\*").replace("|", "\\|").replace("_ ", "\\_ ")
 
 
+def _keep_first_line(*event: Any) -> None:
+    # napoleon takes what stands before a colon in the first line of a property for its type, and moves it to the end.
+    _, what, _, _, _, lines = event
+    moved = [line for line in lines if line.startswith(":type: ")]
+    if what == "property" and moved:
+        lines.remove(moved[0])
+        lines[0] = f"{moved[0].removeprefix(':type: ')}: {lines[0]}"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Registers the directives."""
     app.add_directive("transforms-table", TransformsTable)
     app.add_directive("conformance-table", ConformanceTable)
     app.add_directive("errors-tree", ErrorsTree)
     app.add_directive("command-line", CommandLine)
+    app.connect("autodoc-process-docstring", _keep_first_line, priority=900)
     return {"parallel_read_safe": True}
