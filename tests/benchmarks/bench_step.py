@@ -1,4 +1,4 @@
-"""Cost of the joint training step: against the trunk alone, against one resampling per transform, and against more candidates."""
+"""Cost of the joint step: against the trunk alone, one resampling per transform, and more candidates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from kornia.geometry import transform as kornia_transform
@@ -24,7 +25,7 @@ def trunk() -> nn.Module:
     """The trunk of the anchor figures: five convolutions, eight channels wide, at full resolution."""
     widths = [CHANNELS] + [WIDTH] * 5
     blocks: list[nn.Module] = []
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in pairwise(widths):
         blocks += [nn.Conv2d(n_in, n_out, 3, padding=1), nn.BatchNorm2d(n_out), nn.ReLU()]
     return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(WIDTH, N_CLASSES))
 
@@ -58,7 +59,7 @@ def training_step(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], None]:
 
 
 def one_resampling_each(module: AugmentationModule, x: Tensor) -> Callable[[], None]:
-    """The same layers as the published code runs them: each transform resamples the whole batch, and the results are mixed."""
+    """The same layers as the published code runs them: each transform resamples the batch, and the results are mixed."""
 
     def forward() -> None:
         y = x
@@ -74,7 +75,7 @@ def one_kornia_warp_each(module: AugmentationModule, x: Tensor) -> Callable[[], 
     """The same with kornia's functional transforms, as one would write it today and as the published code does."""
     width, height = x.shape[3], x.shape[2]
     warps: list[Callable[[Tensor, Tensor], Tensor]] = [
-        lambda y, value: kornia_transform.rotate(y, value),
+        kornia_transform.rotate,
         lambda y, value: kornia_transform.translate(y, torch.stack([value * width, 0 * value], dim=1)),
         lambda y, value: kornia_transform.translate(y, torch.stack([0 * value, value * height], dim=1)),
         lambda y, value: kornia_transform.shear(y, torch.stack([torch.deg2rad(value).tan(), 0 * value], dim=1)),

@@ -203,6 +203,16 @@ class RingShift(MatrixTransform):
 
 
 GOOD: tuple[type[Transform], ...] = (
-    Gain, Shift, Noise, Flip, Quantize, Blend, ColumnNoise, Turn, Stretch, Swap, RingShift,
+    Gain,
+    Shift,
+    Noise,
+    Flip,
+    Quantize,
+    Blend,
+    ColumnNoise,
+    Turn,
+    Stretch,
+    Swap,
+    RingShift,
 )
 """Every transform of this file."""

@@ -250,10 +250,8 @@ def _summed(rows: list[PolicyRow]) -> PolicySummary:
     parts = [row.weight / total if total else 1 / len(rows) for row in rows]
     low = sum(part * value for part, value in zip(parts, lows, strict=True))
     high = sum(part * value for part, value in zip(parts, highs, strict=True))
-    return PolicySummary(
-        first.transform, first.parameter, probability, low, high, min(lows), max(highs), first.unit
-    )
+    return PolicySummary(first.transform, first.parameter, probability, low, high, min(lows), max(highs), first.unit)
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON number; write \"{constant.lower().replace('infinity', 'inf')}\"")
+    raise ValueError(f'{constant} is no JSON number; write "{constant.lower().replace("infinity", "inf")}"')

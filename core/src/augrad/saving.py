@@ -158,12 +158,13 @@ def _check_fit(saved: dict[str, Tensor], wanted: dict[str, Any], path: Path) -> 
         if not is_lazy(wanted[name]) and saved[name].shape != wanted[name].shape
     ]
     faults = [
-        *_listed("missing in the file: ", missing), *_listed("missing in the trunk: ", unexpected), *_listed("", shapes)
+        *_listed("missing in the file: ", missing),
+        *_listed("missing in the trunk: ", unexpected),
+        *_listed("", shapes),
     ]
     if faults:
         raise CheckpointError(
-            f"{path} does not fit the trunk: {'; '.join(faults)}. Build the trunk as it was "
-            "when the model was saved.",
+            f"{path} does not fit the trunk: {'; '.join(faults)}. Build the trunk as it was when the model was saved.",
             path=path,
             missing=missing,
             unexpected=unexpected,

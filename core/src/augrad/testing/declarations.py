@@ -50,8 +50,7 @@ def check_assumes_declared(transform: Transform) -> None:
     require(
         len(transform.assumes.split()) >= N_WORDS,
         transform,
-        "assumes must say in one sentence what carries no information about the target, but is "
-        f"{transform.assumes!r}.",
+        f"assumes must say in one sentence what carries no information about the target, but is {transform.assumes!r}.",
     )
 
 
