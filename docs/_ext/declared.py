@@ -40,26 +40,21 @@ class TransformsTable(Declared):
     required_arguments = 1
 
     def written(self) -> Iterable[str]:
-        headers = ("Name", "Parameter", "Range", "Gradient", "What it does, and what it assumes")
-        yield from _table(headers, "18 12 20 12 38")
+        yield from _table(("Transform", "What is learned", "What it does, and what it assumes"), "22 24 54")
         for name, kind in augrad.transforms(self.arguments[0]).items():
             summary = (kind.__doc__ or "").strip().splitlines()[0]
-            ranges = [_range(declared) for declared in kind.ranges.values()]
+            ranges = [f"``{parameter}``: {_range(declared)}" for parameter, declared in kind.ranges.items()]
+            learned = "; ".join(ranges) or "the weight alone"
+            gradient = "" if kind.gradient == "pathwise" else f" ({kind.gradient})"
             assumes = f"Assumes that {kind.assumes}." if kind.assumes else ""
-            yield from _row(
-                f"``{name}``",
-                ", ".join(f"``{parameter}``" for parameter in kind.ranges) or "none",
-                "; ".join(ranges) or "only the weight is learned",
-                kind.gradient,
-                f"{_literal(summary)} {_literal(assumes)}",
-            )
+            yield from _row(f"``{name}``", learned + gradient, f"{_literal(summary)} *{_literal(assumes)}*")
 
 
 class ConformanceTable(Declared):
     """A table of the checks of the conformance kit."""
 
     def written(self) -> Iterable[str]:
-        yield from _table(("Check", "Promise"), "35 65")
+        yield from _table(("Check", "Promise"), "40 60")
         for name, check in CHECKS.items():
             yield from _row(f"``{name}``", _literal(check.promise))
 
