@@ -16,7 +16,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PYPROJECTS := core/pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
-# Processes share the cores; several threads in each would only wait for one another.
+# Processes share the cores, and the demo's convolutions are small: more threads would mostly wait for one another.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: help demo test lint format docs bench clean
@@ -26,7 +26,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.augrad-installed
-	$(BIN)/augrad demo vision $(ARGS)
+	$(ONE_THREAD) $(BIN)/augrad demo vision $(ARGS)
 
 test: $(VENV)/.augrad-dev-installed
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(ARGS),$(ARGS),--cov)

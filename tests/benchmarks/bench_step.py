@@ -59,7 +59,7 @@ def training_step(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], None]:
 
 
 def one_resampling_each(module: AugmentationModule, x: Tensor) -> Callable[[], None]:
-    """The same layers as the published code runs them: each transform resamples the batch, and the results are mixed."""
+    """The same layers as the published code runs them: each transform resamples the batch, all results are mixed."""
 
     def forward() -> None:
         y = x
