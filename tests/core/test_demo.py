@@ -350,6 +350,17 @@ class TestRunDemo:
         run_demo(tiny_demo(epochs=1), seeds=(0,), console=quiet())
         assert (tmp_path / "runs" / "demo-tiny" / "report.html").exists()
 
+    def test_threads_are_put_back(self, tmp_path: Path, undrawn: None) -> None:
+        seen, before = [], torch.get_num_threads()
+
+        def trunk() -> nn.Module:
+            seen.append(torch.get_num_threads())
+            return nn.Linear(LENGTH, 2)
+
+        run_demo(tiny_demo(epochs=1, seeds=(0,), n_threads=2, trunk=trunk), output=tmp_path, console=quiet())
+        assert set(seen) == {2}
+        assert torch.get_num_threads() == before
+
     def test_refuses_before_training(self, tmp_path: Path) -> None:
         def trunk() -> nn.Module:
             raise AssertionError("trained")

@@ -153,7 +153,10 @@ class DemoResult:
             "title": demo.title,
             "metric": self.metric,
             "settings": {
-                **{name: getattr(demo, name) for name in ("epochs", "batch_size", "lr", "n_layers", "copies")},
+                **{
+                    name: getattr(demo, name)
+                    for name in ("epochs", "batch_size", "lr", "n_layers", "copies", "n_threads")
+                },
                 "transforms": list(demo.transforms),
                 "oracle": {name: dict(values) for name, values in demo.oracle.items()},
                 "seeds": self.seeds,

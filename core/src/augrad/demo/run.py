@@ -8,7 +8,8 @@ import json
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def run_demo(
         get_transform(name)
     console = Console() if console is None else console
     started = time.perf_counter()
-    runs, models = _trained(demo, console)
+    with _threads(demo.n_threads):
+        runs, models = _trained(demo, console)
     result = DemoResult(
         demo=demo,
         runs=tuple(runs),
@@ -123,6 +125,16 @@ def _orbit(demo: Demo, models: dict[str, InvariantModel]) -> Orbit | None:
     return Orbit(samples[0], tuple(rows))
 
 
+@contextmanager
+def _threads(n_threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:
     modality = demo.transforms[0].partition(".")[0]
     versions = {"python": platform.python_version()}
@@ -135,7 +147,7 @@ def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:
         "command": f"augrad demo {demo.name}" + (" --quick" if quick else ""),
         "quick": quick,
         "seconds": seconds,
-        "n_threads": torch.get_num_threads(),
+        "n_threads": demo.n_threads,
         "platform": f"{platform.system()} {platform.machine()}",
         "versions": versions,
     }

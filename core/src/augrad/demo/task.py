@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -74,6 +74,8 @@ class Demo:
         n_layers: augmentation layers that augrad stacks.
         copies: augmented copies that predictions are averaged over.
         seeds: what is repeated over.
+        n_threads: of torch on the CPU. Small networks gain nothing from several, lose much by them where cores are
+            shared, and the results would depend on their number.
 
     Raises:
         ArgumentError: a field is empty or out of range.
@@ -91,7 +93,8 @@ class Demo:
     lr: float = 2e-3
     n_layers: int = 2
     copies: int = 10
-    seeds: tuple[int, ...] = field(default=(0, 1, 2))
+    seeds: tuple[int, ...] = (0, 1, 2)
+    n_threads: int = 1
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z][\w-]*", self.name):
@@ -100,7 +103,7 @@ class Demo:
                 argument="name",
                 value=self.name,
             )
-        for name in ("epochs", "batch_size", "n_layers", "copies"):
+        for name in ("epochs", "batch_size", "n_layers", "copies", "n_threads"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ArgumentError(
