@@ -59,3 +59,10 @@ def test_data_without_spread_give_finite_numbers_and_gradients(x):
 def test_an_unknown_type_is_named():
     with pytest.raises(InputTypeError, match=r"displacement of a batch of type dict is not defined.*register"):
         displacement({}, {})
+
+
+def test_mixed_precision_does_not_round_it():
+    after = X + 0.01 * X.flip(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(displacement(X, after), displacement(X.double(), after.double()).float())
+    assert displacement(X.bfloat16(), after.bfloat16()).dtype == torch.float32

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from augrad.errors import InputTypeError
+from augrad.precision import full_precision
 
 N_REFERENCE = 256
 """At most so many samples of a batch say along which directions the data vary: it bounds the cost for large batches."""
@@ -34,7 +35,7 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
         after: what became of it; the gradient reaches it, and is 0 for a sample that did not move.
 
     Returns:
-        One number per sample, at least 0.
+        One number per sample, at least 0; in float32 for half precision, and under autocast.
 
     Example:
         >>> x = torch.tensor([[0.0, 0.1], [2.0, 0.0]])
@@ -52,12 +53,14 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
 
 @displacement.register
 def _(before: Tensor, after: Tensor) -> Tensor:
-    x = before.detach().flatten(1)
-    directions = _directions(x[:N_REFERENCE])
-    moved = torch.linalg.vector_norm((after.flatten(1) - x) @ directions, dim=1)
-    others = x.roll(1, dims=0) if len(x) > 1 else torch.zeros_like(x)
-    spread = torch.linalg.vector_norm((x - others) @ directions, dim=1).mean()
-    share: Tensor = moved / spread.clamp_min(torch.finfo(spread.dtype).tiny)
+    dtype = torch.promote_types(before.dtype, torch.float32)
+    with full_precision(before.device):
+        x = before.detach().flatten(1).to(dtype)
+        directions = _directions(x[:N_REFERENCE])
+        moved = torch.linalg.vector_norm((after.flatten(1).to(dtype) - x) @ directions, dim=1)
+        others = x.roll(1, dims=0) if len(x) > 1 else torch.zeros_like(x)
+        spread = torch.linalg.vector_norm((x - others) @ directions, dim=1).mean()
+        share: Tensor = moved / spread.clamp_min(torch.finfo(dtype).tiny)
     return share
 
 
