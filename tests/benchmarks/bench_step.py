@@ -108,11 +108,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Prints the times and the three ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=25, help="timed rounds; the median counts (default 25)")
+    parser.add_argument("--size", type=int, default=SIZE, help=f"height and width of the images (default {SIZE})")
     parser.add_argument("--threads", type=int, default=2, help="torch threads (default 2)")
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    x, y = torch.rand(BATCH, CHANNELS, SIZE, SIZE), torch.randint(N_CLASSES, (BATCH,))
+    x, y = torch.rand(BATCH, CHANNELS, options.size, options.size), torch.randint(N_CLASSES, (BATCH,))
     few, lots = many(len(CANDIDATES)), many(50)
     fused = module_of(few)
 
