@@ -50,10 +50,13 @@ class Jitter(Transform):
     scale: Tensor | None
     seen: Tensor
 
-    def __init__(self, n_features: int = 3, mode: str = "plain", **ranges: float | Range) -> None:
+    def __init__(
+        self, n_features: int = 3, mode: str = "plain", names: list[str] | None = None, **ranges: float | Range
+    ) -> None:
         super().__init__(**ranges)
         self.n_features = n_features
         self.mode = mode
+        self.feature_names = tuple(names) if names else None
         self.register_buffer("scale", None)
         self.register_buffer("seen", torch.tensor(0))
 

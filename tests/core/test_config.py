@@ -15,6 +15,7 @@ from augrad.training.trainer import LR, MAX_EPOCHS
 
 WHOLE = """
 transforms: [vision.rotate, vision.hue]
+arguments: {sample_rate: 8000}
 layers: 2
 temperature: 0.5
 magnitude: {vision.rotate: 0.2, vision.hue: 0.3}
@@ -94,7 +95,7 @@ def test_file_wins_over_defaults(written):
         ({"transforms": "a.b"}, r"^transforms must be a list, but got 'a.b'\.$"),
         ({"transforms": [3]}, r"^transforms.0 must be a string, but got 3\.$"),
         ({"transform": ["a.b"], "transforms": ["a.b"]}, r"^transform is no known key\. Did you mean 'transforms'\?$"),
-        ({"zzz": 1, "transforms": ["a.b"]}, r"^zzz is no known key\. Known are: transforms, layers, "),
+        ({"zzz": 1, "transforms": ["a.b"]}, r"^zzz is no known key\. Known are: transforms, arguments, layers, "),
         ({"penalty": {"strenght": 1.0}, "transforms": ["a.b"]}, r"^penalty.strenght .* Did you mean 'strength'\?$"),
         ({"penalty": {"name": "magnitde"}, "transforms": ["a.b"]}, r"^penalty.name must be .*'magnitude'\?$"),
         ({"penalty": 1.0, "transforms": ["a.b"]}, r"^penalty must be a dictionary .*, but got 1.0\.$"),

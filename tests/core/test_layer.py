@@ -20,7 +20,7 @@ from augrad.errors import (
     MagnitudeError,
     UnknownTransformError,
 )
-from augrad.layer import resolve_transforms
+from augrad.instances import resolve_transforms
 
 SIGNALS = [Gain, Shift, Noise, Flip, Turn, Stretch, Swap]
 X = torch.randn(6, 3, 15, generator=keyed_generator("x"))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.policy_cases import Level, LowPass, Negate, example_module
+from tests.core.policy_cases import Jitter, Level, LowPass, Negate, example_module
 from torch import nn
 
 from augrad import AugmentationLayer, AugmentationModule, InvariantModel, keyed_generator, storage
@@ -64,6 +64,16 @@ class TestRows:
     def test_are_frozen(self, policy):
         with pytest.raises(dataclasses.FrozenInstanceError):
             policy[0].weight = 1.0
+
+    def test_name_the_entries_of_a_parameter_where_the_transform_knows_names(self):
+        jitter = AugmentationLayer(
+            [
+                Jitter(n_features=2),
+            ]
+        )
+        assert [row.parameter for row in Policy.from_module(jitter)] == ["std[0]", "std[1]"]
+        jitter = AugmentationLayer([Jitter(n_features=2, names=["age", "height"])])
+        assert [row.parameter for row in Policy.from_module(jitter)] == ["std[age]", "std[height]"]
 
     def test_as_dictionaries(self, policy):
         assert [PolicyRow(**row) for row in policy.to_rows()] == list(policy)

@@ -46,6 +46,7 @@ class TrainConfig(_Section):
 
     Attributes:
         transforms: registered names, the candidates of every layer.
+        arguments: what the transforms are constructed with, such as `{sample_rate: 8000}`; each gets those it takes.
         layers: how many layers are stacked, at least 1.
         temperature: of the softmax over the selection weights, above 0.
         magnitude: where the learned magnitudes start, in [0, 1]; one for all, or one per transform by name.
@@ -72,6 +73,7 @@ class TrainConfig(_Section):
     """
 
     transforms: list[str] = Field(min_length=1)
+    arguments: dict[str, Any] = {}
     layers: int = Field(default=1, ge=1)
     temperature: float = Field(default=1.0, gt=0)
     magnitude: float | dict[str, float] = 0.1

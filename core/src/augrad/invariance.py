@@ -17,7 +17,7 @@ from augrad import batch
 from augrad.aggregation import split_copies
 from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, MagnitudeError, suggestion
-from augrad.layer import resolve_transforms
+from augrad.instances import resolve_transforms
 from augrad.model import InvariantModel
 from augrad.objective import invariant
 from augrad.transform import Transform

@@ -16,9 +16,9 @@ from torch import Generator, Tensor, nn
 from augrad import batch
 from augrad.constraints import from_weights, to_weights
 from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, suggestion
+from augrad.instances import Entry, resolve_transforms
 from augrad.matrix import MatrixTransform
 from augrad.passes import transform_batch
-from augrad.registry import get_transform
 from augrad.selection import Selection, categorical, grouped, resolve_selection
 from augrad.slots import columns, magnitude_of, slots_of
 from augrad.strength import GlobalStrength, Strength
@@ -52,6 +52,8 @@ class AugmentationLayer(nn.Module):
 
     Args:
         transforms: names, transform classes or instances; no two with the same name.
+        arguments: what names and classes are constructed with, such as `{"sample_rate": 8000}`: each gets those that
+            its constructor names.
         temperature: of the softmax over the selection weights, above 0. Lower is more decided.
         magnitude: where the learned magnitudes start, in [0, 1] (the fraction of each range); a number for all,
             or a mapping from transform name to number. Exactly 0 and 1 stay there.
@@ -79,8 +81,9 @@ class AugmentationLayer(nn.Module):
 
     def __init__(
         self,
-        transforms: Sequence[str | Transform | type[Transform]],
+        transforms: Sequence[Entry],
         *,
+        arguments: Mapping[str, Any] | None = None,
         temperature: float = 1.0,
         magnitude: float | Mapping[str, float] = 0.1,
         weights: Sequence[float] | None = None,
@@ -88,7 +91,7 @@ class AugmentationLayer(nn.Module):
         strength: type[Strength] = GlobalStrength,
     ) -> None:
         super().__init__()
-        built = resolve_transforms(transforms)
+        built = resolve_transforms(transforms, arguments)
         if (
             isinstance(temperature, bool)
             or not isinstance(temperature, int | float)
@@ -249,43 +252,6 @@ class AugmentationLayer(nn.Module):
             )
         by_name = magnitude if isinstance(magnitude, Mapping) else dict.fromkeys(self.names, magnitude)
         return torch.tensor(columns(self.slots, lambda slot: float(by_name[self.names[slot.transform]])))
-
-
-def resolve_transforms(transforms: Sequence[str | Transform | type[Transform]]) -> list[Transform]:
-    """Instances for names, classes and instances.
-
-    Raises:
-        LayerError: none given, or two with the same name.
-        ArgumentTypeError: something that is no name, transform or transform class.
-        UnknownTransformError: a name that is not registered.
-    """
-    if isinstance(transforms, str) or not isinstance(transforms, Sequence):
-        raise ArgumentTypeError(
-            f"transforms must be a list of names or transforms, but got {transforms!r}. Write [{transforms!r}].",
-            argument="transforms",
-        )
-    if not transforms:
-        raise LayerError("transforms must name at least one transform, but got an empty list.", argument="transforms")
-    built = []
-    for entry in transforms:
-        kind = get_transform(entry) if isinstance(entry, str) else entry
-        if isinstance(kind, type) and issubclass(kind, Transform):
-            kind = kind()
-        if not isinstance(kind, Transform):
-            raise ArgumentTypeError(
-                f"transforms must hold names, Transform classes or instances, but got {entry!r}.", argument="transforms"
-            )
-        built.append(kind)
-    names = [transform.name for transform in built]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise LayerError(
-            f"transforms holds {twice[0]!r} twice: one layer learns one weight per transform. Put the second into "
-            "another layer.",
-            argument="transforms",
-            value=twice[0],
-        )
-    return built
 
 
 def _weights(weights: Sequence[float], n_transforms: int) -> Tensor:

@@ -30,8 +30,8 @@ class PolicyRow:
     Attributes:
         layer: position of the layer, from 0.
         transform: its name.
-        parameter: its name, with the position for one that is learned per axis entry (`"std[3]"`); None for a transform
-            without parameters.
+        parameter: its name, with the entry for one that is learned per axis entry (`"std[3]"`, or `"std[age]"` where
+            the transform knows names); None for a transform without parameters.
         weight: probability that the layer draws the transform, in [0, 1].
         magnitude: fraction of the declared range that is used, in [0, 1]; None without a parameter.
         low, high: between which physical values the parameter is drawn, in `unit`; None without a parameter.
@@ -112,7 +112,7 @@ class Policy:
     def __init__(self, module: AugmentationModule) -> None:
         self._module = _frozen(module)
         self._document: dict[str, Any] = to_document(self._module)
-        self._rows = tuple(_rows(self._document))
+        self._rows = tuple(_rows(self._module, self._document))
 
     @classmethod
     def from_module(cls, module: nn.Module) -> Policy:
@@ -223,9 +223,9 @@ def _frozen(module: AugmentationModule) -> AugmentationModule:
     return snapshot
 
 
-def _rows(document: dict[str, Any]) -> Iterator[PolicyRow]:
-    for number, layer in enumerate(document["layers"]):
-        for entry in layer["transforms"]:
+def _rows(module: AugmentationModule, document: dict[str, Any]) -> Iterator[PolicyRow]:
+    for number, (own, layer) in enumerate(zip(module, document["layers"], strict=True)):
+        for transform, entry in zip(own, layer["transforms"], strict=True):
             name, weight = entry["name"], entry["weight"]
             if not entry["parameters"]:
                 yield PolicyRow(number, name, None, weight, None, None, None, "")
@@ -234,8 +234,9 @@ def _rows(document: dict[str, Any]) -> Iterator[PolicyRow]:
                 if not isinstance(magnitude, list):
                     yield PolicyRow(number, name, parameter, weight, magnitude, low, high, learned["unit"])
                     continue
-                for index, (m, a, b) in enumerate(zip(magnitude, low, high, strict=True)):
-                    yield PolicyRow(number, name, f"{parameter}[{index}]", weight, m, a, b, learned["unit"])
+                labels = transform.labels(parameter)
+                for label, m, a, b in zip(labels, magnitude, low, high, strict=True):
+                    yield PolicyRow(number, name, f"{parameter}[{label}]", weight, m, a, b, learned["unit"])
 
 
 def _summed(rows: list[PolicyRow]) -> PolicySummary:

@@ -174,6 +174,16 @@ class Transform(nn.Module, ABC):
             )
         return size
 
+    def labels(self, parameter: str) -> tuple[str, ...]:
+        """What the entries of a parameter learned per axis entry are called: the transform's `feature_names` (or
+        `channel_names`, after the axis) if it has them, else their positions. Empty for a single magnitude.
+        """
+        declared = self.ranges[parameter]
+        if declared.per is None:
+            return ()
+        names = getattr(self, f"{declared.per}_names", None)
+        return tuple(str(name) for name in (range(self.sizes[parameter]) if names is None else names))
+
     def identity(self, n_samples: int, like: Tensor) -> dict[str, Tensor]:
         """Values at which the transform changes nothing: one `(n_samples,)` tensor per parameter, or
         `(n_samples, size)` for one learned per axis entry, on the device and in the dtype of `like`.
@@ -221,6 +231,14 @@ class Transform(nn.Module, ABC):
         Override it once in the base class of a modality; `augrad.testing.smooth` makes smooth signals and images.
         """
         return None
+
+    @classmethod
+    def example_arguments(cls) -> dict[str, Any]:
+        """Constructor arguments of an instance that fits `example_batch`, for the conformance kit and the docs.
+
+        Override it if the constructor needs some, such as a sample rate.
+        """
+        return {}
 
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` if `x` is not a batch that `forward` accepts.

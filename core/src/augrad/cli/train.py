@@ -97,6 +97,7 @@ def build_module(settings: TrainConfig) -> Any:
         [
             AugmentationLayer(
                 settings.transforms,
+                arguments=settings.arguments,
                 temperature=settings.temperature,
                 magnitude=settings.magnitude,
                 selection=settings.selection,
