@@ -43,11 +43,15 @@ class TransformsTable(Declared):
         yield from _table(("Transform", "What is learned", "What it does, and what it assumes"), "22 24 54")
         for name, kind in augrad.transforms(self.arguments[0]).items():
             summary = (kind.__doc__ or "").strip().splitlines()[0]
-            ranges = [f"``{parameter}``: {_range(declared)}" for parameter, declared in kind.ranges.items()]
+            arguments = kind.example_arguments()
+            ranges = [
+                f"``{parameter}``: {_range(declared)}" for parameter, declared in kind(**arguments).ranges.items()
+            ]
             learned = "; ".join(ranges) or "the weight alone"
+            needs = f". Needs {', '.join(f'``{name}``' for name in arguments)}" if arguments else ""
             gradient = "" if kind.gradient == "pathwise" else f" ({kind.gradient})"
             assumes = f"Assumes that {kind.assumes}." if kind.assumes else ""
-            yield from _row(f"``{name}``", learned + gradient, f"{_literal(summary)} *{_literal(assumes)}*")
+            yield from _row(f"``{name}``", learned + gradient + needs, f"{_literal(summary)} *{_literal(assumes)}*")
 
 
 class ConformanceTable(Declared):

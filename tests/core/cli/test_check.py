@@ -68,13 +68,30 @@ def test_nothing_to_check(site, capsys):
     assert "MODULE 'mine' holds no transforms" in capsys.readouterr().err
 
 
+NEEDY = BAD.replace(
+    "    def forward",
+    "    def __init__(self, size):\n        super().__init__()\n        self.size = 1 / size\n\n    def forward",
+)
+
+
 def test_a_transform_that_needs_arguments(site, capsys):
-    source = BAD.replace(
-        "    def forward", "    def __init__(self, size):\n        super().__init__()\n\n    def forward"
-    )
-    (site() / "mine.py").write_text(source)
+    (site() / "mine.py").write_text(NEEDY)
     assert status(["check", "mine"]) == 2
-    assert "mine.gain cannot be built without arguments: " in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "mine.gain cannot be built without arguments: " in shown
+    assert "Let its classmethod example_arguments() return what its constructor needs." in shown
+
+
+@pytest.mark.parametrize(("size", "code"), [("2", 1), ("None", 2)])
+def test_a_transform_is_built_with_its_example_arguments(site, capsys, size, code):
+    example = f"    @classmethod\n    def example_arguments(cls):\n        return {{'size': {size}}}\n\n"
+    (site() / "mine.py").write_text(NEEDY.replace("    def __init__", f"{example}    def __init__"))
+    assert status(["check", "mine"]) == code
+    shown = capsys.readouterr()
+    if code == 1:
+        assert "mine.gain" in shown.out
+    else:
+        assert "mine.gain cannot be built with size of its example_arguments(): unsupported operand" in shown.err
 
 
 def test_a_module_that_cannot_be_imported(site, capsys):

@@ -98,3 +98,41 @@ def test_range_per_feature(site, capsys):
     site(Kind("mine", "mine", "", {"plugin.py": hook("{'mine.jitter': 'mine.jitters:Jitter'}"), "jitters.py": source}))
     assert status(["transforms"]) == 0
     assert "std: 0 .. 1 per feature" in capsys.readouterr().out
+
+
+NEEDY = """
+    import augrad
+    from augrad import Range
+
+    class Delay(augrad.Transform):
+        modality = "mine"
+        cutoff = Range(9000.0, unit="Hz")
+
+        def __init__(self, *, sample_rate, **ranges):
+            super().__init__(**{"cutoff": sample_rate / 2, **ranges})
+
+        @classmethod
+        def example_arguments(cls):
+            return {"sample_rate": 8000.0}
+
+        def forward(self, x, *, cutoff):
+            return x
+
+    class Mute(Delay):
+        @classmethod
+        def example_arguments(cls):
+            raise RuntimeError("no example")
+"""
+
+
+def test_transforms_that_need_arguments(site, capsys):
+    names = "{'mine.delay': 'mine.delays:Delay', 'mine.mute': 'mine.delays:Mute'}"
+    site(Kind("mine", "mine", "", {"plugin.py": hook(names), "delays.py": NEEDY}))
+    assert status(["transforms"]) == 0
+    shown = capsys.readouterr().out
+    assert "cutoff: 0 .. 4000 Hz" in shown
+    assert "needs sample_rate" in shown
+    assert status(["transforms", "--json"]) == 0
+    delay, mute = json.loads(capsys.readouterr().out)
+    assert (delay["needs"], delay["parameters"]["cutoff"]["bounds"]) == (["sample_rate"], [0.0, 4000.0])
+    assert (mute["needs"], mute["parameters"]["cutoff"]["bounds"]) == ([], [0.0, 9000.0])

@@ -33,7 +33,8 @@ def run(
 ) -> None:
     """Check the transforms of a module against every promise of the transform contract.
 
-    Checked are its `Transform` subclasses, built without arguments, and the registered transforms that come from it.
+    Checked are its `Transform` subclasses, built with their `example_arguments()`, and the registered transforms that
+    come from it.
     The exit status is 1 if any check fails.
     """
     from augrad.testing import run_checks
@@ -80,12 +81,14 @@ def transforms_of(module: ModuleType) -> list[type[Transform]]:
 
 
 def _built(kind: type[Transform]) -> Transform:
+    arguments = kind.example_arguments()
     try:
-        return kind()
-    except TypeError as error:
+        return kind(**arguments)
+    except (TypeError, ValueError) as error:
+        given = f"with {', '.join(arguments)} of its example_arguments()" if arguments else "without arguments"
         raise ArgumentError(
-            f"{kind.name} cannot be built without arguments: {error}. Check an instance of it with "
-            "augrad.testing.check_transform.",
+            f"{kind.name} cannot be built {given}: {str(error).rstrip('.')}. Let its classmethod example_arguments() "
+            "return what its constructor needs.",
             argument="MODULE",
         ) from error
 

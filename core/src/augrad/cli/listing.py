@@ -24,7 +24,8 @@ def show_transforms(
 ) -> None:
     """List the registered transforms, with their parameters and what each assumes.
 
-    Shown are range and unit of each parameter, how the gradient reaches it, and the invariance a transform stands for.
+    Shown are range and unit of each parameter, the constructor arguments a transform needs, how the gradient reaches
+    it, and the invariance it stands for.
     """
     from augrad import registry
 
@@ -37,8 +38,10 @@ def show_transforms(
     else:
         table = Table(Column("transform: parameters", no_wrap=True), "gradient", "assumes that", show_lines=True)
         for name, kind in found.items():
-            reaches = [f"  {_reach(key, declared)}" for key, declared in kind.ranges.items()]
-            table.add_row(escape("\n".join([name, *reaches])), kind.gradient, escape(kind.assumes))
+            needs, ranges = _example(kind)
+            reaches = [f"  {_reach(key, declared)}" for key, declared in ranges.items()]
+            lines = [name, *reaches, *(f"  needs {argument}" for argument in needs)]
+            table.add_row(escape("\n".join(lines)), kind.gradient, escape(kind.assumes))
         Console().print(table)
     broken = registry.plugin_errors()
     if broken:
@@ -75,14 +78,31 @@ def _reach(name: str, declared: Range) -> str:
     return f"{name}: {low:g} .. {high:g} {declared.unit}".rstrip() + per
 
 
+def _example(kind: type[Transform]) -> tuple[list[str], dict[str, Range]]:
+    """Which arguments a transform is built with, and its ranges then: a sample rate, say, bounds a frequency."""
+    from augrad.guard import guarded
+
+    needs: list[str] = []
+
+    def ranges() -> dict[str, Range]:
+        arguments = kind.example_arguments()
+        needs.extend(arguments)
+        return kind(**arguments).ranges
+
+    # A listing shows what is declared even where no instance can be made; `augrad check` says why it cannot.
+    outcome = guarded(ranges)
+    return needs, kind.ranges if outcome.error is not None else outcome.value
+
+
 def _described(kind: type[Transform]) -> dict[str, Any]:
+    needs, ranges = _example(kind)
     return {
         "name": kind.name,
         "modality": kind.modality,
         "parameters": {
-            name: {**dataclasses.asdict(declared), "bounds": list(declared.bounds)}
-            for name, declared in kind.ranges.items()
+            name: {**dataclasses.asdict(declared), "bounds": list(declared.bounds)} for name, declared in ranges.items()
         },
+        "needs": needs,
         "gradient": kind.gradient,
         "assumes": kind.assumes,
         "moves_coordinates": kind.moves_coordinates,
