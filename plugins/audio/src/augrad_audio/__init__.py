@@ -1,0 +1,1 @@
+"""augrad-audio: audio and signal transforms that augrad learns. Found through the entry point `augrad_audio.plugin`."""

@@ -1,0 +1,23 @@
+"""What this distribution brings to augrad, as import strings. Read at discovery, so it imports no framework."""
+
+from __future__ import annotations
+
+import pluggy
+
+hookimpl = pluggy.HookimplMarker("augrad")
+
+_MODULES: dict[str, tuple[str, ...]] = {}
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+@hookimpl
+def augrad_transforms() -> dict[str, str]:
+    """Names of the audio transforms and where their classes are."""
+    return {
+        f"audio.{_snake_case(name)}": f"augrad_audio.{module}:{name}"
+        for module, names in _MODULES.items()
+        for name in names
+    }

@@ -1,0 +1,137 @@
+"""What signal transforms share: modality, check of a batch, sample rate, example batch. Base of all other files here."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from augrad import Range, Transform
+from augrad.errors import ArgumentError, InputError
+
+Number = int | float
+"""A number as a user writes it: 8000 as well as 8000.0."""
+
+_LAYOUTS = {3: "waveforms (batch, channels, time)", 4: "spectrograms (batch, channels, freq, time)"}
+
+
+class SignalTransform(Transform):
+    """Base of the transforms of waveforms `(batch, channels, time)`; of sound, and of any other signal.
+
+    Attributes:
+        layouts: numbers of axes that are accepted: 3 for waveforms, 4 for spectrograms
+            `(batch, channels, freq, time)`.
+    """
+
+    modality = "audio"
+    layouts: ClassVar[tuple[int, ...]] = (3,)
+
+    def validate(self, x: Any) -> None:
+        """Raises `InputError` or `InputTypeError` unless `x` is a batch of floating-point signals."""
+        super().validate(x)
+        shape = tuple(x.shape)
+        expected = " or ".join(_LAYOUTS[n_axes] for n_axes in self.layouts)
+        if x.ndim not in self.layouts:
+            hint = " Add the channels with x[:, None]." if x.ndim == 2 and 3 in self.layouts else ""
+            raise InputError(
+                f"{self.name} expects {expected}, but got shape {shape}.{hint}", transform=self.name, shape=shape
+            )
+        if 0 in shape[1:]:
+            raise InputError(
+                f"{self.name} expects {expected} with at least 1 entry along each axis, but got shape {shape}.",
+                transform=self.name,
+                shape=shape,
+            )
+
+    def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
+        """Smooth waveforms with 2 channels of 64 samples in [0, 0.9], silent at both ends, for the conformance kit."""
+        # The kit is no part of a training run, so it is loaded only where a kit asks.
+        from augrad.testing import smooth
+
+        # What leaves the frame is lost to an inverse: the loud part belongs in the middle.
+        window = torch.hann_window(66, periodic=False, dtype=torch.float64)[1:-1]
+        return smooth((n_samples, 2, 64), generator) * window
+
+
+class SampledTransform(SignalTransform):
+    """Base of the transforms with a quantity in milliseconds or hertz, which needs the sample rate.
+
+    Args:
+        sample_rate: of the signals, in Hz, above 0. Required.
+        **ranges: another range for a parameter, see `augrad.Transform`.
+
+    Attributes:
+        sample_rate: in Hz.
+
+    Raises:
+        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
+    """
+
+    def __init__(self, *, sample_rate: Number | None = None, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        self.sample_rate = checked_sample_rate(self.name, sample_rate)
+
+    @property
+    def nyquist_hz(self) -> float:
+        """The highest frequency that the signals can hold, half the sample rate, in Hz."""
+        return self.sample_rate / 2
+
+    @classmethod
+    def example_arguments(cls) -> dict[str, Any]:
+        """A sample rate at which the example batch lasts 64 ms."""
+        return {"sample_rate": 1000.0}
+
+
+def checked_sample_rate(name: str, sample_rate: Any) -> float:
+    """The sample rate in Hz, if it is one.
+
+    Args:
+        name: of the transform that needs it, for the message.
+        sample_rate: what its constructor was given.
+
+    Raises:
+        ArgumentError: it is missing, or is not a finite number above 0.
+
+    Example:
+        >>> checked_sample_rate("audio.time_shift", 8000)
+        8000.0
+    """
+    if sample_rate is None:
+        raise ArgumentError(
+            f"{name} needs sample_rate, in Hz, which was not given. Pass sample_rate=8000, say, to its constructor, "
+            'or AugmentationLayer([...], arguments={"sample_rate": 8000}) to all of a layer.',
+            argument="sample_rate",
+            transform=name,
+        )
+    number = isinstance(sample_rate, int | float) and not isinstance(sample_rate, bool)
+    if not number or not 0 < sample_rate < math.inf:
+        raise ArgumentError(
+            f"{name}: sample_rate must be a finite number of Hz above 0, but got {sample_rate!r}.",
+            argument="sample_rate",
+            value=sample_rate,
+            transform=name,
+        )
+    return float(sample_rate)
+
+
+def per_signal(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch *ones"]:
+    """One value per sample, shaped to act on signals of as many axes as `like`, in their dtype.
+
+    Example:
+        >>> per_signal(torch.ones(2), torch.zeros(2, 3, 4)).shape
+        torch.Size([2, 1, 1])
+    """
+    return value.to(like.dtype).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def working_dtype(x: Tensor) -> torch.dtype:
+    """The dtype to compute in: that of `x`, but float32 for half precision, in which spectra and places have no digits.
+
+    Example:
+        >>> working_dtype(torch.zeros(1, dtype=torch.bfloat16)), working_dtype(torch.zeros(1, dtype=torch.float64))
+        (torch.float32, torch.float64)
+    """
+    return torch.promote_types(x.dtype, torch.float32)
