@@ -1,4 +1,4 @@
-"""What signal transforms share: modality, check of a batch, sample rate, example batch. Base of all other files here."""
+"""What signal transforms share: modality, check of a batch, sample rate, example batch. Base of the other files."""
 
 from __future__ import annotations
 
