@@ -66,3 +66,24 @@ def test_mixed_precision_does_not_round_it():
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(displacement(X, after), displacement(X.double(), after.double()).float())
     assert displacement(X.bfloat16(), after.bfloat16()).dtype == torch.float32
+
+
+TABLE = torch.randn(20, 4, generator=keyed_generator("table"))
+
+
+def test_units_of_a_tables_columns_do_not_count():
+    after = TABLE + 0.2 * TABLE.flip(0)
+    units = torch.tensor([1e-3, 1.0, 1e4, 7.0])
+    torch.testing.assert_close(displacement(TABLE * units, after * units), displacement(TABLE, after))
+
+
+def test_a_missing_value_counts_as_unmoved():
+    holes, after = TABLE.clone(), (TABLE + 0.3).requires_grad_()
+    holes[3, 1] = float("nan")
+    moved = displacement(holes, torch.where(holes.isnan(), holes, after))
+    moved.sum().backward()
+    assert moved.isfinite().all()
+    assert after.grad.isfinite().all()
+    assert after.grad[3, 1] == 0
+    whole = displacement(TABLE, TABLE + 0.3)
+    assert moved[3] < whole[3]

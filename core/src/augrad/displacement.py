@@ -30,6 +30,9 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
     Distance counts along a direction as much as the data vary along it. A plain Euclidean distance is dominated by
     noise, which moves every coordinate a little and changes nothing that matters; here it hardly counts.
 
+    The columns of a table, `(batch, features)`, have units of their own: each is divided by its spread in the batch
+    first, and a missing value (NaN) counts as unmoved.
+
     Args:
         before: the batch, `(batch, *event)` for tensors. Other types register here (`functools.singledispatch`).
         after: what became of it; the gradient reaches it, and is 0 for a sample that did not move.
@@ -38,7 +41,7 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
         One number per sample, at least 0; in float32 for half precision, and under autocast.
 
     Example:
-        >>> x = torch.tensor([[0.0, 0.1], [2.0, 0.0]])
+        >>> x = torch.tensor([[[0.0, 0.1]], [[2.0, 0.0]]])  # two signals of one channel
         >>> displacement(x, x + torch.tensor([2.0, 0.0])).round(decimals=2).tolist()
         [1.0, 1.0]
         >>> displacement(x, x + torch.tensor([0.1, 2.0])).round(decimals=2).tolist()  # across the data: little
@@ -55,15 +58,33 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
 def _(before: Tensor, after: Tensor) -> Tensor:
     dtype = torch.promote_types(before.dtype, torch.float32)
     with full_precision(before.device):
-        x = before.detach().flatten(1).to(dtype)
+        x, y = before.detach().flatten(1).to(dtype), after.flatten(1).to(dtype)
+        if before.ndim == 2:
+            x, y = _columns_of_equal_spread(x, y)
         directions = _directions(x[:N_REFERENCE])
-        moved = torch.linalg.vector_norm((after.flatten(1).to(dtype) - x) @ directions, dim=1)
+        moved = torch.linalg.vector_norm((y - x) @ directions, dim=1)
         others = x.roll(1, dims=0) if len(x) > 1 else torch.zeros_like(x)
         spread = torch.linalg.vector_norm((x - others) @ directions, dim=1).mean()
         share: Tensor = moved / spread.clamp_min(torch.finfo(dtype).tiny)
     return share
 
 
-def _directions(x: Float[Tensor, "batch event"]) -> Float[Tensor, "event batch"]:
+Rows = Float[Tensor, "batch event"]
+
+
+def _columns_of_equal_spread(x: Rows, y: Rows) -> tuple[Rows, Rows]:
+    """Columns of a table in units of their own spread, since metres and grams do not compare; NaN counts as unmoved."""
+    missing = x.isnan()
+    known = torch.where(missing, 0, x)
+    n_known = (~missing).sum(dim=0).clamp_min(1)
+    mean = known.sum(dim=0) / n_known
+    centred = torch.where(missing, 0, known - mean)
+    spread = (centred.square().sum(dim=0) / n_known).sqrt()
+    # One row, or a constant column, has no spread to compare with.
+    spread = torch.where(spread > 0, spread, 1)
+    return centred / spread, torch.where(missing, 0, y - mean) / spread
+
+
+def _directions(x: Rows) -> Float[Tensor, "event batch"]:
     # A square root of the covariance, up to a factor that cancels. One sample has none: its own direction stands in.
     return (x - x.mean(dim=0) if len(x) > 1 else x).T
