@@ -21,3 +21,23 @@ def augrad_transforms() -> dict[str, str]:
         for module, names in _MODULES.items()
         for name in names
     }
+
+
+def notes() -> list[str]:
+    """What `augrad plugins` should say of this installation; imports torchaudio.
+
+    Example:
+        >>> len(notes()) in (0, 1)
+        True
+    """
+    from augrad.errors import MissingDependencyError
+    from augrad_audio.backend import native_library_loads
+
+    try:
+        loads = native_library_loads()
+    except MissingDependencyError as error:
+        return [f"{error} (every transform works without it)"]
+    if loads:
+        return []
+    note = "torchaudio's native library cannot be loaded (it was built for another torch); its Python part is used"
+    return [f"{note}, and every transform works"]
