@@ -1,0 +1,36 @@
+"""What this distribution brings to augrad, as import strings. Read at discovery, so it imports no framework."""
+
+from __future__ import annotations
+
+import pluggy
+
+hookimpl = pluggy.HookimplMarker("augrad")
+
+_MODULES = {
+    "noise": ("FeatureNoise", "CorrelatedNoise"),
+    "scale": ("FeatureScale", "CommonScale", "PowerScale"),
+    "dropout": ("FeatureDropout",),
+    "mixing": ("SwapNoise", "NeighbourInterpolation"),
+    "ranks": ("QuantileNoise", "MonotoneWarp"),
+    "categories": ("CategorySwap",),
+    "quantisation": ("RandomisedQuantisation",),
+}
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+@hookimpl
+def augrad_transforms() -> dict[str, str]:
+    """Names of the transforms of tables and where their classes are.
+
+    Example:
+        >>> augrad_transforms()["tabular.feature_noise"]
+        'augrad_tabular.noise:FeatureNoise'
+    """
+    return {
+        f"tabular.{_snake_case(name)}": f"augrad_tabular.{module}:{name}"
+        for module, names in _MODULES.items()
+        for name in names
+    }
