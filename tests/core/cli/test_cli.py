@@ -34,7 +34,7 @@ def raising(monkeypatch):
 def test_help_names_every_command(capsys):
     assert cli.status(["--help"]) == 0
     shown = capsys.readouterr().out
-    for command in ("transforms", "plugins", "demo", "train", "check"):
+    for command in ("transforms", "plugins", "demo", "train", "check", "new-plugin"):
         assert f" {command} " in shown
         assert cli.status([command, "--help"]) == 0
         assert f"Usage: augrad {command}" in capsys.readouterr().out
@@ -55,7 +55,7 @@ def test_version(capsys):
     [
         (
             ["trian"],
-            "augrad: No such command 'trian'. Did you mean 'train'? Commands: check, demo, plugins, train, transf",
+            "augrad: No such command 'trian'. Did you mean 'train'? Commands: check, demo, new-plugin, plugins, ",
         ),
         (["transforms", "--modlity", "x"], "augrad: No such option: --modlity"),
         (
