@@ -6,7 +6,9 @@ import pluggy
 
 hookimpl = pluggy.HookimplMarker("augrad")
 
-_MODULES: dict[str, tuple[str, ...]] = {}
+_MODULES: dict[str, tuple[str, ...]] = {
+    "time": ("TimeShift", "Speed", "TimeReverse"),
+}
 
 
 def _snake_case(name: str) -> str:
@@ -15,7 +17,12 @@ def _snake_case(name: str) -> str:
 
 @hookimpl
 def augrad_transforms() -> dict[str, str]:
-    """Names of the audio transforms and where their classes are."""
+    """Names of the audio transforms and where their classes are.
+
+    Example:
+        >>> augrad_transforms()["audio.time_shift"]
+        'augrad_audio.time:TimeShift'
+    """
     return {
         f"audio.{_snake_case(name)}": f"augrad_audio.{module}:{name}"
         for module, names in _MODULES.items()

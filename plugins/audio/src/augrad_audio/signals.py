@@ -10,10 +10,13 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range, Transform
-from augrad.errors import ArgumentError, InputError
+from augrad.errors import ArgumentError, InputError, suggestion
 
 Number = int | float
 """A number as a user writes it: 8000 as well as 8000.0."""
+
+UNITS = ("ms", "samples")
+"""In what a duration may be counted: milliseconds need a sample rate, samples do not."""
 
 _LAYOUTS = {3: "waveforms (batch, channels, time)", 4: "spectrograms (batch, channels, freq, time)"}
 
@@ -102,7 +105,8 @@ def checked_sample_rate(name: str, sample_rate: Any) -> float:
     if sample_rate is None:
         raise ArgumentError(
             f"{name} needs sample_rate, in Hz, which was not given. Pass sample_rate=8000, say, to its constructor, "
-            'or AugmentationLayer([...], arguments={"sample_rate": 8000}) to all of a layer.',
+            'or AugmentationLayer([...], arguments={"sample_rate": 8000}) to all of a layer. (Durations can also be '
+            'counted in samples where a transform takes unit="samples".)',
             argument="sample_rate",
             transform=name,
         )
@@ -115,6 +119,33 @@ def checked_sample_rate(name: str, sample_rate: Any) -> float:
             transform=name,
         )
     return float(sample_rate)
+
+
+def samples_per(name: str, unit: str, sample_rate: Any) -> float:
+    """How many samples one unit of a duration is.
+
+    Args:
+        name: of the transform that has a duration, for the message.
+        unit: `"ms"`, which needs the sample rate, or `"samples"`, which does not.
+        sample_rate: in Hz, or None.
+
+    Raises:
+        ArgumentError: another unit; a sample rate that is missing, or is not a finite number above 0.
+
+    Example:
+        >>> samples_per("audio.time_shift", "ms", 8000), samples_per("audio.time_shift", "samples", None)
+        (8.0, 1.0)
+    """
+    if unit not in UNITS:
+        raise ArgumentError(
+            f"{name}: unit must be one of {', '.join(map(repr, UNITS))}, but got {unit!r}."
+            + suggestion(str(unit), UNITS),
+            argument="unit",
+            value=unit,
+            transform=name,
+        )
+    rate = None if sample_rate is None and unit == "samples" else checked_sample_rate(name, sample_rate)
+    return rate / 1000 if rate is not None and unit == "ms" else 1.0
 
 
 def per_signal(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch *ones"]:

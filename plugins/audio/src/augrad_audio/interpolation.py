@@ -1,0 +1,153 @@
+"""Signals between their samples: band-limited, differentiable in the places. Used by time.py, warping.py."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import pad
+
+from augrad.errors import ArgumentError, suggestion
+from augrad.precision import full_precision
+from augrad_audio.signals import working_dtype
+
+PADDINGS = ("zeros", "cyclic", "reflection")
+"""What may stand before and after a signal: silence, the signal itself again, or the mirrored signal."""
+
+HALF_WIDTH = 16
+"""Samples on each side that a value between two samples is computed from."""
+
+_BETA = 9.0
+# Of the Kaiser window: errors below -80 dB up to 80 % of the highest frequency (tests/plugins/audio).
+_DEGREE = 5
+# Of the polynomials that stand for the windowed sinc between two samples: 1e-4 (-80 dB) from it at most.
+_MARGIN = 2 * HALF_WIDTH
+# Zeros around a signal that is padded by silence: room for what rings.
+_ROLLOFF = 0.1
+# Over how much of the pass band a low-pass falls from 1 to 0: a steeper one rings longer.
+
+
+def check_padding(padding: str) -> None:
+    """Raises `ArgumentError` unless `padding` is one of `PADDINGS`."""
+    if padding not in PADDINGS:
+        raise ArgumentError(
+            f"padding must be one of {', '.join(map(repr, PADDINGS))}, but got {padding!r}."
+            + suggestion(str(padding), PADDINGS),
+            argument="padding",
+            value=padding,
+        )
+
+
+def sample(
+    x: Float[Tensor, "batch channels time"],
+    places: Float[Tensor, "batch places"],
+    *,
+    padding: str = "zeros",
+    speed: Float[Tensor, " batch"] | None = None,
+) -> Float[Tensor, "batch channels places"]:
+    """Values of each signal at places between its samples, by a windowed sinc of 32 samples.
+
+    At a whole place it is the sample there. The sinc is a polynomial between any two samples (Farrow's structure), so
+    that it costs 7 Fourier transforms of the signal and one look-up per place, rather than a sinc per place and tap; in
+    training it keeps about 25 times the memory of the signal.
+
+    Args:
+        x: signals.
+        places: in samples, from 0 at the first sample; any real number.
+        padding: `"zeros"`, `"cyclic"` or `"reflection"`.
+        speed: per signal, how many samples apart the places are, if frequencies that places so far apart cannot
+            hold shall be removed first.
+
+    Example:
+        >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
+        >>> sample(x, torch.tensor([[1.0, 2.0, 3.0]]), padding="cyclic").round(decimals=4).tolist()
+        [[[2.0, 3.0, 1.0]]]
+
+    References:
+        Farrow: A continuously variable digital delay element, ISCAS 1988.
+        Smith: Digital audio resampling home page, 2002 (windowed sinc).
+    """
+    if x.shape[0] == 0:
+        return x.new_zeros(0, x.shape[1], places.shape[1])
+    n_samples = x.shape[-1]
+    loop = _loop(x.to(working_dtype(x)), padding)
+    near = torch.floor(places.detach())
+    past = (2 * (places - near) - 1).to(loop.dtype)[:, None]
+    powers = _polynomials(loop, speed)
+    index = _index(near, n_samples, loop.shape[-1], padding)[:, None, None]
+    coefficients = powers.gather(-1, index.expand(-1, x.shape[1], powers.shape[2], -1)).unbind(2)
+    y = coefficients[0]
+    for coefficient in coefficients[1:]:
+        y = torch.addcmul(coefficient, y, past)
+    if padding == "zeros":
+        inside = (places > -_MARGIN) & (places < n_samples - 1 + _MARGIN)
+        y = torch.where(inside[:, None], y, torch.zeros_like(y))
+    return y.to(x.dtype)
+
+
+def place_dtype(x: Tensor) -> torch.dtype:
+    """The dtype for places on long signals: float32 leaves them 0.03 samples of jitter after 480000 samples.
+
+    Example:
+        >>> place_dtype(torch.zeros(1))
+        torch.float64
+    """
+    # Apple's accelerator has no double precision.
+    return torch.float32 if x.device.type == "mps" else torch.float64
+
+
+def _loop(x: Float[Tensor, "batch channels time"], padding: str) -> Float[Tensor, "batch channels loop"]:
+    """One period of what stands for the signal with all that surrounds it."""
+    if padding == "cyclic":
+        return x
+    return pad(x, (_MARGIN, _MARGIN)) if padding == "zeros" else torch.cat([x, x.flip(-1)], dim=-1)
+
+
+def _index(near: Float[Tensor, "batch places"], n_samples: int, n_loop: int, padding: str) -> Tensor:
+    """Where in the loop the sample before each place is."""
+    if padding == "zeros":
+        near = near.clamp(-_MARGIN, n_samples - 1 + _MARGIN) + _MARGIN
+    # A place that is no number must not lead out of memory; its weights still carry the NaN.
+    return torch.remainder(near.nan_to_num(), n_loop).to(torch.int64)
+
+
+def _polynomials(
+    loop: Float[Tensor, "batch channels loop"], speed: Float[Tensor, " batch"] | None
+) -> Float[Tensor, "batch channels powers loop"]:
+    """Coefficients of the polynomial that the signal is after each of its samples, highest power first."""
+    n_loop = loop.shape[-1]
+    spectrum = torch.fft.rfft(loop)
+    # In units of the highest frequency that samples hold.
+    frequency = torch.arange(spectrum.shape[-1], device=loop.device, dtype=loop.dtype) * (2 / n_loop)
+    if speed is not None:
+        spectrum = spectrum * _kept(frequency, speed)[:, None]
+    # Measured at a tenth of the time of a convolution with the filters, which has few channels and many samples.
+    taps = torch.arange(1 - HALF_WIDTH, HALF_WIDTH + 1, device=loop.device, dtype=loop.dtype)
+    angle = torch.pi * taps[:, None] * frequency
+    filters = torch.as_tensor(_filters(), device=loop.device).to(loop.dtype)
+    with full_precision(loop.device):
+        response = torch.complex(filters @ torch.cos(angle), filters @ torch.sin(angle))
+    powers: Tensor = torch.fft.irfft(spectrum[:, :, None] * response, n=n_loop)
+    return powers
+
+
+def _kept(frequency: Float[Tensor, " frequencies"], speed: Float[Tensor, " batch"]) -> Float[Tensor, "batch _"]:
+    """What a low-pass leaves of each frequency, so that none is folded down at this speed; all of it up to speed 1."""
+    above = (speed.to(frequency.dtype).abs()[:, None] * frequency - 1) / _ROLLOFF
+    kept: Tensor = (1 + torch.cos(torch.pi * above.clamp(0, 1))) / 2
+    return kept
+
+
+@cache
+def _filters() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Per power, highest first, its filter: they interpolate the windowed sinc at points that include both ends."""
+    points = -np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)
+    offset = (points[:, None] + 1) / 2 - np.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
+    window = np.i0(_BETA * np.sqrt(np.clip(1 - (offset / HALF_WIDTH) ** 2, 0, None))) / np.i0(_BETA)
+    filters: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.linalg.solve(
+        np.vander(points, _DEGREE + 1), np.sinc(offset) * window
+    )
+    return filters

@@ -1,0 +1,179 @@
+"""Time as matrices: shift, speed and reversal, so that many cost one resampling. Uses interpolation.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from augrad import Action, MatrixTransform, Range
+from augrad.matrix import inverse
+from augrad_audio.interpolation import check_padding, place_dtype, sample
+from augrad_audio.signals import Number, SignalTransform, samples_per
+
+
+@dataclass(frozen=True)
+class TimeAction(Action):
+    """What time matrices act on: homogeneous time `(t, 1)`, in samples.
+
+    The origin is the middle of the signal. A matrix says where content *goes*: `[[a, b], [0, 1]]` moves the content at
+    `t` to `a t + b`. Signals are resampled once, band-limited, whatever the product of matrices; what a slower
+    sampling cannot hold is removed first.
+
+    Args:
+        padding: what stands before and after the signal: `"zeros"`, `"cyclic"` or `"reflection"`.
+
+    Raises:
+        ArgumentError: an unknown padding.
+
+    Example:
+        >>> later = torch.tensor([[[1.0, 1.0], [0.0, 1.0]]])
+        >>> TimeAction("cyclic").act(torch.tensor([[[1.0, 2.0, 3.0]]]), later).round(decimals=4).tolist()
+        [[[3.0, 1.0, 2.0]]]
+    """
+
+    size: ClassVar[int] = 2
+    moves_coordinates: ClassVar[bool] = True
+
+    padding: str = "zeros"
+
+    def __post_init__(self) -> None:
+        check_padding(self.padding)
+
+    def act(self, x: Any, matrix: Float[Tensor, "batch 2 2"]) -> Any:
+        return resampled(x, matrix, padding=self.padding)
+
+
+def resampled(
+    x: Float[Tensor, "batch *event time"], matrix: Float[Tensor, "#batch 2 2"], *, padding: str = "zeros"
+) -> Float[Tensor, "batch *event time"]:
+    """Moves the content of each signal by a matrix, with one band-limited resampling; differentiable in the matrix.
+
+    Args:
+        x: signals, or dense outputs with one value per sample of the signal.
+        matrix: where content goes, in samples from the middle of the signal (see `TimeAction`); invertible.
+        padding: `"zeros"`, `"cyclic"` or `"reflection"`.
+
+    Returns:
+        Signals of the same shape and dtype. See `interpolation.sample` for what it costs.
+
+    Example:
+        >>> reverse = torch.tensor([[[-1.0, 0.0], [0.0, 1.0]]])
+        >>> resampled(torch.tensor([[[1.0, 2.0, 3.0]]]), reverse).round(decimals=4).tolist()
+        [[[3.0, 2.0, 1.0]]]
+    """
+    n_samples = x.shape[-1]
+    signals = x.reshape(x.shape[0], x[:1].numel() // n_samples if len(x) else 1, n_samples)
+    source = inverse(matrix.to(place_dtype(x))).expand(x.shape[0], 2, 2)
+    middle = (n_samples - 1) / 2
+    time = torch.arange(n_samples, device=x.device, dtype=source.dtype) - middle
+    places = source[:, :1, 0] * time + (source[:, :1, 1] + middle)
+    return sample(signals, places, padding=padding, speed=source[:, 0, 0]).reshape(x.shape)
+
+
+class TimeTransform(SignalTransform, MatrixTransform):
+    """Base of the transforms that are matrices on time (`TimeAction` states the conventions).
+
+    Args:
+        padding: what stands before and after the signal: `"zeros"`, `"cyclic"` or `"reflection"`.
+        **ranges: another range for a parameter, see `augrad.Transform`.
+
+    Raises:
+        ArgumentError: an unknown padding.
+    """
+
+    action = TimeAction()
+
+    def __init__(self, *, padding: str = "zeros", **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        self.action = TimeAction(padding)
+
+
+class TimeShift(TimeTransform):
+    """Shifts signals in time by `offset`, also by fractions of a sample; positive offsets delay.
+
+    Matrix: `[[1, offset], [0, 1]]`.
+
+    Args:
+        sample_rate: of the signals, in Hz. Required unless `unit` is `"samples"`.
+        unit: of `offset`: `"ms"` or, for signals that are not sound, `"samples"`.
+        padding: what comes in: `"zeros"`, `"cyclic"` (like `torch.roll`) or `"reflection"`.
+        **ranges: another range for `offset`, in `unit`.
+
+    Raises:
+        ArgumentError: `sample_rate` is missing or no number above 0; an unknown unit or padding.
+
+    Example:
+        >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
+        >>> later = TimeShift(unit="samples", padding="cyclic")(x, offset=torch.tensor([1.0]))
+        >>> later.round(decimals=4).tolist()
+        [[[3.0, 1.0, 2.0]]]
+    """
+
+    assumes = "the moment at which a signal starts, within the learned range, carries no information about the target"
+    offset = Range(100.0, unit="ms", signed=True)
+
+    def __init__(
+        self,
+        *,
+        sample_rate: Number | None = None,
+        unit: str = "ms",
+        padding: str = "zeros",
+        **ranges: float | Range,
+    ) -> None:
+        super().__init__(padding=padding, **ranges)
+        self._samples = samples_per(self.name, unit, sample_rate)
+        self.ranges = {"offset": replace(self.ranges["offset"], unit=unit)}
+
+    def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
+        return affine(torch.ones_like(offset), offset * self._samples)
+
+    @classmethod
+    def example_arguments(cls) -> dict[str, Any]:
+        """A sample rate at which the example batch lasts longer than the range of shifts."""
+        return {"sample_rate": 500.0}
+
+
+class Speed(TimeTransform):
+    """Plays signals `2 ** rate` times as fast, about their middle; pitch moves along, as with a turntable.
+
+    Positive rates are faster and higher; the length is kept. Matrix: `[[2 ** -rate, 0], [0, 1]]`.
+
+    Example:
+        >>> Speed().matrix(rate=torch.tensor([1.0]))[0].tolist()
+        [[0.5, 0.0], [0.0, 1.0]]
+    """
+
+    assumes = "speed, and the pitch that goes with it, within the learned range carry no information about the target"
+    rate = Range(0.5, unit="octave", signed=True)
+
+    def matrix(self, *, rate: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
+        return affine(torch.exp2(-rate), torch.zeros_like(rate))
+
+
+class TimeReverse(TimeTransform):
+    """Plays signals backwards. It has no parameter: its selection weight alone is learned.
+
+    Example:
+        >>> TimeReverse()(torch.tensor([[[1.0, 2.0]]])).round(decimals=4).tolist()
+        [[[2.0, 1.0]]]
+    """
+
+    assumes = "signals can be played backwards without changing the target"
+
+    def matrix(self) -> Float[Tensor, "1 2 2"]:
+        return torch.diag(torch.tensor([-1.0, 1.0]))[None]
+
+
+def affine(slope: Float[Tensor, " batch"], offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
+    """One matrix `[[slope, offset], [0, 1]]` per sample.
+
+    Example:
+        >>> affine(torch.tensor([2.0]), torch.tensor([3.0])).tolist()
+        [[[2.0, 3.0], [0.0, 1.0]]]
+    """
+    zero, one = torch.zeros_like(slope), torch.ones_like(slope)
+    return torch.stack([slope, offset, zero, one], dim=-1).reshape(-1, 2, 2)
