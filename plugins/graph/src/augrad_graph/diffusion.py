@@ -1,0 +1,149 @@
+"""Diffusion: edges that lead on along random walks, with personalised PageRank weights. Uses walks.py, topology.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+from torch_geometric.data import Data
+
+from augrad import Range, batch
+from augrad.errors import ArgumentError
+from augrad_graph.batching import with_edge_weight, with_values
+from augrad_graph.graphs import GraphTransform, per_edge, working_dtype
+from augrad_graph.layout import layout_of
+from augrad_graph.topology import with_edges
+from augrad_graph.walks import Pairs, draw_seeds, links, pairs_of, step
+
+
+class Diffusion(GraphTransform):
+    """Spreads edges along random walks: personalised PageRank with probability `teleport` of stopping at each step.
+
+    At `teleport` 1 the graph is as it was. Below, each edge keeps that share of its weight, and passes the rest on to
+    new edges which lead further, along one random walk from one of its ends (`diffuse` has the formula). So a batch gets
+    `n_steps` times as many new edges, however large its graphs are; on average over walks their weights are those
+    of dense personalised PageRank, cut after `n_steps`. New edges have `edge_attr` 0.
+
+    Args:
+        n_steps: how many steps walks go beyond the edge, at least 1.
+        undirected: whether every edge is stored in both directions, as torch_geometric's data sets mostly do; the
+            result is then symmetric too.
+        **ranges: another range for `teleport`, within (0, 1].
+
+    Raises:
+        ArgumentError: `n_steps` is less than 1, or the range of `teleport` leaves (0, 1].
+
+    Example:
+        >>> from torch_geometric.data import Data
+        >>> x = Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0, 1], [1, 0]]))
+        >>> y = Diffusion(n_steps=1)(x, teleport=torch.tensor([0.5]), noise=torch.tensor([7]))
+        >>> y.edge_index.shape, y.edge_weight.tolist()
+        (torch.Size([2, 4]), [0.5, 0.5, 0.0, 0.0])
+
+    References:
+        Gasteiger, Weissenberger, Guennemann: Diffusion improves graph learning, NeurIPS 2019.
+    """
+
+    assumes = "whether two nodes are joined by an edge or by a short way makes no difference to the target"
+    teleport = Range(1.0, low=0.2, unit="probability", identity=1.0)
+
+    def __init__(self, *, n_steps: int = 2, undirected: bool = True, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        check_steps(self.name, n_steps)
+        low, high = self.ranges["teleport"].bounds
+        if low <= 0 or high > 1:
+            raise ArgumentError(
+                f"{self.name}: teleport is a probability above 0 and at most 1, but its range is {low:g} to {high:g}.",
+                argument="teleport",
+                value=(low, high),
+            )
+        self.n_steps, self.undirected = n_steps, undirected
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        """One seed per graph."""
+        return draw_seeds(batch.count(x), batch.device(x), generator)
+
+    def forward(self, x: Any, *, teleport: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
+        x = with_edge_weight(x)
+        dtype = working_dtype(x)
+        kept, index, added = diffuse(
+            x.edge_index,
+            x.edge_weight.to(dtype),
+            per_edge(teleport.to(dtype), x),
+            pairs_of(x, noise),
+            n_nodes=len(x.batch),
+            n_steps=self.n_steps,
+            undirected=self.undirected,
+        )
+        n_added = tuple(self.n_steps * n for n in layout_of(x).n_edges)
+        return with_edges(with_values(x, edge_weight=kept.to(x.edge_weight.dtype)), index, added, n_added)
+
+
+def diffuse(
+    edge_index: Int[Tensor, "2 edges"],
+    weight: Float[Tensor, " edges"],
+    teleport: Float[Tensor, " edges"],
+    pairs: Pairs,
+    *,
+    n_nodes: int,
+    n_steps: int,
+    undirected: bool = True,
+) -> tuple[Float[Tensor, " edges"], Int[Tensor, "2 added"], Float[Tensor, " added"]]:
+    r"""Lets every edge lead on along a random walk, which ends after each step with probability `teleport`.
+
+    An edge becomes `n_steps + 1` edges: itself with the share `t` of its weight, and for each further step `k` of one
+    random walk one that leads to where the walk has got, with the share `t (1 - t)^k` (the last with all that is
+    left). For `n_steps` without end, the mean adjacency over walks, off the diagonal, is that of personalised PageRank:
+    `D P t (I - (1 - t) P)^-1` with `P = D^-1 A`. The shares are no draws, so the gradient in `teleport` is exact.
+
+    A walk that returns to the other end of its edge would make a self-loop. Its share is left out: layers that add
+    self-loops of their own would take one of weight 0 for theirs.
+
+    Args:
+        edge_index: the edges; of an undirected graph both directions.
+        weight: their weights, not negative.
+        teleport: for each edge, in (0, 1]; at 1 nothing changes.
+        pairs: from `pairs_of`, for random numbers and for where edges without weight may lie.
+        n_nodes: of the whole batch.
+        n_steps: how far walks go beyond the edge, at least 1.
+        undirected: both directions of an edge lead on from the same of its ends, chosen by chance, so that the result
+            is symmetric as the graph was. Else each edge leads on from its target.
+
+    Returns:
+        What is left of the weights, the new edges (those of the first step, of the second, ...) and their weights.
+
+    Example:
+        >>> path = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
+        >>> pairs, teleport = pairs_of(path, torch.tensor([7])), torch.full((4,), 0.75)
+        >>> kept, index, added = diffuse(path.edge_index, torch.ones(4), teleport, pairs, n_nodes=3, n_steps=1)
+        >>> kept.tolist(), index.shape
+        ([0.75, 0.75, 0.75, 0.75], torch.Size([2, 4]))
+    """
+    graph = links(edge_index, weight, n_nodes)
+    source, target = edge_index.unbind(0)
+    onwards = torch.ones_like(source, dtype=torch.bool)
+    if undirected:
+        # The same coin for both directions, which say "the upper end moves" in opposite words.
+        onwards = (pairs.uniform() < 0.5) == (target > source)
+    place, other = torch.where(onwards, target, source), torch.where(onwards, source, target)
+    ends, weights = [], []
+    for hop in range(1, n_steps + 1):
+        place, _, _ = step(graph, place, pairs.uniform(torch.full_like(place, hop)))
+        returned = place == other
+        led = torch.where(onwards, torch.stack([other, place]), torch.stack([place, other]))
+        share = (1 - teleport) ** hop * (teleport if hop < n_steps else 1)
+        ends.append(torch.where(returned, pairs.aside, led))
+        weights.append(torch.where(returned, 0, share * weight))
+    return teleport * weight, torch.cat(ends, dim=1), torch.cat(weights)
+
+
+def check_steps(transform: str, n_steps: int) -> None:
+    """Raises `ArgumentError` unless walks go at least one step."""
+    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
+        raise ArgumentError(
+            f"{transform}: n_steps must be an int of at least 1, but got {n_steps!r}.",
+            argument="n_steps",
+            value=n_steps,
+        )

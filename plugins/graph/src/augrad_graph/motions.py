@@ -1,0 +1,183 @@
+"""Motions of node positions that are matrices, so that they fuse: rotation, scale, shear. Uses positions.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator
+from torch.nn.functional import normalize
+
+from augrad import MatrixTransform, Range, batch
+from augrad.errors import ArgumentError, InputError, suggestion
+from augrad_graph.graphs import working_dtype
+from augrad_graph.positions import PositionAction, PositionTransform
+
+AXES = ("random", "x", "y", "z")
+"""About which axis a 3-D point set may turn."""
+
+PLANES = ("random", "xy", "xz", "yx", "yz", "zx", "zy")
+"""Along which axis points may move in a shear, and in proportion to which other coordinate."""
+
+
+class PositionMatrixTransform(PositionTransform, MatrixTransform):
+    """Base of the transforms of positions that are matrices about the centroid (`PositionAction`): they fuse."""
+
+    action = PositionAction()
+
+    def _require_third_axis(self, x: Any, argument: str, given: str) -> None:
+        if x.pos.shape[1] == 2:
+            raise InputError(
+                f"{self.name}: {argument}={given!r} needs 3-D positions, but pos has shape {tuple(x.pos.shape)}. Leave "
+                f"{argument} out, or give positions a third coordinate.",
+                transform=self.name,
+                argument=argument,
+                shape=tuple(x.pos.shape),
+            )
+
+
+class PositionRotate(PositionMatrixTransform):
+    """Turns each graph about its centroid by `angle`; positive angles turn counter-clockwise.
+
+    2-D positions turn in their plane, from x towards y. 3-D positions turn about `axis`, counter-clockwise as seen from
+    its tip; a random axis is inner noise, uniform among directions.
+
+    Args:
+        axis: `"random"`, `"x"`, `"y"` or `"z"`; 2-D positions always turn about z.
+        **ranges: another range for `angle`.
+
+    Raises:
+        ArgumentError: an unknown axis.
+
+    Example:
+        >>> from torch_geometric.data import Data
+        >>> x = Data(pos=torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), edge_index=torch.tensor([[0], [1]]))
+        >>> rotate = PositionRotate()
+        >>> rotate(x, angle=torch.tensor([90.0]), noise=rotate.draw_noise(x, None)).pos.round().abs().tolist()
+        [[0.0, 1.0], [0.0, 1.0]]
+    """
+
+    assumes = "orientation within the learned range carries no information about the target"
+    angle = Range(180.0, unit="deg", signed=True)
+
+    def __init__(self, *, axis: str = "random", **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        check_option(self.name, "axis", axis, AXES)
+        self.axis = axis
+
+    def validate(self, x: Any) -> None:
+        super().validate(x)
+        if self.axis in ("x", "y"):
+            self._require_third_axis(x, "axis", self.axis)
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        """The axis of each graph, a unit vector."""
+        shape, dtype = (batch.count(x), 3), working_dtype(x)
+        if self.axis == "random" and x.pos.shape[1] == 3:
+            return normalize(torch.randn(shape, generator=generator, device=x.pos.device, dtype=dtype), dim=1)
+        axis = torch.zeros(shape, device=x.pos.device, dtype=dtype)
+        axis[:, "xyz".index(self.axis if self.axis != "random" else "z")] = 1
+        return axis
+
+    def matrix(self, *, angle: Float[Tensor, " batch"], noise: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3 3"]:
+        return rotation(angle, noise.to(angle.dtype))
+
+
+def rotation(angle: Float[Tensor, " batch"], axis: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3 3"]:
+    """Rotations by angles in degrees about unit axes, counter-clockwise as seen from their tips (Rodrigues' formula).
+
+    Example:
+        >>> quarter = rotation(torch.tensor([90.0]), torch.tensor([[0.0, 0.0, 1.0]]))
+        >>> (quarter @ torch.tensor([1.0, 0.0, 0.0])).round().tolist()
+        [[-0.0, 1.0, 0.0]]
+    """
+    cosine, sine = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
+    x, y, z = axis.unbind(1)
+    none = torch.zeros_like(x)
+    cross = torch.stack([none, -z, y, z, none, -x, -y, x, none], dim=1).reshape(-1, 3, 3)
+    eye = torch.eye(3, device=angle.device, dtype=angle.dtype)
+    # Not the squared cross product: that is the projection on the plane of rotation to rounding only.
+    plane = axis[:, :, None] * axis[:, None]
+    return cosine[:, None, None] * eye + sine[:, None, None] * cross + (1 - cosine)[:, None, None] * plane
+
+
+class PositionScale(PositionMatrixTransform):
+    """Enlarges each graph about its centroid by `2 ** factor`; negative factors shrink it.
+
+    Example:
+        >>> PositionScale().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
+        [2.0, 2.0, 2.0]
+    """
+
+    assumes = "size within the learned range carries no information about the target"
+    factor = Range(1.0, unit="octave", signed=True)
+
+    def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
+        eye = torch.eye(3, device=factor.device, dtype=factor.dtype)
+        return torch.exp2(factor)[:, None, None] * eye
+
+
+class PositionShear(PositionMatrixTransform):
+    """Slants each graph: points move along one axis by `tan(angle)` times their distance from the centroid along another.
+
+    Args:
+        plane: `"xy"` moves points along x in proportion to their y, and so on for every pair of axes; `"random"` takes
+            two directions at right angles at random, as inner noise.
+        **ranges: another range for `angle`.
+
+    Raises:
+        ArgumentError: an unknown plane.
+
+    Example:
+        >>> shear = PositionShear(plane="xy")
+        >>> noise = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+        >>> shear.matrix(angle=torch.tensor([45.0]), noise=noise)[0, 0].tolist()
+        [1.0, 1.0, 0.0]
+    """
+
+    assumes = "slant within the learned range carries no information about the target"
+    angle = Range(45.0, unit="deg", signed=True)
+
+    def __init__(self, *, plane: str = "random", **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        check_option(self.name, "plane", plane, PLANES)
+        self.plane = plane
+
+    def validate(self, x: Any) -> None:
+        super().validate(x)
+        if "z" in self.plane:
+            self._require_third_axis(x, "plane", self.plane)
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        """For each graph the direction in which points move and that along which their distance counts."""
+        n_graphs, device, dtype = batch.count(x), x.pos.device, working_dtype(x)
+        if self.plane != "random":
+            axes = torch.zeros(n_graphs, 2, 3, device=device, dtype=dtype)
+            for row, letter in enumerate(self.plane):
+                axes[:, row, "xyz".index(letter)] = 1
+            return axes
+        drawn = torch.randn(n_graphs, 2, 3, generator=generator, device=device, dtype=dtype)
+        if x.pos.shape[1] == 2:
+            drawn = drawn * (torch.arange(3, device=device) < 2)
+        along = normalize(drawn[:, 0], dim=1)
+        across = drawn[:, 1] - (drawn[:, 1] * along).sum(1, keepdim=True) * along
+        return torch.stack([along, normalize(across, dim=1)], dim=1)
+
+    def matrix(
+        self, *, angle: Float[Tensor, " batch"], noise: Float[Tensor, "batch 2 3"]
+    ) -> Float[Tensor, "batch 3 3"]:
+        along, across = noise.to(angle.dtype).unbind(1)
+        eye = torch.eye(3, device=angle.device, dtype=angle.dtype)
+        return eye + torch.tan(torch.deg2rad(angle))[:, None, None] * along[:, :, None] * across[:, None]
+
+
+def check_option(transform: str, argument: str, given: str, accepted: tuple[str, ...]) -> None:
+    """Raises `ArgumentError` unless an option is one of those accepted."""
+    if given not in accepted:
+        raise ArgumentError(
+            f"{transform}: {argument} must be one of {', '.join(map(repr, accepted))}, but got {given!r}."
+            + suggestion(str(given), accepted),
+            argument=argument,
+            value=given,
+        )

@@ -1,0 +1,192 @@
+"""Randomised Schur complements: nodes eliminated, with random edges in their place. Uses walks.py, topology.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator, Tensor
+from torch_geometric.data import Data
+
+from augrad import Range, batch
+from augrad.errors import ArgumentError
+from augrad_graph.batching import with_edge_weight, with_values
+from augrad_graph.diffusion import check_steps
+from augrad_graph.graphs import GraphTransform, per_node, working_dtype
+from augrad_graph.layout import layout_of
+from augrad_graph.topology import with_edges
+from augrad_graph.walks import Links, Pairs, draw_seeds, links, pairs_of, step, uniform
+
+
+class SchurView(GraphTransform):
+    r"""Eliminates each node with probability `share`, and joins its neighbours so that currents stay what they were.
+
+    Each view is random; the mean Laplacian of the views with the same eliminated nodes is the Schur complement on the
+    kept ones (`eliminate` says how, and how exactly). Eliminated nodes keep their row: their features are 0 and their
+    edges have weight 0. Each edge whose ways led over eliminated nodes gets a new edge in its place, with `edge_attr` 0;
+    a batch gets as many new edges as it had, most of weight 0.
+
+    Train / eval: the same. Which nodes go is a hard draw; the gradient in `share` is a score function for edges, with
+    the unchanged graph as baseline: what a view changed counts times the slope of its log-probability, for each edge
+    the probability of what decided about it alone. So what arrives is `<dL/dy, y - x> dlog p`, the score function to
+    first order in the loss. Features get the slope of their mean, which is known. The mean gradient is exact for a
+    loss that is linear in edge weights and features (tests/plugins/graph/test_schur.py). Where nothing was
+    eliminated, as near `share` 0, only features have a gradient.
+
+    Graphs must be undirected, each edge stored in both directions.
+
+    Args:
+        n_steps: how long the way over eliminated nodes may be, at least 1; edges that would need a longer one are lost.
+        **ranges: another range for `share`, within [0, 1).
+
+    Raises:
+        ArgumentError: `n_steps` is less than 1, or the range of `share` leaves [0, 1).
+
+    Example:
+        >>> from torch_geometric.data import Data
+        >>> x = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
+        >>> y = SchurView()(x, share=torch.tensor([0.5]), noise=torch.tensor([2]))
+        >>> y.x.flatten().tolist(), y.edge_weight.sum().item()
+        ([1.0, 0.0, 1.0], 1.0)
+
+    References:
+        Kothapalli: Randomized Schur complement views for graph contrastive learning, ICML 2023; and see `eliminate`.
+    """
+
+    gradient = "straight-through"
+    assumes = "nodes can be left out without changing the target, if those around them are joined as they were by them"
+    share = Range(0.5, unit="share of nodes")
+
+    def __init__(self, *, n_steps: int = 16, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        check_steps(self.name, n_steps)
+        low, high = self.ranges["share"].bounds
+        if low < 0 or high >= 1:
+            raise ArgumentError(
+                f"{self.name}: share is a probability of at least 0 and below 1, but its range is {low:g} to {high:g}.",
+                argument="share",
+                value=(low, high),
+            )
+        self.n_steps = n_steps
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        """One seed per graph."""
+        return draw_seeds(batch.count(x), batch.device(x), generator)
+
+    def forward(self, x: Any, *, share: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
+        x = with_edge_weight(x)
+        dtype = working_dtype(x)
+        chance = per_node(share.to(dtype), x)
+        node = torch.arange(len(x.batch), device=x.batch.device) - x.ptr[x.batch]
+        eliminated = uniform(noise[x.batch], node) < chance
+        log_chance = torch.where(eliminated, chance, 1 - chance).log()
+        changes = {"edge_weight": x.edge_weight}
+        kept, index, added = eliminate(
+            x.edge_index, x.edge_weight.to(dtype), eliminated, log_chance, pairs_of(x, noise), n_steps=self.n_steps
+        )
+        changes["edge_weight"] = kept.to(x.edge_weight.dtype)
+        if isinstance(x.get("x"), Tensor) and x.x.is_floating_point():
+            # The slope of the mean is known for every node, drawn or not; it needs no score function.
+            gone = eliminated + (chance - chance.detach())
+            changes["x"] = x.x * (1 - gone).to(x.x.dtype)[:, None]
+        return with_edges(with_values(x, **changes), index, added, layout_of(x).n_edges)
+
+
+def eliminate(
+    edge_index: Int[Tensor, "2 edges"],
+    weight: Float[Tensor, " edges"],
+    eliminated: Bool[Tensor, " nodes"],
+    log_chance: Float[Tensor, " nodes"],
+    pairs: Pairs,
+    *,
+    n_steps: int,
+) -> tuple[Float[Tensor, " edges"], Int[Tensor, "2 edges"], Float[Tensor, " edges"]]:
+    r"""Eliminates nodes from undirected graphs, with as many edges as before, at random in their place.
+
+    From both ends of each edge a random walk goes on until it meets a kept node. The edge then connects the two nodes
+    met, with the conductance of the whole way: `1 / sum 1 / w` over its edges. The mean Laplacian over walks is the
+    Schur complement `L_KK - L_KR L_RR^-1 L_RK` of the eliminated nodes `R`, exactly but for the walks that
+    have met no kept node after `n_steps`, whose edges are lost. An edge between kept nodes stays as it is.
+
+    **Gradient.** Which way an edge went is a draw, so what it changed carries a score function: the factor
+    `p / stop_gradient(p)`, 1 in value, with `p` the probability of all that decided about this edge: of every node on
+    its way to be eliminated or kept, and of every step. Nodes that it has not met do not add to its variance, nor do
+    edges that stayed. For a function that is linear in the weights the mean gradient is exact, in `log_chance` and in
+    `weight`.
+
+    Args:
+        edge_index: the edges, in both directions.
+        weight: their weights, not negative.
+        eliminated: which nodes are.
+        log_chance: the log-probability of each node's having been drawn as `eliminated` says; differentiable.
+        pairs: from `pairs_of`, for random numbers and for where edges without weight may lie.
+        n_steps: how long a walk may be.
+
+    Returns:
+        What is left of the weights (all or nothing); one new edge for each, and its weight. A new edge that is not
+        needed, is lost, or would be a self-loop, has weight 0 and lies aside.
+
+    Example:
+        >>> path = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
+        >>> middle, weight = torch.tensor([False, True, False]), torch.tensor([1.0, 1.0, 3.0, 3.0])
+        >>> pairs = pairs_of(path, torch.tensor([7]))
+        >>> kept, index, added = eliminate(path.edge_index, weight, middle, torch.zeros(3), pairs, n_steps=8)
+        >>> kept.tolist(), sorted(set(added.tolist()))
+        ([0.0, 0.0, 0.0, 0.0], [0.0, 0.75])
+
+    References:
+        Durfee, Peebles, Peng, Rao: Determinant-preserving sparsification of SDDM matrices, FOCS 2017 (the walks);
+        Williams: Simple statistical gradient-following algorithms, 1992 (the score function).
+    """
+    loop = edge_index[0] == edge_index[1]
+    graph = links(edge_index, torch.where(loop, 0, weight), eliminated.numel())
+    met, resistance, log_p = _walk(graph, edge_index, eliminated, log_chance, pairs, n_steps)
+    factor = scored(log_p)
+    stays = ~eliminated[edge_index].any(0)
+    lost = stays | eliminated[met].any(0) | (met[0] == met[1])
+    conductance = factor * weight / (1 + weight * resistance)
+    # Where an edge was, its weight less what it would have had by chance: 0, with the gradient of the baseline.
+    return (
+        torch.where(stays, weight, (1 - factor) * weight.detach()),
+        torch.where(lost, pairs.aside, met),
+        torch.where(lost, 0, conductance),
+    )
+
+
+def scored(log_p: Float[Tensor, " draws"]) -> Float[Tensor, " draws"]:
+    """1, with the gradient of log-probabilities: what multiplies the outcome of a draw to give it a score function."""
+    return torch.exp(log_p - log_p.detach())
+
+
+def _walk(
+    graph: Links,
+    edge_index: Int[Tensor, "2 edges"],
+    eliminated: Bool[Tensor, " nodes"],
+    log_chance: Float[Tensor, " nodes"],
+    pairs: Pairs,
+    n_steps: int,
+) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, " edges"], Float[Tensor, " edges"]]:
+    """Where the walks from both ends get to, the resistance on their ways, and the log-probability of these."""
+    # Which end of the pair a walk starts from, in words that both directions share.
+    end = (edge_index > edge_index.flip(0)).long()
+    place, trail = edge_index, [edge_index]
+    resistance = torch.zeros_like(graph.weight)
+    log_p = torch.zeros_like(graph.weight)
+    for hop in range(n_steps):
+        reached, weight, log_step = step(graph, place, pairs.uniform(end, torch.full_like(place, hop)))
+        walks = eliminated[place]
+        went = walks & (weight.detach() > 0)
+        resistance = resistance + torch.where(went, 1 / torch.where(went, weight, 1), 0).sum(0)
+        log_p = log_p + torch.where(walks, log_step, 0).sum(0)
+        place = torch.where(walks, reached, place)
+        trail.append(place)
+    return place, resistance, log_p + _once(log_chance, torch.cat(trail))
+
+
+def _once(log_chance: Float[Tensor, " nodes"], trail: Int[Tensor, "places edges"]) -> Float[Tensor, " edges"]:
+    """The sum over the nodes of each way, each node once however often the way leads over it."""
+    nodes = trail.sort(dim=0).values
+    first = torch.ones_like(nodes, dtype=torch.bool)
+    first[1:] = nodes[1:] != nodes[:-1]
+    return torch.where(first, log_chance[nodes], 0).sum(0)
