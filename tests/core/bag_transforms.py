@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from augrad import Range, Transform, batch
 from augrad.errors import InputTypeError, InversionError
-from augrad.testing import floats
+from augrad.testing import floats, mapped
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ batch.distance.register(
     Bag, lambda x, y: torch.stack([(a - b).norm() for a, b in zip(x.split(), y.split(), strict=True)])
 )
 floats.register(Bag, lambda x: (x.items,))
+mapped.register(Bag, lambda x, function: Bag(function(x.items), x.lengths))
 
 
 @batch.mix.register

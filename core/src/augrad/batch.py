@@ -1,4 +1,4 @@
-"""What a pass needs to know about a type of batch: count, repeat, select, concatenate, mix, distance, device.
+"""What a pass needs to know about a type of batch: count, repeat, select, concatenate, mix, distance, device, rows.
 
 Tensors are known. A plugin whose batches are something else (graphs, ragged sequences) registers each of these
 functions for its type, with `@count.register` and so on (`functools.singledispatch`). Used by layer.py and model.py.
@@ -106,6 +106,20 @@ def device(x: Any) -> torch.device:
         device(type='cpu')
     """
     raise _unknown(x, "placed")
+
+
+@singledispatch
+def output_rows(x: Any) -> tuple[int, ...]:
+    """How many rows a trunk's output for a batch may have: one per sample, unless the type registers more.
+
+    A batch of graphs has outputs for each graph or for each node. All copies of a batch have equally many, and lie
+    one after the other.
+
+    Example:
+        >>> output_rows(torch.zeros(3, 2))
+        (3,)
+    """
+    return (count(x),)
 
 
 @count.register

@@ -12,7 +12,7 @@ Anywhere else, `check_transform(Rotate())` raises with a list of what is broken,
 """
 
 from augrad.testing import gradients, values, batches, state, declarations  # noqa: F401, I001 - in the table's order
-from augrad.testing.examples import example_batch, floats, smooth
+from augrad.testing.examples import example_batch, floats, mapped, smooth
 from augrad.testing.reference import check_reference
 from augrad.testing.registry import CHECKS, Check, all_checks
 from augrad.testing.runner import CheckResult, check_transform, parametrize_with_checks, run_checks
@@ -26,6 +26,7 @@ __all__ = [
     "check_transform",
     "example_batch",
     "floats",
+    "mapped",
     "parametrize_with_checks",
     "run_checks",
     "smooth",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -58,7 +59,7 @@ def example_batch(transform: Transform, n_samples: int = 3, dtype: torch.dtype =
     given = transform.example_batch(n_samples, generator)
     if given is None:
         given = smooth((n_samples, 4, 16), generator)
-    return given.to(dtype) if isinstance(given, Tensor) else given
+    return cast(given, dtype)
 
 
 @singledispatch
@@ -79,6 +80,46 @@ def floats(x: Any) -> tuple[Tensor, ...]:
 @floats.register
 def _(x: Tensor) -> tuple[Tensor, ...]:
     return (x,)
+
+
+@singledispatch
+def mapped(x: Any, function: Callable[[Tensor], Tensor]) -> Any:
+    """A batch with `function` applied to each of its tensors, integers too, always in the same order.
+
+    With it checks change a batch's dtype, device and contents, and see all that could be written into. A plugin
+    registers it for its own batch type.
+
+    Example:
+        >>> mapped(torch.ones(2), torch.neg).tolist()
+        [-1.0, -1.0]
+    """
+    raise InputTypeError(
+        f"a batch of type {type(x).__name__} cannot be taken to another dtype or device: augrad knows tensors; a "
+        "plugin registers other types with augrad.testing.mapped.",
+        type=type(x).__name__,
+    )
+
+
+@mapped.register
+def _(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    return function(x)
+
+
+def cast(x: Any, dtype: torch.dtype) -> Any:
+    """A batch with its floating-point tensors in `dtype`."""
+    return mapped(x, lambda part: part.to(dtype) if part.is_floating_point() else part)
+
+
+def tensors(x: Any) -> tuple[Tensor, ...]:
+    """Every tensor of a batch, integers too: what a transform could write into."""
+    found: list[Tensor] = []
+
+    def noted(part: Tensor) -> Tensor:
+        found.append(part)
+        return part
+
+    mapped(x, noted)
+    return tuple(found)
 
 
 def values_at(transform: Transform, fraction: Float[Tensor, " batch"]) -> Values:

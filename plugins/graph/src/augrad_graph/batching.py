@@ -1,0 +1,214 @@
+"""Batches of graphs as augrad handles batches: count, repeat, select, concatenate, device. Uses layout.py.
+
+What comes out is a `torch_geometric.data.Batch` that can be taken apart again (`to_data_list`).
+"""
+
+from __future__ import annotations
+
+import copy
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from augrad import batch
+from augrad.errors import InputError, InputTypeError
+from augrad_graph.backend import Batch, Data, HeteroData
+from augrad_graph.layout import Layout, as_batch, cat_dim, layout_of, noted, starts
+
+HETEROGENEOUS = "heterogeneous graphs are not supported: turn them into homogeneous ones with data.to_homogeneous()"
+"""Why a `HeteroData` is refused, and the way out."""
+
+
+@batch.count.register(Data)
+def _(x: Data) -> int:
+    return x.num_graphs if isinstance(x, Batch) else 1
+
+
+@batch.count.register(HeteroData)
+def _(x: HeteroData) -> int:
+    raise InputTypeError(f"a batch of type {type(x).__name__} cannot be counted: {HETEROGENEOUS}.")
+
+
+@batch.device.register(Data)
+def _(x: Data) -> torch.device:
+    device: torch.device = x.edge_index.device
+    return device
+
+
+@batch.output_rows.register(Data)
+def _(x: Data) -> tuple[int, ...]:
+    return (batch.count(x), x.num_nodes)
+
+
+@batch.repeat.register(Data)
+def _(x: Data, n_copies: int) -> Data:
+    x = as_batch(x)
+    return x if n_copies == 1 else _picked(x, torch.arange(batch.count(x)).repeat(n_copies))
+
+
+@batch.select.register(Data)
+def _(x: Data, index: Tensor) -> Data:
+    # How large the result is must be known on the host: on an accelerator this waits for the index, as the layer's
+    # grouping of samples by transform did just before.
+    return _picked(as_batch(x), index.cpu())
+
+
+def _picked(x: Data, picked: Tensor) -> Data:
+    """The graphs at `picked`, an index on the host."""
+    before = layout_of(x)
+    order = picked.tolist()
+    layout = Layout(tuple(before.n_nodes[i] for i in order), tuple(before.n_edges[i] for i in order), before.levels)
+    out, slices, incs = copy.copy(x), {}, {}
+    rows: dict[bytes, tuple[Tensor, Tensor]] = {}
+    for key, old in x._slice_dict.items():  # noqa: SLF001 - torch_geometric's own record
+        value, inc = x[key], x._inc_dict[key]  # noqa: SLF001
+        same = old.numpy().tobytes()
+        if same not in rows:
+            rows[same] = _rows(old, picked)
+        at, lengths = rows[same]
+        slices[key] = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+        incs[key] = inc
+        if not isinstance(value, Tensor):
+            out[key] = [value[i] for i in order]
+            continue
+        axis = cat_dim(x, key) or 0
+        out[key] = value.index_select(axis, at.to(value.device))
+        if inc is not None:
+            steps = _steps(x, key, inc)[picked]
+            incs[key] = steps.cumsum(0) - steps
+            shift = incs[key] - inc[picked]
+            if shift.any():
+                out[key] = out[key] + shift.repeat_interleave(lengths, output_size=len(at)).to(value.device)
+    return _given(noted(out, layout, slices, incs))
+
+
+def _rows(slices: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the rows of the picked graphs lie, and how many each has."""
+    lengths = slices.diff()[picked]
+    total = int(lengths.sum())
+    shift = slices[:-1][picked] - (lengths.cumsum(0) - lengths)
+    return torch.arange(total) + shift.repeat_interleave(lengths, output_size=total), lengths
+
+
+def _steps(x: Data, key: str, inc: Tensor) -> Tensor:
+    """By how much each graph's values were raised over those of the one before, once more for the last."""
+    if type(x).__inc__ is Data.__inc__ and "batch" not in key:
+        sizes = layout_of(x).n_nodes if "index" in key or key == "face" else (0,) * len(inc)
+        return torch.tensor(sizes, dtype=torch.long)
+    if not len(inc):
+        return inc
+    last = x.get_example(len(inc) - 1)
+    return torch.cat([inc.diff(), torch.tensor([int(last.__inc__(key, last[key], last._store))])])  # noqa: SLF001
+
+
+def _given(out: Data) -> Data:
+    """Writes what follows from the layout into a fresh copy: batch, ptr, num_nodes, and those of `follow_batch`."""
+    layout, device = layout_of(out), batch.device(out)
+    out.batch, out.ptr = _owners(starts(layout.n_nodes), device)
+    if "num_nodes" in out:
+        out._store._num_nodes = list(layout.n_nodes)  # noqa: SLF001
+        out.num_nodes = sum(layout.n_nodes)
+    for key, slices in out._slice_dict.items():  # noqa: SLF001
+        if f"{key}_batch" in out:
+            out[f"{key}_batch"], out[f"{key}_ptr"] = _owners(slices, device)
+    return out
+
+
+def _owners(slices: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+    total = int(slices[-1])
+    owners = torch.arange(len(slices) - 1).repeat_interleave(slices.diff(), output_size=total)
+    return owners.to(device), slices.to(device)
+
+
+@batch.concatenate.register(Data)
+def _(first: Data, *rest: Data) -> Data:
+    parts = [as_batch(part) for part in (first, *rest)]
+    if any("edge_weight" in part for part in parts):
+        parts = [with_edge_weight(part) for part in parts]
+    keys = set(parts[0]._slice_dict)  # noqa: SLF001
+    for part in parts:
+        if set(part._slice_dict) != keys:  # noqa: SLF001
+            missing = sorted(keys.symmetric_difference(part._slice_dict))  # noqa: SLF001
+            raise InputError(
+                f"graphs can only be concatenated if they have the same attributes; not all have {', '.join(missing)}."
+            )
+    if len(parts) == 1:
+        return parts[0]
+    layouts = [layout_of(part) for part in parts]
+    layout = Layout(
+        tuple(chain.from_iterable(one.n_nodes for one in layouts)),
+        tuple(chain.from_iterable(one.n_edges for one in layouts)),
+        layouts[0].levels,
+    )
+    out, slices, incs = copy.copy(parts[0]), {}, {}
+    for key in parts[0]._slice_dict:  # noqa: SLF001
+        out[key], slices[key], incs[key] = _joined(parts, key)
+    return _given(noted(out, layout, slices, incs))
+
+
+def _joined(parts: list[Data], key: str) -> tuple[Any, Tensor, Any]:
+    """One attribute of several batches, with its slices and increments."""
+    values: list[Any] = []
+    slices, incs = [torch.zeros(1, dtype=torch.long)], []
+    rows = raised = 0
+    for part in parts:
+        value, inc = part[key], part._inc_dict[key]  # noqa: SLF001
+        slices.append(part._slice_dict[key][1:] + rows)  # noqa: SLF001
+        rows = int(slices[-1][-1]) if len(slices[-1]) else rows
+        if inc is not None:
+            incs.append(inc + raised)
+            value = value + raised if raised else value
+            raised += int(_steps(part, key, inc).sum())
+        values.append(value)
+    tensors = isinstance(values[0], Tensor)
+    joined: Any = torch.cat(values, cat_dim(parts[0], key) or 0) if tensors else list(chain.from_iterable(values))
+    return joined, torch.cat(slices), torch.cat(incs) if incs else None
+
+
+def with_edge_weight(x: Data) -> Data:
+    """The batch with an `edge_weight`: ones, in the dtype of its features, where it has none.
+
+    Example:
+        >>> with_edge_weight(Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]]))).edge_weight
+        tensor([1.])
+    """
+    x = as_batch(x)
+    if "edge_weight" in x:
+        return x
+    weight = torch.ones(x.edge_index.shape[1], device=x.edge_index.device, dtype=float_dtype(x))
+    return with_values(x, edge_weight=weight)
+
+
+def with_values(x: Data, /, **values: Tensor) -> Data:
+    """A copy of the batch with other tensors in place of its attributes, or besides them; the rest is shared.
+
+    Args:
+        x: the batch, or one graph.
+        **values: by name; with one row per node, edge or graph.
+
+    Example:
+        >>> x = Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]]))
+        >>> with_values(x, x=2 * x.x).x.tolist(), x.x.tolist()
+        ([[2.0], [2.0]], [[1.0], [1.0]])
+    """
+    out = copy.copy(as_batch(x))
+    new = [key for key in values if key not in out._slice_dict]  # noqa: SLF001
+    for key, value in values.items():
+        out[key] = value
+    return noted(out, layout_of(out), {}, {}, adopt=new)
+
+
+def float_dtype(x: Data) -> torch.dtype:
+    """The floating-point dtype of a batch: of its features, else of its positions, else torch's default.
+
+    Example:
+        >>> float_dtype(Data(x=torch.zeros(1, 1).double(), edge_index=torch.zeros(2, 0).long()))
+        torch.float64
+    """
+    for key in ("x", "pos", "edge_weight"):
+        value = x.get(key)
+        if isinstance(value, Tensor) and value.is_floating_point():
+            return value.dtype
+    return torch.get_default_dtype()

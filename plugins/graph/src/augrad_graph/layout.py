@@ -1,0 +1,218 @@
+"""What a batch of graphs consists of, kept valid for torch_geometric: which rows belong to which graph.
+
+Base of batching.py, topology.py and graphs.py.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from augrad.errors import InputError
+from augrad_graph.backend import Batch, Data
+
+_LAYOUT = "_augrad_layout"
+_GIVEN = ("batch", "ptr", "num_nodes")
+# Rebuilt from the layout whenever graphs are picked or joined.
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many nodes and edges each graph of a batch has: known on the host, so that nothing waits for the device.
+
+    Attributes:
+        n_nodes, n_edges: one number per graph.
+        levels: what each attribute has one row of: `"node"`, `"edge"`, `"graph"`, or `"other"`.
+    """
+
+    n_nodes: tuple[int, ...]
+    n_edges: tuple[int, ...]
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def max_nodes(self) -> int:
+        """Nodes of the largest graph; 0 without graphs."""
+        return max(self.n_nodes, default=0)
+
+    @property
+    def max_edges(self) -> int:
+        """Edges of the graph that has most; 0 without graphs."""
+        return max(self.n_edges, default=0)
+
+    def sizes(self, level: str) -> tuple[int, ...]:
+        """How many rows each graph has of what is of one level; none for `"other"`."""
+        return {"node": self.n_nodes, "edge": self.n_edges, "graph": (1,) * len(self.n_nodes)}.get(level, ())
+
+    def keys(self, level: str) -> list[str]:
+        """The attributes of one level, without `edge_index`."""
+        return [key for key, own in self.levels.items() if own == level and key != "edge_index"]
+
+
+def as_batch(x: Data) -> Data:
+    """A batch whose every attribute has slices, and whose layout is known: the form all functions here work on.
+
+    A single `Data` becomes a batch of one graph. Attributes set on a batch after it was made are given the slices of
+    nodes, edges or graphs, whichever they have as many rows as. `x` itself is returned if there is nothing to do.
+
+    Raises:
+        InputError: it cannot be told which rows belong to which graph.
+
+    Example:
+        >>> x = as_batch(Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1], [1, 2]])))
+        >>> x.num_graphs, layout_of(x)
+        (1, Layout(n_nodes=(3,), n_edges=(2,), levels={'x': 'node', 'edge_index': 'edge'}))
+    """
+    known = getattr(x, "_slice_dict", None)
+    new = [key for key in x.keys() if key not in (known or ()) and not _is_given(x, key)]  # noqa: SIM118 - no mapping
+    if known is not None and not new and _is_current(x):
+        return x
+    fault = structure_fault(x)
+    if fault:
+        raise InputError(f"augrad-graph cannot tell which rows belong to which graph: {fault}")
+    out = copy.copy(x) if isinstance(x, Batch) else Batch.from_data_list([x])
+    if type(out.edge_index) is not Tensor:
+        out.edge_index = out.edge_index.as_tensor()
+    slices = out._slice_dict  # noqa: SLF001 - torch_geometric's own record
+    layout = Layout(_n_nodes(out), _sizes(slices["edge_index"]))
+    levels = {key: _level_of(key, _sizes(own), layout) for key, own in slices.items()}
+    return noted(out, replace(layout, levels=levels), {}, {}, adopt=new if isinstance(x, Batch) else ())
+
+
+def layout_of(x: Data) -> Layout:
+    """Sizes of the graphs of a batch made by `as_batch`."""
+    layout: Layout = x._store.__dict__[_LAYOUT]  # noqa: SLF001 - beside torch_geometric's own record
+    return layout
+
+
+def noted(
+    out: Data, layout: Layout, slices: dict[str, Tensor], incs: dict[str, Any], *, adopt: Sequence[str] = ()
+) -> Data:
+    """Writes the record that torch_geometric takes a batch apart by into a fresh copy `out`, and returns it.
+
+    Args:
+        out: a copy that nobody else holds.
+        layout: of its graphs.
+        slices, incs: of attributes that have new ones.
+        adopt: attributes that have none yet; they get those of their level.
+    """
+    state = out._store.__dict__  # noqa: SLF001 - torch_geometric's own record
+    state["_slice_dict"] = {**state["_slice_dict"], **slices}
+    state["_inc_dict"] = {**state["_inc_dict"], **incs}
+    state["_num_graphs"] = len(layout.n_nodes)
+    levels = {key: _level_by_rows(out, key, layout) for key in adopt}
+    for key, level in levels.items():
+        state["_slice_dict"][key] = starts(layout.sizes(level))
+        state["_inc_dict"][key] = starts(layout.n_nodes)[:-1] if "index" in key else None
+    state[_LAYOUT] = replace(layout, levels={**layout.levels, **levels}) if levels else layout
+    return out
+
+
+def starts(sizes: Sequence[int]) -> Int[Tensor, " starts"]:
+    """Where each graph's rows start, and where the last one's end; on the host.
+
+    Example:
+        >>> starts((2, 3)).tolist()
+        [0, 2, 5]
+    """
+    return torch.tensor((0, *accumulate(sizes)), dtype=torch.long)
+
+
+def structure_fault(x: Data) -> str:
+    """What keeps a graph or batch from being taken apart by graph, or the empty string. Reads shapes only."""
+    index = x.get("edge_index")
+    if not isinstance(index, Tensor) or index.ndim != 2 or index.shape[0] != 2 or index.dtype != torch.long:
+        what = f"{index.dtype} of shape {tuple(index.shape)}" if isinstance(index, Tensor) else type(index).__name__
+        return f"edge_index must be an int64 tensor (2, edges), but is {what}."
+    if not any(key in x for key in ("x", "pos", "num_nodes")):
+        return "the number of nodes is unknown: give x or pos, or set num_nodes."
+    if not isinstance(x, Batch):
+        if "batch" in x:
+            return "a Data with a batch vector is no batch. Use Batch.from_data_list, or a torch_geometric loader."
+        return _nested_fault(x)
+    if not hasattr(x, "_slice_dict"):
+        return "the Batch was not made by Batch.from_data_list. Use that, or a torch_geometric loader."
+    for key, slices in x._slice_dict.items():  # noqa: SLF001
+        value, inc = x.get(key), x._inc_dict.get(key)  # noqa: SLF001
+        if not isinstance(slices, Tensor) or slices.ndim != 1 or (isinstance(inc, Tensor) and inc.ndim != 1):
+            return f"attribute {key!r} is nested, sparse or bipartite. Remove it before batching."
+        if isinstance(value, Tensor) and value.shape[cat_dim(x, key) or 0] != _last(slices):
+            return (
+                f"{key} has shape {tuple(value.shape)}, but had {_last(slices)} rows when the batch was made. Change "
+                "graphs before they are batched (as a transform of the data set)."
+            )
+    return ""
+
+
+def cat_dim(x: Data, key: str) -> int | None:
+    """Along which axis an attribute of several graphs is joined; None if graphs are stacked along a new first one."""
+    axis: int | None = x.__cat_dim__(key, x[key], x._store)  # noqa: SLF001 - as torch_geometric calls it
+    return axis
+
+
+def _nested_fault(x: Data) -> str:
+    for key, value in x.to_dict().items():
+        if isinstance(value, dict) or (isinstance(value, Tensor) and value.layout != torch.strided):
+            return f"attribute {key!r} is nested or sparse. Remove it."
+    return ""
+
+
+def _is_given(x: Data, key: str) -> bool:
+    base = key.removesuffix("_batch").removesuffix("_ptr")
+    return key in _GIVEN or (base != key and base in x)
+
+
+def _is_current(x: Data) -> bool:
+    layout = x._store.__dict__.get(_LAYOUT)  # noqa: SLF001
+    return (
+        layout is not None
+        and len(layout.n_nodes) == x.num_graphs
+        and sum(layout.n_edges) == x.edge_index.shape[1]
+        and sum(layout.n_nodes) == x.num_nodes
+    )
+
+
+def _n_nodes(x: Data) -> tuple[int, ...]:
+    for key in ("x", "pos"):
+        if key in x._slice_dict:  # noqa: SLF001
+            return _sizes(x._slice_dict[key])  # noqa: SLF001
+    return tuple(int(n) for n in x._store._num_nodes)  # noqa: SLF001
+
+
+def _sizes(slices: Tensor) -> tuple[int, ...]:
+    return tuple(slices.diff().tolist())
+
+
+def _last(slices: Tensor) -> int:
+    return int(slices[-1]) if len(slices) else 0
+
+
+def _level_of(key: str, sizes: tuple[int, ...], layout: Layout) -> str:
+    return next((level for level in _preferred(key) if sizes == layout.sizes(level)), "other")
+
+
+def _level_by_rows(x: Data, key: str, layout: Layout) -> str:
+    value, rows = x[key], -1
+    if isinstance(value, Tensor) and value.ndim:
+        rows = value.shape[cat_dim(x, key) or 0]
+    elif isinstance(value, list):
+        rows = len(value)
+    for level in _preferred(key):
+        if rows == sum(layout.sizes(level)):
+            return level
+    raise InputError(
+        f"augrad-graph cannot tell which rows of {key!r} belong to which graph: it has neither {sum(layout.n_nodes)} "
+        f"rows (nodes) nor {sum(layout.n_edges)} (edges) nor {len(layout.n_nodes)} (graphs). Set it on each graph "
+        "before batching."
+    )
+
+
+def _preferred(key: str) -> tuple[str, ...]:
+    # Where a graph has as many edges as nodes, the name tells, as in torch_geometric.
+    return ("edge", "node", "graph") if "edge" in key else ("node", "edge", "graph")

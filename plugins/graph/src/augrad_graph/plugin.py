@@ -1,0 +1,28 @@
+"""What this distribution brings to augrad, as import strings. Read at discovery, so it imports no framework."""
+
+from __future__ import annotations
+
+import pluggy
+
+hookimpl = pluggy.HookimplMarker("augrad")
+
+_MODULES: dict[str, tuple[str, ...]] = {}
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+@hookimpl
+def augrad_transforms() -> dict[str, str]:
+    """Names of the graph transforms and where their classes are.
+
+    Example:
+        >>> all(name.startswith("graph.") for name in augrad_transforms())
+        True
+    """
+    return {
+        f"graph.{_snake_case(name)}": f"augrad_graph.{module}:{name}"
+        for module, names in _MODULES.items()
+        for name in names
+    }
