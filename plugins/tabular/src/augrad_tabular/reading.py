@@ -66,6 +66,7 @@ def _length(cells: Cells) -> int:
 
 
 def _array(table: Any) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any]
     if isinstance(table, Tensor):
         table = table.detach().cpu()
         array = (table.double() if table.is_floating_point() else table).numpy()

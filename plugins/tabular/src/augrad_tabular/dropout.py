@@ -1,0 +1,78 @@
+"""Values that are lost: replaced by the column's mean, median or a learned value. Uses masks.py, tables.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from augrad import Range
+from augrad.errors import ArgumentError, suggestion
+from augrad_tabular.masks import relaxed_bernoulli
+from augrad_tabular.schema import Schema
+from augrad_tabular.tables import Cells, TableTransform, uniform
+
+FILLS = ("mean", "median", "learned")
+"""What may stand in place of a lost value."""
+
+
+class FeatureDropout(TableTransform):
+    """Replaces each value by its column's mean, median or a learned value, with a given `probability`.
+
+    Train: values move part of the way, most of them hardly or almost all of it (see `relaxed_bernoulli`), so that there
+    is a gradient. Eval: all of the way or not at all. Acts on continuous and ordinal columns.
+
+    Args:
+        schema: of the table.
+        fill: `"mean"`, `"median"`, or `"learned"`: trained with the rest, from the median on.
+        **ranges: another range for `probability`.
+
+    Raises:
+        ArgumentError: an unknown `fill`.
+
+    Example:
+        >>> schema = Schema.from_data([[0.0], [2.0]])
+        >>> drop, p = FeatureDropout(schema=schema).eval(), torch.tensor([0.25, 0.25])
+        >>> drop(torch.tensor([[5.0], [5.0]]), probability=p, noise=torch.tensor([[0.7], [0.8]])).tolist()
+        [[5.0], [1.0]]
+    """
+
+    assumes = "any single value can be missing, with the learned probability, without changing the target"
+    gradient = "relaxed"
+    statistics = ("mean", "median", "spread")
+    probability = Range(0.5, unit="probability")
+
+    mean: Tensor
+    median: Tensor
+    spread: Tensor
+
+    def __init__(self, *, schema: Schema | Mapping[str, Any], fill: str = "median", **ranges: float | Range) -> None:
+        super().__init__(schema=schema, **ranges)
+        if fill not in FILLS:
+            raise ArgumentError(
+                f"{self.name}: fill must be one of {', '.join(map(repr, FILLS))}, but got {fill!r}."
+                + suggestion(str(fill), FILLS),
+                argument="fill",
+                value=fill,
+            )
+        self.fill = fill
+        if fill == "learned":
+            # In units of the spread, so that one learning rate fits all columns.
+            self.raw_fill = nn.Parameter(torch.zeros_like(self.median))
+
+    @property
+    def filling(self) -> Float[Tensor, " columns"]:
+        """What stands in place of a lost value, per column."""
+        if self.fill == "learned":
+            return self.median + self.raw_fill * self.spread
+        return self.mean if self.fill == "mean" else self.median
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        return uniform(x, self.n_features, generator=generator)
+
+    def forward(self, x: Any, *, probability: Float[Tensor, " batch"], noise: Cells) -> Any:
+        lost = relaxed_bernoulli(probability[:, None], noise, hard=not self.training)
+        return self.on_columns(x, lambda part: part + lost * (self.filling - part))
