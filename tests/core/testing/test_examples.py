@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.bag_transforms import Louder
 from tests.core.signal_transforms import ColumnNoise, Gain, Noise, Turn
 
 from augrad import Range
@@ -60,9 +61,13 @@ def test_examples_are_reproducible_and_come_in_the_dtype_asked_for():
 
 
 def test_a_transform_may_bring_batches_of_another_type():
-    assert example_batch(Words(), 2) == ["word", "word"]
+    louder = Louder()
+    assert len(example_batch(louder, 2).lengths) == 2
+    assert example_batch(louder, 2, torch.bfloat16).items.dtype == torch.bfloat16
     assert is_tensor_based(Gain())
-    assert not is_tensor_based(Words())
+    assert not is_tensor_based(louder)
+    with pytest.raises(InputTypeError, match=r"batch of type list cannot be taken.*augrad\.testing\.mapped"):
+        example_batch(Words(), 2)
     with pytest.raises(InputTypeError, match=r"batch of type list cannot be compared.*augrad\.testing\.floats"):
         floats(["word"])
 

@@ -68,9 +68,12 @@ def node_descriptors(x: Data, degree: Float[Tensor, ""]) -> list[Float[Tensor, "
     signal = torch.cat([ones, features.to(dtype)], dim=1) if own else ones
 
     def step(arriving: Tensor) -> Tensor:
-        sums = torch.zeros(len(ones), arriving.shape[1], device=arriving.device, dtype=dtype)
-        return sums.index_add(0, target, arriving * weight[:, None])
+        arrived: Tensor = arriving.new_zeros(len(ones), arriving.shape[1]).index_add(
+            0, target, arriving * weight[:, None]
+        )
+        return arrived
 
+    once = step(signal[source])
     parts = [signal[:, 1:]] if own else []
     parts += [once, step(once[source])]
     edges = x.get("edge_attr")
@@ -83,7 +86,8 @@ def graph_means(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "
     """Means over the nodes of each graph; 0 for a graph without nodes."""
     sums = rows.new_zeros(batch.count(x), *rows.shape[1:]).index_add(0, x.batch, rows)
     counts = x.ptr.diff().clamp_min(1).to(rows.dtype)
-    return sums / counts.reshape(-1, *[1] * (rows.ndim - 1))
+    means: Tensor = sums / counts.reshape(-1, *[1] * (rows.ndim - 1))
+    return means
 
 
 def position_moments(x: Data, dtype: torch.dtype) -> list[Float[Tensor, "graphs entries"]]:
