@@ -42,12 +42,12 @@ def check_padding(padding: str) -> None:
 
 
 def sample(
-    x: Float[Tensor, "batch channels time"],
+    x: Float[Tensor, "batch *event time"],
     places: Float[Tensor, "batch places"],
     *,
     padding: str = "zeros",
     speed: Float[Tensor, " batch"] | None = None,
-) -> Float[Tensor, "batch channels places"]:
+) -> Float[Tensor, "batch *event places"]:
     """Values of each signal at places between its samples, by a windowed sinc of 32 samples.
 
     At a whole place it is the sample there. The sinc is a polynomial between any two samples (Farrow's structure), so
@@ -55,7 +55,7 @@ def sample(
     training it keeps about 25 times the memory of the signal.
 
     Args:
-        x: signals.
+        x: signals, with any number of axes between batch and time.
         places: in samples, from 0 at the first sample; any real number.
         padding: `"zeros"`, `"cyclic"` or `"reflection"`.
         speed: per signal, how many samples apart the places are, if frequencies that places so far apart cannot
@@ -71,21 +71,22 @@ def sample(
         Smith: Digital audio resampling home page, 2002 (windowed sinc).
     """
     if x.shape[0] == 0:
-        return x.new_zeros(0, x.shape[1], places.shape[1])
+        return x.new_zeros(*x.shape[:-1], places.shape[1])
     n_samples = x.shape[-1]
-    loop = _loop(x.to(working_dtype(x)), padding)
+    signals = x.reshape(x.shape[0], -1, n_samples)
+    loop = _loop(signals.to(working_dtype(x)), padding)
     near = torch.floor(places.detach())
     past = (2 * (places - near) - 1).to(loop.dtype)[:, None]
     powers = _polynomials(loop, speed)
     index = _index(near, n_samples, loop.shape[-1], padding)[:, None, None]
-    coefficients = powers.gather(-1, index.expand(-1, x.shape[1], powers.shape[2], -1)).unbind(2)
+    coefficients = powers.gather(-1, index.expand(-1, signals.shape[1], powers.shape[2], -1)).unbind(2)
     y = coefficients[0]
     for coefficient in coefficients[1:]:
         y = torch.addcmul(coefficient, y, past)
     if padding == "zeros":
         inside = (places > -_MARGIN) & (places < n_samples - 1 + _MARGIN)
         y = torch.where(inside[:, None], y, torch.zeros_like(y))
-    return y.to(x.dtype)
+    return y.to(x.dtype).reshape(*x.shape[:-1], -1)
 
 
 def place_dtype(x: Tensor) -> torch.dtype:

@@ -8,6 +8,11 @@ hookimpl = pluggy.HookimplMarker("augrad")
 
 _MODULES: dict[str, tuple[str, ...]] = {
     "time": ("TimeShift", "Speed", "TimeReverse"),
+    "stretching": ("TimeStretch",),
+    "warping": ("TimeWarp",),
+    "masks": ("TimeMask", "FrequencyMask"),
+    "filters": ("LowPass", "HighPass", "BandStop", "EqualizerTilt"),
+    "frequency": ("FrequencyShift", "PhaseNoise"),
 }
 
 

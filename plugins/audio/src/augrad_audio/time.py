@@ -66,12 +66,11 @@ def resampled(
         [[[3.0, 2.0, 1.0]]]
     """
     n_samples = x.shape[-1]
-    signals = x.reshape(x.shape[0], x[:1].numel() // n_samples if len(x) else 1, n_samples)
     source = inverse(matrix.to(place_dtype(x))).expand(x.shape[0], 2, 2)
     middle = (n_samples - 1) / 2
     time = torch.arange(n_samples, device=x.device, dtype=source.dtype) - middle
     places = source[:, :1, 0] * time + (source[:, :1, 1] + middle)
-    return sample(signals, places, padding=padding, speed=source[:, 0, 0]).reshape(x.shape)
+    return sample(x, places, padding=padding, speed=source[:, 0, 0])
 
 
 class TimeTransform(SignalTransform, MatrixTransform):

@@ -1,0 +1,126 @@
+"""Masks: a stretch of time or a band of a spectrogram goes missing, with soft edges. Uses signals.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from augrad import Range
+from augrad.errors import ArgumentError
+from augrad_audio.signals import SignalTransform, working_dtype
+
+
+def soft_interval(
+    fraction: Float[Tensor, " batch"], place: Float[Tensor, " batch"], size: int, softness: float
+) -> Float[Tensor, "batch size"]:
+    """Intervals with soft edges, 1 inside and 0 outside, that cover a fraction of an axis.
+
+    The difference of two sigmoids at the edges, so that an interval vanishes with its length.
+
+    Args:
+        fraction: of the axis, in [0, 1].
+        place: in [-1, 1]: where the interval lies among all places on the axis, from its start to its end.
+        size: of the axis.
+        softness: how wide the edges are, as a fraction of the axis, above 0.
+
+    Example:
+        >>> interval = soft_interval(torch.tensor([0.5]), torch.tensor([-1.0]), 8, 0.001)
+        >>> interval.round(decimals=4).abs().tolist()
+        [[1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]]
+    """
+    at = (torch.arange(size, device=fraction.device, dtype=fraction.dtype) + 0.5) / size
+    start = ((1 + place) / 2 * (1 - fraction))[:, None]
+    end = start + fraction[:, None]
+    return torch.sigmoid((at - start) / softness) - torch.sigmoid((at - end) / softness)
+
+
+class Mask(SignalTransform):
+    """Base of the masks: replaces an interval of one axis, in all channels, by `fill`.
+
+    The place of the interval is inner noise, uniform among those inside the signal.
+
+    Args:
+        fill: what value is left: 0 is silence in a waveform or power spectrogram, not in a logarithmic one.
+        softness: how wide the edges are, as a fraction of the axis, above 0; the gradient comes from there.
+        **ranges: another range for `fraction`.
+
+    Attributes:
+        axis: that is masked, counted from the last one.
+
+    Raises:
+        ArgumentError: `fill` is not finite, or `softness` is not a finite number above 0.
+    """
+
+    axis: ClassVar[int] = -1
+    fraction = Range(0.5, unit="fraction")
+
+    def __init__(self, *, fill: float = 0.0, softness: float = 0.01, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        if not math.isfinite(fill):
+            raise ArgumentError(f"{self.name}: fill must be finite, but got {fill!r}.", argument="fill", value=fill)
+        if not 0 < softness < math.inf:
+            raise ArgumentError(
+                f"{self.name}: softness must be a finite fraction above 0, but got {softness!r}: a hard edge has no "
+                "gradient.",
+                argument="softness",
+                value=softness,
+            )
+        self.fill, self.softness = fill, softness
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        return 2 * torch.rand(x.shape[0], generator=generator, device=x.device, dtype=working_dtype(x)) - 1
+
+    def forward(self, x: Any, *, fraction: Float[Tensor, " batch"], noise: Float[Tensor, " batch"]) -> Any:
+        place = noise.to(working_dtype(x))
+        interval = soft_interval(fraction.to(place.dtype), place, x.shape[self.axis], self.softness)
+        shape = [1] * x.ndim
+        shape[0], shape[self.axis] = interval.shape
+        return x + interval.reshape(shape).to(x.dtype) * (self.fill - x)
+
+
+class TimeMask(Mask):
+    """Silences a stretch of `fraction` of the signal; of waveforms, and of spectrograms in all their frequencies.
+
+    See `Mask` for the arguments.
+
+    Example:
+        >>> x, first = torch.ones(1, 1, 8), torch.tensor([-1.0])
+        >>> TimeMask(softness=0.001)(x, fraction=torch.tensor([0.25]), noise=first).round().flatten().abs().tolist()
+        [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+
+    References:
+        Park et al.: SpecAugment, Interspeech 2019, section 2.
+    """
+
+    assumes = "any single stretch of time, up to the learned length, can be missing without changing the target"
+    layouts = (3, 4)
+
+
+class FrequencyMask(Mask):
+    """Removes a band of `fraction` of the frequencies of spectrograms `(batch, channels, freq, time)`.
+
+    See `Mask` for the arguments.
+
+    Example:
+        >>> x, lowest = torch.ones(1, 1, 4, 2), torch.tensor([-1.0])
+        >>> masked = FrequencyMask(softness=0.001)(x, fraction=torch.tensor([0.25]), noise=lowest)
+        >>> masked[0, 0, :, 0].round().abs().tolist()
+        [0.0, 1.0, 1.0, 1.0]
+
+    References:
+        Park et al.: SpecAugment, Interspeech 2019, section 2.
+    """
+
+    assumes = "any single band of frequencies, up to the learned width, can be missing without changing the target"
+    layouts = (4,)
+    axis = -2
+
+    def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
+        """Smooth spectrograms with 2 channels of 16 frequencies and 12 frames, for the conformance kit."""
+        from augrad.testing import smooth
+
+        return smooth((n_samples, 2, 16, 12), generator, n_axes=2)

@@ -1,0 +1,106 @@
+"""Time warp: time runs faster here and slower there, smoothly. Uses interpolation.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from augrad import Range
+from augrad.errors import ArgumentError
+from augrad_audio.interpolation import place_dtype, sample
+from augrad_audio.signals import SignalTransform, working_dtype
+
+_N_STEPS = 8
+# Fixed-point steps to invert a warp; each multiplies the error by its steepest slope.
+
+
+def warp_shifts(
+    strength: Float[Tensor, " batch"], waves: Float[Tensor, "batch waves"], at: Float[Tensor, "#batch time"]
+) -> Float[Tensor, "batch time"]:
+    r"""How far from each place its content comes from: smooth random functions that are 0 at both ends.
+
+    `strength * sqrt(2 / n) * sum_k waves_k sin(pi k at)`; the root mean square over time and noise is `strength`.
+
+    Args:
+        strength: as a fraction of the duration.
+        waves: independent standard normal numbers, `n` per signal.
+        at: places, in [0, 1] from the start of the signal to its end.
+
+    Example:
+        >>> at = torch.tensor([[0.0, 0.5, 1.0]])
+        >>> [round(abs(shift), 3) for shift in warp_shifts(torch.tensor([0.1]), torch.ones(1, 1), at)[0].tolist()]
+        [0.0, 0.141, 0.0]
+    """
+    n_waves = waves.shape[1]
+    k = torch.arange(1, n_waves + 1, device=waves.device, dtype=at.dtype)
+    basis = torch.sin(math.pi * k[:, None] * at[:, None])
+    scaled = math.sqrt(2 / n_waves) * strength.to(at.dtype)[:, None] * waves.to(at.dtype)
+    return (scaled[:, :, None] * basis).sum(dim=1)
+
+
+class TimeWarp(SignalTransform):
+    """Stretches time here and compresses it there, smoothly and at random; both ends stay where they are.
+
+    What was at `t + shift(t)` comes to `t`; the shift has root mean square `strength`, in fractions of the duration.
+    Above about `0.2 / n_waves` time begins to run backwards in places. Pitch moves along. Nothing is removed before
+    parts are compressed: frequencies close to the highest one may be folded down.
+
+    Args:
+        n_waves: how many half periods the shift has at most over the signal, at least 1; more is rougher.
+        **ranges: another range for `strength`.
+
+    Raises:
+        ArgumentError: `n_waves` is no int of at least 1.
+
+    Example:
+        >>> x, waves = torch.rand(1, 1, 16), torch.randn(1, 3)
+        >>> bool(torch.allclose(TimeWarp()(x, strength=torch.zeros(1), noise=waves), x, atol=1e-5))
+        True
+
+    References:
+        Park et al.: SpecAugment, Interspeech 2019, section 2 (time warping).
+    """
+
+    assumes = "the tempo of each part of a signal, within the learned range, carries no information about the target"
+    moves_coordinates = True
+    layouts = (3, 4)
+    strength = Range(0.05, unit="duration")
+
+    def __init__(self, *, n_waves: int = 3, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        if isinstance(n_waves, bool) or not isinstance(n_waves, int) or n_waves < 1:
+            raise ArgumentError(
+                f"{self.name}: n_waves must be an int of at least 1, but got {n_waves!r}.",
+                argument="n_waves",
+                value=n_waves,
+            )
+        self.n_waves = n_waves
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        return torch.randn(x.shape[0], self.n_waves, generator=generator, device=x.device, dtype=working_dtype(x))
+
+    def forward(self, x: Any, *, strength: Float[Tensor, " batch"], noise: Float[Tensor, "batch waves"]) -> Any:
+        at = _places(x)
+        return _moved(x, at + warp_shifts(strength, noise, at))
+
+    def invert(self, y: Any, *, strength: Float[Tensor, " batch"], noise: Float[Tensor, "batch waves"]) -> Any:
+        at = _places(y)
+        undone = -warp_shifts(strength, noise, at)
+        for _ in range(_N_STEPS):
+            undone = -warp_shifts(strength, noise, at + undone)
+        return _moved(y, at + undone)
+
+
+def _places(x: Tensor) -> Float[Tensor, "1 time"]:
+    """Where each sample lies in the signal; the first and the last half a sample inside its ends."""
+    n_samples = x.shape[-1]
+    return ((torch.arange(n_samples, device=x.device, dtype=place_dtype(x)) + 0.5) / n_samples)[None]
+
+
+def _moved(x: Tensor, at: Float[Tensor, "#batch time"]) -> Tensor:
+    places = (at * x.shape[-1] - 0.5).expand(x.shape[0], -1)
+    return sample(x, places, padding="reflection")
