@@ -54,6 +54,21 @@ def test_a_range_replaces_the_declared_one_whole():
     assert Gain(gain_db=mine).ranges["gain_db"] is mine
 
 
+class SampledLowpass(Lowpass):
+    """Neutral at half a sample rate that its constructor is given."""
+
+    def __init__(self, sample_rate: float, **ranges: float | Range) -> None:
+        self.ranges = {"cutoff_hz": Range(sample_rate / 2, low=1.0, unit="Hz", identity=sample_rate / 2)}
+        super().__init__(**ranges)
+
+
+def test_a_range_that_a_constructor_sets_is_the_one_that_a_number_narrows():
+    assert SampledLowpass(8000.0).ranges["cutoff_hz"].bounds == (1.0, 4000.0)
+    assert SampledLowpass(8000.0, cutoff_hz=1000.0).ranges["cutoff_hz"].bounds == (1000.0, 4000.0)
+    with pytest.raises(RangeError, match=r"signal\.sampled_lowpass: cutoff_hz=5000\.0: Range needs low below high"):
+        SampledLowpass(8000.0, cutoff_hz=5000.0)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

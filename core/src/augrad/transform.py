@@ -31,7 +31,8 @@ class Transform(nn.Module, ABC):
 
     Args:
         **ranges: for one instance, another range for a declared parameter: a number replaces `high`
-            (and `low`, where that is the far end), a `Range` replaces it whole.
+            (and `low`, where that is the far end), a `Range` replaces it whole. Ranges that depend on other arguments
+            (a cut-off that ends at half the sample rate) are set as `self.ranges` before this constructor is called.
 
     Attributes:
         modality: what it works on: `"vision"`, `"audio"`, `"tabular"`, `"graph"`, or your own word.
@@ -118,7 +119,7 @@ class Transform(nn.Module, ABC):
             self.ranges = {**self.ranges, name: self._narrowed(name, given)}
 
     def _narrowed(self, name: str, given: float | Range) -> Range:
-        declared = type(self).ranges[name]
+        declared = self.ranges[name]
         if isinstance(given, Range):
             return given
         if isinstance(given, bool) or not isinstance(given, int | float):

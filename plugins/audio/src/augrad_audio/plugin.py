@@ -13,6 +13,9 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "masks": ("TimeMask", "FrequencyMask"),
     "filters": ("LowPass", "HighPass", "BandStop", "EqualizerTilt"),
     "frequency": ("FrequencyShift", "PhaseNoise"),
+    "level": ("Gain", "Polarity", "DcOffset", "Overdrive"),
+    "channels": ("ChannelSwap", "ChannelDropout", "ChannelGain"),
+    "noise": ("WhiteNoise", "ColouredNoise"),
 }
 
 

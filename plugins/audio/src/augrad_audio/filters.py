@@ -1,0 +1,196 @@
+"""Zero-phase filters with a learned cut-off: low pass, high pass, band stop, tilt. Uses response.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from augrad import Range
+from augrad.errors import ArgumentError, RangeError
+from augrad_audio.response import below_nyquist, butterworth, filtered, frequencies, notch, tilt_change
+from augrad_audio.signals import Number, SampledTransform, SignalTransform, checked_sample_rate, working_dtype
+
+
+class FrequencyRangeTransform(SampledTransform):
+    """Base of the transforms with a parameter in Hz that reaches at most up to the Nyquist frequency.
+
+    What their classes declare is for signals at 16 kHz.
+
+    Args:
+        sample_rate: of the signals, in Hz, above 0. Required: the default range follows from it.
+        **ranges: another range for the parameter, up to half the sample rate.
+
+    Raises:
+        ArgumentError: `sample_rate` is missing or not accepted.
+        RangeError: a range goes beyond the Nyquist frequency or, unless it is signed, below 0 Hz.
+    """
+
+    def __init__(self, *, sample_rate: Number | None = None, **ranges: float | Range) -> None:
+        nyquist_hz = checked_sample_rate(self.name, sample_rate) / 2
+        self.ranges = self.default_ranges(nyquist_hz)
+        super().__init__(sample_rate=sample_rate, **ranges)
+        for name, given in self.ranges.items():
+            low, high = given.bounds
+            lowest = -nyquist_hz if given.signed else 0.0
+            if low < lowest or high > nyquist_hz:
+                raise RangeError(
+                    f"{self.name}: {name} must lie between {lowest:g} Hz and the Nyquist frequency, which is "
+                    f"{nyquist_hz:g} Hz at sample_rate={self.sample_rate:g}, but its range is {low:g} to {high:g} Hz.",
+                    argument=name,
+                    value=given,
+                    nyquist_hz=nyquist_hz,
+                )
+
+    @classmethod
+    def default_ranges(cls, nyquist_hz: float) -> dict[str, Range]:
+        """The declared ranges, for signals with another Nyquist frequency than 8000 Hz."""
+        factor = nyquist_hz / 8000.0
+        return {
+            name: replace(
+                declared,
+                high=declared.high * factor,
+                low=declared.low * factor,
+                identity=declared.identity * factor,
+            )
+            for name, declared in cls.ranges.items()
+        }
+
+
+class LowPass(FrequencyRangeTransform):
+    """Takes away what is above `cutoff_hz`, where the gain is -3 dB; at the Nyquist frequency nothing is taken.
+
+    The gain is that of a digital Butterworth filter of order 4 (24 dB per octave); unlike that filter it moves nothing
+    in time. Unless another range is given, `cutoff_hz` goes down to a twentieth of the Nyquist frequency.
+
+    Args:
+        sample_rate: of the signals, in Hz. Required.
+        **ranges: another range for `cutoff_hz`; a number is the lowest cut-off.
+
+    Raises:
+        ArgumentError: `sample_rate` is missing or not accepted.
+        RangeError: a cut-off below 0 Hz or above the Nyquist frequency.
+
+    Example:
+        >>> x = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(8).reshape(1, 1, 32)  # 2000 Hz
+        >>> y = LowPass(sample_rate=8000)(x, cutoff_hz=torch.tensor([500.0]))
+        >>> y.abs().max().item() < 0.01
+        True
+    """
+
+    assumes = "what lies above the learned cut-off carries no information about the target"
+    cutoff_hz = Range(8000.0, low=400.0, unit="Hz", identity=8000.0)
+
+    def forward(self, x: Any, *, cutoff_hz: Float[Tensor, " batch"]) -> Any:
+        frequency = frequencies(x)
+        cutoff = cutoff_hz.to(frequency.dtype) / self.sample_rate
+        return filtered(x, butterworth(below_nyquist(frequency), cutoff))
+
+
+class HighPass(FrequencyRangeTransform):
+    """Takes away what is below `cutoff_hz`, where the gain is -3 dB; at 0 Hz nothing is taken.
+
+    The gain is that of a digital Butterworth filter of order 4 (24 dB per octave); unlike that filter it moves nothing
+    in time. Any cut-off that is not near 0 takes away the mean. Unless another range is given, `cutoff_hz` goes up to
+    half the Nyquist frequency.
+
+    Args:
+        sample_rate: of the signals, in Hz. Required.
+        **ranges: another range for `cutoff_hz`; a number is the highest cut-off.
+
+    Raises:
+        ArgumentError: `sample_rate` is missing or not accepted.
+        RangeError: a cut-off below 0 Hz or above the Nyquist frequency.
+
+    Example:
+        >>> y = HighPass(sample_rate=8000)(torch.ones(1, 1, 16), cutoff_hz=torch.tensor([1000.0]))
+        >>> y.abs().max().item() < 0.01
+        True
+    """
+
+    assumes = "what lies below the learned cut-off carries no information about the target"
+    cutoff_hz = Range(4000.0, unit="Hz")
+
+    def forward(self, x: Any, *, cutoff_hz: Float[Tensor, " batch"]) -> Any:
+        frequency = frequencies(x)
+        cutoff = cutoff_hz.to(frequency.dtype) / self.sample_rate
+        # The low pass, seen from the other end of the spectrum.
+        return filtered(x, butterworth(below_nyquist(0.5 - frequency), 0.5 - cutoff))
+
+
+class BandStop(FrequencyRangeTransform):
+    """Takes away a band of width `width_hz` with soft edges, -3 dB each; at width 0 nothing is taken.
+
+    Where the band lies is inner noise, uniform among the places between 0 Hz and the Nyquist frequency. Unless another
+    range is given, `width_hz` goes up to half the Nyquist frequency.
+
+    Args:
+        sample_rate: of the signals, in Hz. Required.
+        **ranges: another range for `width_hz`; a number is the largest width.
+
+    Raises:
+        ArgumentError: `sample_rate` is missing or not accepted.
+        RangeError: a width below 0 Hz or above the Nyquist frequency.
+
+    Example:
+        >>> x = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(8).reshape(1, 1, 32)  # 2000 Hz
+        >>> y = BandStop(sample_rate=8000)(x, width_hz=torch.tensor([1000.0]), noise=torch.tensor([0.5]))
+        >>> y.abs().max().item() < 0.1
+        True
+
+    References:
+        Park et al.: SpecAugment, Interspeech 2019 (frequency masking, on spectrograms).
+    """
+
+    assumes = "any single band of frequencies, up to the learned width, can be missing without changing the target"
+    width_hz = Range(4000.0, unit="Hz")
+
+    def draw_noise(self, x: Any, generator: Generator | None) -> Any:
+        return torch.rand(x.shape[0], generator=generator, device=x.device, dtype=working_dtype(x))
+
+    def forward(self, x: Any, *, width_hz: Float[Tensor, " batch"], noise: Float[Tensor, " batch"]) -> Any:
+        frequency = frequencies(x)
+        width = width_hz.to(frequency.dtype) / self.sample_rate
+        centre = width / 2 + noise.to(frequency.dtype) * (0.5 - width)
+        return filtered(x, notch(frequency, centre, width))
+
+
+class EqualizerTilt(SignalTransform):
+    """Tilts the spectrum by `tilt` dB per octave about a reference frequency, where the gain is 0 dB.
+
+    Positive tilts make a sound brighter, negative ones darker, as other microphones and rooms do. Below 5 octaves under
+    the reference the gain stays what it is there, and the mean of a signal is left alone.
+
+    Args:
+        reference: the frequency with gain 0 dB, as a fraction of the Nyquist frequency, in (0, 1).
+        **ranges: another range for `tilt`.
+
+    Raises:
+        ArgumentError: `reference` is not in (0, 1).
+
+    Example:
+        >>> x = torch.tensor([1.0, 0.0, -1.0, 0.0]).repeat(16).reshape(1, 1, 64)  # an octave above the reference
+        >>> y = EqualizerTilt(reference=0.25)(x, tilt=torch.tensor([6.0206]))
+        >>> round(y[0, 0, 32].item(), 1)
+        2.0
+    """
+
+    assumes = "the tilt of the spectrum within the learned range, bright or dark, carries no information on the target"
+    tilt = Range(6.0, unit="dB/octave", signed=True)
+
+    def __init__(self, *, reference: float = 0.125, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        if not 0 < reference < 1:
+            raise ArgumentError(
+                f"{self.name}: reference must be a fraction of the Nyquist frequency in (0, 1), but got {reference!r}.",
+                argument="reference",
+                value=reference,
+            )
+        self.reference = reference
+
+    def forward(self, x: Any, *, tilt: Float[Tensor, " batch"]) -> Any:
+        frequency = frequencies(x)
+        return filtered(x, tilt_change(frequency, tilt.to(frequency.dtype), self.reference / 2))
