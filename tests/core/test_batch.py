@@ -46,6 +46,21 @@ def test_mix_weighs_each_sample_and_passes_the_gradient_on():
     assert torch.equal(batch.mix(parts[0], weights=weights[:, :1].detach())[0], torch.ones(3))
 
 
+def test_mix_keeps_missing_values_of_a_table_out_of_the_gradient():
+    weights = torch.tensor([[0.25, 0.75]], requires_grad=True)
+    missing = float("nan")
+    mixed = batch.mix(torch.tensor([[missing, 1.0]]), torch.tensor([[missing, 3.0]]), weights=weights)
+    assert mixed[0].isnan().tolist() == [True, False]
+    assert mixed[0, 1].item() == 2.5
+    mixed.nan_to_num().sum().backward()
+    assert weights.grad.tolist() == [[1.0, 3.0]]
+
+
+def test_mix_hides_no_value_that_a_transform_lost():
+    mixed = batch.mix(torch.ones(1, 1), torch.full((1, 1), float("nan")), weights=torch.tensor([[0.5, 0.5]]))
+    assert mixed.isnan().all()
+
+
 def test_distance_is_euclidean_and_its_gradient_at_zero_is_zero():
     x = torch.zeros(2, 1, 2)
     y = torch.tensor([[[3.0, 4.0]], [[0.0, 0.0]]], requires_grad=True)

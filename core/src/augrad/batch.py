@@ -77,6 +77,9 @@ def mix(first: Any, *rest: Any, weights: Float[Tensor, "batch parts"]) -> Any:
         *rest: batches of the same type and length.
         weights: one weight per sample and part; gradients reach them.
 
+    A value that is missing (NaN) in a table, `(batch, features)`, stays missing, and the gradients are those of the
+    others.
+
     Example:
         >>> mix(torch.tensor([[1.0]]), torch.tensor([[3.0]]), weights=torch.tensor([[0.5, 0.5]])).tolist()
         [[2.0]]
@@ -144,6 +147,15 @@ def _(first: Tensor, *rest: Tensor) -> Tensor:
 
 @mix.register
 def _(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
+    if first.ndim != 2:
+        return _weighted(first, *rest, weights=weights)
+    # Tables may miss values: NaN stays NaN, but must not reach the gradient of the weights, where 0 times NaN is NaN.
+    missing = first.isnan()
+    known = [torch.where(missing, 0, part) for part in (first, *rest)]
+    return torch.where(missing, first, _weighted(*known, weights=weights))
+
+
+def _weighted(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
     shape = (-1,) + (1,) * (first.ndim - 1)
     columns = [column.reshape(shape) for column in weights.to(first.dtype).unbind(1)]
     mixed = columns[0] * first
