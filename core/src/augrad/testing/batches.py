@@ -9,7 +9,6 @@ from augrad.errors import ConformanceError
 from augrad.testing.examples import (
     call,
     example_batch,
-    floats,
     gap,
     inner_values,
     noise_for,
@@ -92,7 +91,7 @@ def check_noise_has_one_row_per_sample(transform: Transform) -> None:
                 f"draw_noise must return tensors with one row per sample ({n_samples}), but returned shape "
                 f"{tuple(part.shape)}.",
             )
-            device = floats(x)[0].device
+            device = batch.device(x)
             require(part.device == device, transform, f"draw_noise draws on {part.device} for a batch on {device}.")
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from augrad import batch
 from augrad.draws import keyed_generator
 from augrad.errors import ConformanceError
 from augrad.testing.examples import (
@@ -16,8 +17,9 @@ from augrad.testing.examples import (
     example_batch,
     floats,
     inner_values,
-    is_tensor_based,
+    mapped,
     noise_for,
+    tensors,
     values_at,
 )
 from augrad.testing.registry import check, has_parameters, require
@@ -37,7 +39,7 @@ AGREEMENT = 0.5
 
 
 def _is_pathwise(transform: Transform) -> bool:
-    return transform.gradient == "pathwise" and is_tensor_based(transform)
+    return transform.gradient == "pathwise"
 
 
 def _is_pathwise_with_parameters(transform: Transform) -> bool:
@@ -45,7 +47,7 @@ def _is_pathwise_with_parameters(transform: Transform) -> bool:
 
 
 def _has_estimator(transform: Transform) -> bool:
-    return has_parameters(transform) and transform.gradient != "pathwise" and is_tensor_based(transform)
+    return has_parameters(transform) and transform.gradient != "pathwise"
 
 
 def parameter_gradients(transform: Transform, x: Any, values: Values, noise: Any) -> dict[str, Tensor | None]:
@@ -124,13 +126,20 @@ def check_gradcheck_of_input(transform: Transform) -> None:
     n_samples = 2 if transform.mixes_samples else 1
     x = example_batch(transform, n_samples)
     values, noise = inner_values(transform, n_samples), noise_for(transform, x)
-    _gradcheck(transform, lambda leaf: _projected(call(transform, leaf, values, noise)), (x,), "the input")
+
+    def function(*leaves: Tensor) -> Tensor:
+        given = iter(leaves)
+        leaf = mapped(x, lambda part: next(given) if part.is_floating_point() else part)
+        return _projected(call(transform, leaf, values, noise))
+
+    _gradcheck(transform, function, tuple(part for part in tensors(x) if part.is_floating_point()), "the input")
 
 
-def _projected(y: Tensor) -> Tensor:
+def _projected(y: Any) -> Tensor:
     # A few random sums of the output stand for all of its entries: a wrong derivative shows in each of them.
-    weights = torch.rand(6, y.numel(), generator=keyed_generator("gradcheck"), dtype=torch.float64)
-    return weights @ y.flatten().double()
+    flat = torch.cat([part.flatten().double() for part in floats(y)])
+    weights = torch.rand(6, len(flat), generator=keyed_generator("gradcheck"), dtype=torch.float64)
+    return weights @ flat
 
 
 def _gradcheck(transform: Transform, function: Any, inputs: tuple[Tensor, ...], of: str) -> None:
@@ -155,7 +164,7 @@ def check_gradient_agrees_with_differences(transform: Transform) -> None:
     n_kinds = 4
     x = example_batch(transform, n_kinds)
     rows = torch.arange(n_kinds).repeat_interleave(N_DRAWS)
-    x = x.index_select(0, rows)
+    x = batch.select(x, rows)
     noise = noise_for(transform, x)
     low, high = (torch.full((len(rows),), at, dtype=torch.float64) for at in (0.2, 0.8))
     spread = low + (high - low) * torch.linspace(0, 1, N_DRAWS, dtype=torch.float64).repeat(n_kinds)
@@ -163,12 +172,12 @@ def check_gradient_agrees_with_differences(transform: Transform) -> None:
         ends = []
         for fraction in (low, high):
             values = {**values_at(transform, spread), name: values_at(transform, fraction)[name]}
-            ends.append(call(transform, x, values, noise).detach())
+            ends.append([part.detach() for part in _by_kind(call(transform, x, values, noise), n_kinds)])
         towards = 1 if transform.ranges[name].span > 0 else -1
-        difference = towards * (ends[1] - ends[0]).reshape(n_kinds, N_DRAWS, -1).mean(1)
+        differences = [towards * (high - low).mean(0) for low, high in zip(*ends, strict=True)]
         leaf = values_at(transform, spread)[name].requires_grad_()
-        y = call(transform, x, {**values_at(transform, spread), name: leaf}, noise)
-        found, expected = _directional(y, leaf, difference)
+        y = _by_kind(call(transform, x, {**values_at(transform, spread), name: leaf}, noise), n_kinds)
+        found, expected = _directional(y, leaf, differences)
         cosine = torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0)
         require(
             bool(cosine >= AGREEMENT),
@@ -178,16 +187,22 @@ def check_gradient_agrees_with_differences(transform: Transform) -> None:
         )
 
 
-def _directional(y: Tensor, leaf: Tensor, difference: Tensor) -> tuple[Tensor, Tensor]:
+def _by_kind(y: Any, n_kinds: int) -> list[Tensor]:
+    """For each kind of sample, `N_DRAWS` outputs as the rows of a matrix; kinds may differ in size."""
+    kinds = torch.arange(n_kinds * N_DRAWS).chunk(n_kinds)
+    return [torch.cat([p.double().reshape(N_DRAWS, -1) for p in floats(batch.select(y, k))], dim=1) for k in kinds]
+
+
+def _directional(y: list[Tensor], leaf: Tensor, differences: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Mean gradient in `leaf`, and mean difference, of random linear functions of the output, per kind of sample."""
-    n_kinds = len(difference)
     generator = keyed_generator("directions")
-    directions = torch.randn(16, difference.shape[1], generator=generator, dtype=torch.float64)
-    if not y.requires_grad:
-        return torch.zeros(16, n_kinds, dtype=torch.float64), directions @ difference.T
-    flat = y.double().flatten(1)
+    directions = [torch.randn(16, len(part), generator=generator, dtype=torch.float64) for part in differences]
+    expected = torch.stack([along @ part for along, part in zip(directions, differences, strict=True)], dim=1)
+    if not any(part.requires_grad for part in y):
+        return torch.zeros_like(expected), expected
     found = []
-    for direction in directions:
-        (gradient,) = torch.autograd.grad((flat @ direction).sum(), leaf, retain_graph=True)
+    for each in zip(*directions, strict=True):
+        total = torch.stack([(part @ direction).sum() for part, direction in zip(y, each, strict=True)]).sum()
+        (gradient,) = torch.autograd.grad(total, leaf, retain_graph=True)
         found.append(gradient.flatten(1).sum(1) if gradient.ndim > 1 else gradient)
-    return torch.stack(found).reshape(len(found), n_kinds, N_DRAWS).mean(2), directions @ difference.T
+    return torch.stack(found).reshape(len(found), len(y), N_DRAWS).mean(2), expected

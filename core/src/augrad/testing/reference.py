@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from augrad.testing.examples import call, example_batch, fractions_of_interest, noise_for, values_at
+from augrad import batch
+from augrad.testing.examples import call, example_batch, floats, fractions_of_interest, noise_for, values_at
 from augrad.testing.registry import require
 from augrad.transform import Transform
 
@@ -23,6 +25,7 @@ def check_reference(
     Args:
         transform: without inner noise.
         reference: takes one sample as an array `(*event)`, and each value as a float by its name; returns an array.
+            Of a batch that is no tensor it takes, and returns, what `floats` gives for a sample: a tuple of arrays.
         tolerance: largest absolute difference, in double precision.
         reach: the fraction of each range to go to.
 
@@ -44,10 +47,22 @@ def check_reference(
     y = call(transform, x, values, noise_for(transform, x))
     for index in range(len(fractions)):
         given = {name: value[index].flatten()[0].item() for name, value in values.items()}
-        expected = np.asarray(reference(x[index].numpy(), **given))
-        apart = float(np.abs(expected - y[index].numpy()).max())
+        expected = reference(_sample(x, index), **given)
+        apart = _apart(expected, _sample(y, index))
         require(
             apart <= tolerance,
             transform,
             f"at {given} it differs from the reference by up to {apart:.3g}: check its unit and its sign.",
         )
+
+
+def _sample(x: Any, index: int) -> Any:
+    if isinstance(x, Tensor):
+        return x[index].numpy()
+    return tuple(part.squeeze(0).numpy() for part in floats(batch.select(x, torch.tensor([index]))))
+
+
+def _apart(a: Any, b: Any) -> float:
+    if isinstance(b, tuple):
+        return max(_apart(one, other) for one, other in zip(a, b, strict=True))
+    return float(np.abs(np.asarray(a) - b).max(initial=0.0))

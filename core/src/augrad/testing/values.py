@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,9 +18,10 @@ from augrad.testing.examples import (
     fractions_of_interest,
     gap,
     inner_values,
-    is_tensor_based,
+    mapped,
     noise_for,
     noise_parts,
+    tensors,
     values_at,
 )
 from augrad.testing.gradients import parameter_gradients
@@ -63,7 +65,7 @@ def check_input_untouched(transform: Transform) -> None:
     """It never writes into its input, its values or its noise."""
     x = example_batch(transform)
     values, noise = inner_values(transform, batch.count(x)), noise_for(transform, x)
-    watched = {"the input": floats(x), "its noise": noise_parts(noise)}
+    watched = {"the input": tensors(x), "its noise": noise_parts(noise)}
     watched.update({name: (value,) for name, value in values.items()})
     copies = {what: [part.clone() for part in parts] for what, parts in watched.items()}
     call(transform, x, values, noise)
@@ -78,11 +80,15 @@ def check_shape_kept(transform: Transform) -> None:
     x = example_batch(transform)
     y = call(transform, x, inner_values(transform, batch.count(x)), noise_for(transform, x))
     require(type(y) is type(x), transform, f"it turns {type(x).__name__} into {type(y).__name__}.")
-    if isinstance(x, Tensor):
-        require(y.shape == x.shape, transform, f"it turns shape {tuple(x.shape)} into {tuple(y.shape)}.")
+    before, after = ([tuple(part.shape) for part in floats(one)] for one in (x, y))
+    require(before == after, transform, f"it turns shape {_listed(before)} into {_listed(after)}.")
 
 
-@check(is_tensor_based)
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
+
+
+@check()
 def check_dtype_kept(transform: Transform) -> None:
     """The output has the dtype of the input: float32, float64 and bfloat16."""
     for dtype in DTYPES:
@@ -91,10 +97,12 @@ def check_dtype_kept(transform: Transform) -> None:
             y = call(transform, x, inner_values(transform, 3, dtype), noise_for(transform, x))
         except (RuntimeError, TypeError) as error:
             require(False, transform, f"it does not work in {dtype}: {error}")
-        require(y.dtype == dtype, transform, f"it turns {dtype} into {y.dtype}; compute in the dtype of the input.")
+        for part in floats(y):
+            same = part.dtype == dtype
+            require(same, transform, f"it turns {dtype} into {part.dtype}; compute in the dtype of the input.")
 
 
-@check(is_tensor_based)
+@check()
 def check_device_kept(transform: Transform) -> None:
     """It works where its input lies: no tensor is made on, or fetched to, another device.
 
@@ -106,16 +114,22 @@ def check_device_kept(transform: Transform) -> None:
     x = example_batch(transform, dtype=torch.float32)
     values, noise = inner_values(transform, 3, torch.float32), noise_for(transform, x)
     for device in devices:
+        there = mapped(x, partial(_to, device=device))
         try:
             y = call(
                 deepcopy(transform).to(device),
-                x.to(device),
+                there,
                 {name: value.to(device) for name, value in values.items()},
                 _moved(noise, device),
             )
         except (RuntimeError, NotImplementedError, TypeError) as error:
             require(False, transform, f"it does not work on device {device.type!r}: {error}")
-        require(y.device.type == device.type, transform, f"it moves its output from {device} to {y.device}.")
+        for part in tensors(y):
+            require(part.device.type == device.type, transform, f"it moves its output from {device} to {part.device}.")
+
+
+def _to(part: Tensor, device: torch.device) -> Tensor:
+    return part.to(device)
 
 
 def _moved(noise: Any, device: torch.device) -> Any:
@@ -127,10 +141,7 @@ def _moved(noise: Any, device: torch.device) -> Any:
 def check_finite(transform: Transform) -> None:
     """Outputs and gradients are finite over the whole range, also for constant and for zero inputs."""
     example = example_batch(transform, dtype=torch.float32)
-    inputs = {"an example": example}
-    if isinstance(example, Tensor):
-        inputs["zeros"] = torch.zeros_like(example)
-        inputs["a constant"] = torch.full_like(example, 0.5)
+    inputs = {"an example": example, "zeros": _filled(example, 0.0), "a constant": _filled(example, 0.5)}
     for what, x in inputs.items():
         noise, n_samples = noise_for(transform, x), batch.count(x)
         for fraction in fractions_of_interest(transform) if transform.ranges else (0.0,):
@@ -141,6 +152,10 @@ def check_finite(transform: Transform) -> None:
             for name, gradient in parameter_gradients(transform, x, values, noise).items():
                 finite = gradient is None or bool(torch.isfinite(gradient).all())
                 require(finite, transform, f"the gradient of {name!r} is not finite {where}.")
+
+
+def _filled(x: Any, value: float) -> Any:
+    return mapped(x, lambda part: torch.full_like(part, value) if part.is_floating_point() else part)
 
 
 @check(_is_invertible)
