@@ -34,11 +34,13 @@ class LayerDraw:
         values: per transform, its physical values, one per sample; differentiable in the magnitudes.
         noise: per transform, what `Transform.draw_noise` returned: for the whole batch if the transform is a matrix
             or all are mixed, else for the samples that drew it; None where there is none.
+        groups: for each transform, the samples that drew it; None where only matrices are drawn, or all are mixed.
     """
 
     choice: Int[Tensor, " batch"] | None
     values: tuple[dict[str, Tensor], ...]
     noise: tuple[Any, ...]
+    groups: tuple[Tensor, ...] | None = None
 
 
 class AugmentationLayer(nn.Module):
@@ -148,12 +150,17 @@ class AugmentationLayer(nn.Module):
         with torch.no_grad():
             self.raw_weights.copy_(raw)
 
-    def set_value(self, transform: str, parameter: str, value: float) -> None:
+    def set_value(self, transform: str, parameter: str, value: float | Sequence[float]) -> None:
         """Sets how far a parameter may go from its identity, in its physical unit.
+
+        Args:
+            transform, parameter: which one.
+            value: one for all, or for a parameter learned per axis entry one for each.
 
         Raises:
             LayerError: no such transform or parameter in the layer.
-            MagnitudeError: the value lies outside the declared range.
+            MagnitudeError: a value lies outside the declared range.
+            ArgumentError: the parameter has another number of entries.
         """
         index = self._known(transform)
         found = [slot for slot in self.slots if slot.transform == index and slot.parameter == parameter]
@@ -165,44 +172,67 @@ class AugmentationLayer(nn.Module):
                 value=parameter,
             )
         slot = found[0]
-        magnitude = magnitude_of(slot.range, value, f"{transform}: {parameter}")
+        n_entries = slot.stop - slot.start
+        values = list(value) if isinstance(value, Sequence) else [value] * n_entries
+        if len(values) != n_entries:
+            raise ArgumentError(
+                f"{transform}: {parameter} has {n_entries} entr{'y' if n_entries == 1 else 'ies'}, but got "
+                f"{len(values)} values. Pass one for each, or a single number for all.",
+                argument="value",
+                value=value,
+            )
+        name = f"{transform}: {parameter}"
         magnitudes = self.magnitudes.detach().clone()
-        magnitudes[slot.start : slot.stop] = magnitude
+        magnitudes[slot.start : slot.stop] = magnitudes.new_tensor(
+            [magnitude_of(slot.range, each, name) for each in values]
+        )
         self.strength.set(magnitudes)
 
-    def draw(self, x: Any, generator: Generator | None = None) -> LayerDraw:
-        """Draws what a pass over `x` needs: choices, values and inner noise, all from `generator`."""
+    def draw(
+        self, x: Any, generator: Generator | None = None, weights: Float[Tensor, " transforms"] | None = None
+    ) -> LayerDraw:
+        """Draws what a pass over `x` needs: choices, values and inner noise, all from `generator`.
+
+        Args:
+            x: the batch.
+            generator: None: torch's default one.
+            weights: what `self.weights` is now, if the caller has it already.
+        """
         n_samples, like = batch.count(x), self.raw_weights
         n_parameters = self.magnitudes.numel()
         uniform = torch.rand(n_samples, n_parameters, generator=generator, device=like.device, dtype=like.dtype)
-        choice = self.choose(n_samples, generator)
+        choice = self.choose(n_samples, generator, weights)
+        only_matrices = all(isinstance(transform, MatrixTransform) for transform in self)
+        groups = None if choice is None or only_matrices else grouped(choice, len(self))
         noise: list[Any] = []
-        groups = None
         for index, transform in enumerate(self):
             if type(transform).draw_noise is Transform.draw_noise:
                 noise.append(None)
-            elif choice is None or isinstance(transform, MatrixTransform):
+            elif groups is None or isinstance(transform, MatrixTransform):
                 noise.append(transform.draw_noise(x, generator))
             else:
-                groups = grouped(choice, len(self)) if groups is None else groups
                 drawn = batch.select(x, groups[index]) if len(groups[index]) else None
                 noise.append(None if drawn is None else transform.draw_noise(drawn, generator))
-        return LayerDraw(choice, self.values(x, uniform), tuple(noise))
+        return LayerDraw(choice, self.values(x, uniform), tuple(noise), groups)
 
-    def choose(self, n_samples: int, generator: Generator | None) -> Int[Tensor, " batch"] | None:
+    def choose(
+        self, n_samples: int, generator: Generator | None, weights: Float[Tensor, " transforms"] | None = None
+    ) -> Int[Tensor, " batch"] | None:
         """The transform each of `n_samples` gets, or None where all are mixed."""
+        weights = self.weights if weights is None else weights
         if self.training:
-            return self.selection.draw(self.weights, n_samples, generator)
-        return categorical(self.weights, n_samples, generator)
+            return self.selection.draw(weights, n_samples, generator)
+        return categorical(weights, n_samples, generator)
 
     def values(self, x: Any, uniform: Float[Tensor, "batch parameters"]) -> tuple[dict[str, Tensor], ...]:
         """Physical values per transform and parameter from draws in [0, 1); differentiable in the magnitudes."""
         noise = torch.where(self._signed, 2 * uniform - 1, uniform)
         physical = self._identities + noise * self.strength(x) * self._spans
         values: tuple[dict[str, Tensor], ...] = tuple({} for _ in self.transforms)
-        for slot in self.slots:
-            columns = physical[:, slot.start : slot.stop]
-            values[slot.transform][slot.parameter] = columns[:, 0] if slot.range.per is None else columns
+        # In one go: the gradient of a slice is a tensor as large as the whole, once per slot.
+        parts = torch.split(physical, [slot.stop - slot.start for slot in self.slots], dim=1)
+        for slot, part in zip(self.slots, parts, strict=True):
+            values[slot.transform][slot.parameter] = part.squeeze(1) if slot.range.per is None else part
         return values
 
     def forward(self, x: Any, *, generator: Generator | None = None) -> Any:

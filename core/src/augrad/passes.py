@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 Pending = dict[Action, Tensor]
 """Per action, the product of matrices that is still to be applied."""
 
+Weights = Float[Tensor, " transforms"]
+"""A layer's selection weights; computed once per pass."""
+
 
 def transform_batch(
     layers: Sequence[AugmentationLayer],
@@ -59,14 +62,15 @@ def _transformed(
     pending: Pending = {}
     drawn = []
     for position, layer in enumerate(layers):
-        draw = layer.draw(x, generator) if draws is None else draws[position]
+        weights = layer.weights
+        draw = layer.draw(x, generator, weights) if draws is None else draws[position]
         drawn.append(draw)
         if draw.choice is None:
-            x, pending = _mixed(layer, _applied(x, pending), draw), {}
+            x, pending = _mixed(layer, _applied(x, pending), draw, weights), {}
             continue
         if not all(isinstance(transform, MatrixTransform) for transform in layer):
-            x, pending = _others(layer, x, draw, draw.choice, pending, undo=False)
-        for action, matrix in _matrices(layer, draw, draw.choice, x, undo=False).items():
+            x, pending = _others(layer, x, draw, draw.choice, weights, pending, undo=False)
+        for action, matrix in _matrices(layer, draw, draw.choice, weights, x, undo=False).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
     return _applied(x, pending), tuple(drawn)
 
@@ -89,10 +93,11 @@ def _undone(layers: Sequence[AugmentationLayer], y: Any, draws: Sequence[LayerDr
     for layer, draw in zip(reversed(layers), reversed(draws), strict=True):
         if draw.choice is None:
             raise InversionError("a mixture of transforms cannot be undone; use selection='straight_through'.")
-        for action, matrix in _matrices(layer, draw, draw.choice, y, undo=True).items():
+        weights = layer.weights
+        for action, matrix in _matrices(layer, draw, draw.choice, weights, y, undo=True).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
         if any(t.moves_coordinates and not isinstance(t, MatrixTransform) for t in layer):
-            y, pending = _others(layer, y, draw, draw.choice, pending, undo=True)
+            y, pending = _others(layer, y, draw, draw.choice, weights, pending, undo=True)
     return _applied(y, pending)
 
 
@@ -104,7 +109,7 @@ def _applied(x: Any, pending: Pending) -> Any:
 
 
 def _matrices(
-    layer: AugmentationLayer, draw: LayerDraw, choice: Int[Tensor, " batch"], x: Any, *, undo: bool
+    layer: AugmentationLayer, draw: LayerDraw, choice: Int[Tensor, " batch"], weights: Weights, x: Any, *, undo: bool
 ) -> Pending:
     """Per action, the gated sum of the layer's matrices, in working units.
 
@@ -116,7 +121,6 @@ def _matrices(
             by_action.setdefault(transform.action, []).append(index)
     if not by_action:
         return {}
-    weights = layer.weights
     gates = layer.selection.gates(weights, choice) if layer.training else one_hot(choice, len(layer)).to(weights)
     products: Pending = {}
     for action, indices in by_action.items():
@@ -161,37 +165,49 @@ def _noise(noise: Any) -> dict[str, Any]:
     return {} if noise is None else {"noise": noise}
 
 
-def _mixed(layer: AugmentationLayer, x: Any, draw: LayerDraw) -> Any:
+def _mixed(layer: AugmentationLayer, x: Any, draw: LayerDraw, weights: Weights) -> Any:
     parts = [t(x, **draw.values[i], **_noise(draw.noise[i])) for i, t in enumerate(layer)]
-    return batch.mix(*parts, weights=layer.weights.expand(batch.count(x), -1))
+    return batch.mix(*parts, weights=weights.expand(batch.count(x), -1))
 
 
 def _others(
-    layer: AugmentationLayer, x: Any, draw: LayerDraw, choice: Int[Tensor, " batch"], pending: Pending, *, undo: bool
+    layer: AugmentationLayer,
+    x: Any,
+    draw: LayerDraw,
+    choice: Int[Tensor, " batch"],
+    weights: Weights,
+    pending: Pending,
+    *,
+    undo: bool,
 ) -> tuple[Any, Pending]:
     """Runs each transform that is no matrix on the samples that drew it, after what is pending for these samples."""
-    groups = grouped(choice, len(layer))
-    parts, order, ran = [], [], torch.zeros_like(choice, dtype=torch.bool)
+    groups = grouped(choice, len(layer)) if draw.groups is None else draw.groups
+    before, after, ran = [], [], []
     for index, (transform, samples) in enumerate(zip(layer, groups, strict=True)):
         if not len(samples):
             continue
         part = batch.select(x, samples)
-        if not isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo):
-            part = _applied(part, {action: matrix[samples] for action, matrix in pending.items()})
-            ran[samples] = True
-            values = {name: value[samples] for name, value in draw.values[index].items()}
-            noise = _noise(draw.noise[index])
-            before, part = part, (transform.invert if undo else transform)(part, **values, **noise)
-            if layer.training and torch.is_grad_enabled() and not undo:
-                gate = layer.selection.drawn_gate(layer.weights, choice[samples])
-                part = batch.mix(before, part, weights=torch.stack([1 - gate, gate], dim=1))
-        parts.append(part)
-        order.append(samples)
-    if not parts:
+        runs = not isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo)
+        if runs:
+            part = _applied(part, {action: matrix.index_select(0, samples) for action, matrix in pending.items()})
+            ran.append(samples)
+        before.append(part)
+        if runs:
+            values = {name: value.index_select(0, samples) for name, value in draw.values[index].items()}
+            part = (transform.invert if undo else transform)(part, **values, **_noise(draw.noise[index]))
+        after.append(part)
+    if not ran:
         return x, pending
-    x = batch.select(batch.concatenate(*parts), torch.argsort(torch.cat(order)))
-    pending = {
-        action: torch.where(ran[:, None, None], torch.eye(action.size).to(matrix), matrix)
-        for action, matrix in pending.items()
-    }
+    order = torch.cat(groups)
+    moved = batch.concatenate(*after)
+    if layer.training and torch.is_grad_enabled() and not undo:
+        gate = layer.selection.drawn_gate(weights, choice.index_select(0, order))
+        moved = batch.mix(batch.concatenate(*before), moved, weights=torch.stack([1 - gate, gate], dim=1))
+    x = batch.select(moved, torch.argsort(order))
+    if pending:
+        done = torch.zeros_like(choice, dtype=torch.bool).index_fill(0, torch.cat(ran), True)
+        pending = {
+            action: torch.where(done[:, None, None], torch.eye(action.size).to(matrix), matrix)
+            for action, matrix in pending.items()
+        }
     return x, pending

@@ -73,7 +73,7 @@ class StraightThrough(Selection):
     def drawn_gate(
         self, weights: Float[Tensor, " transforms"], choice: Int[Tensor, " batch"]
     ) -> Float[Tensor, " batch"]:
-        drawn = weights[choice]
+        drawn = weights.index_select(0, choice)
         return drawn / drawn.detach()
 
 
