@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -17,19 +18,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tests.core.demo_task import LENGTH, tiny_demo
 
-from augrad.demo import Demo, DemoResult, Orbit, Run
-from augrad.demo.rules import RULES, build_model
+from augrad.demo import Demo, DemoResult, Findings, Orbit, Run
+from augrad.demo.rules import RULES, build_model, build_transforms
+from augrad.demo.run import N_ORBIT_COPIES
 from augrad.report import overview_png, render
-from augrad.report.orbits import can_draw, draw_orbit, is_image
-from augrad.report.panels import (
-    draw_curves,
-    draw_distribution,
-    draw_magnitudes,
-    draw_range,
-    draw_scores,
-    draw_shares,
-    spread_labels,
-)
+from augrad.report.orbits import copies_of, draw_copies, draw_original, drawable, is_image
+from augrad.report.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares, spread_labels
+from augrad.report.ranges import draw_distribution, draw_entries, draw_range, entries_height
 from augrad.report.style import INK, OTHERS, RULE_COLOURS, styled, to_svg, transform_colours
 from augrad.report.traces import traces, training_curve, validation_curve
 from augrad.training.result import learned
@@ -39,7 +34,7 @@ N_EPOCHS = 3
 
 def made_run(demo: Demo, rule: str, seed: int, score: float) -> Run:
     """A run as it would be had training changed nothing."""
-    model = build_model(rule, demo, seed)
+    model = build_model(rule, demo, build_transforms(demo, None), seed)
     history = tuple(
         {"epoch": epoch, "train_accuracy": 0.5 + 0.1 * epoch, "layers": learned(model)}
         for epoch in range(1, N_EPOCHS + 1)
@@ -52,8 +47,8 @@ def made_result(**changed: object) -> DemoResult:
     demo = tiny_demo(**changed)
     scores = {"none": 0.8, "oracle": 0.9, "augrad": 0.89}
     runs = tuple(made_run(demo, rule, seed, scores[rule] + 0.01 * seed) for seed in (0, 1) for rule in RULES)
-    copies = torch.rand(4, LENGTH)
-    orbit = Orbit(torch.rand(LENGTH), (("before training", copies), ("learned", copies), ("oracle", copies)))
+    copies = torch.rand(N_ORBIT_COPIES, LENGTH)
+    orbit = Orbit(torch.rand(1, LENGTH), (("before training", copies), ("learned", copies), ("oracle", copies)))
     environment = {
         "command": "augrad demo tiny",
         "quick": False,
@@ -62,7 +57,7 @@ def made_result(**changed: object) -> DemoResult:
         "platform": "Linux",
         "versions": {"torch": "2.0"},
     }
-    return DemoResult(demo, runs, "accuracy", orbit, environment)
+    return DemoResult(demo, runs, "accuracy", build_transforms(demo, None), orbit, environment)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +67,17 @@ def result() -> DemoResult:
 
 @pytest.fixture(scope="module")
 def page(result: DemoResult) -> str:
-    return render(result)
+    return render(Findings((result,)))
+
+
+@pytest.fixture(scope="module")
+def long_page(result: DemoResult) -> str:
+    """Of two demos that ran, one that was skipped and one that failed."""
+    other = made_result(
+        name="other", title="Reversed", oracle={"demo_test.reverse": {}, "demo_test.damp": {"each": 0.2}}
+    )
+    findings = Findings((result, other), {"lost": "pip install <it>"}, {"broken": "RuntimeError: gone"})
+    return render(findings)
 
 
 @pytest.fixture
@@ -116,7 +121,8 @@ class TestPage:
     def test_is_well_formed(self, page: str) -> None:
         tags = [tag for tag, _ in parsed(page).seen]
         assert tags[0] == "html"
-        assert tags.count("svg") == 1 + 2 + 4
+        # The original and two strips for each policy; scores and distribution, bars by feature; ranges and three more.
+        assert tags.count("svg") == (1 + 3 * 2) + (2 + 1) + (1 + 3)
 
     def test_needs_nothing_beside_it(self, page: str) -> None:
         assert not re.search(r'(?:src|href)="(?!#|data:)', page)
@@ -141,26 +147,59 @@ class TestPage:
         assert "the level of the signal carries no information about the target" in page
 
     def test_every_row_of_the_policies_is_there(self, page: str) -> None:
-        assert page.count("<td>demo_test.damp</td><td>each[5]</td>") == 2 * 2
+        assert page.count("<td>demo_test.damp</td><td>each[f]</td>") == 2 * 2
 
     def test_warns_of_a_quick_run(self, result: DemoResult, page: str) -> None:
         quick = dataclasses.replace(result, environment={**result.environment, "quick": True})
-        assert "quick run" in render(quick)
+        assert "quick run" in render(Findings((quick,)))
         assert "quick run" not in page
 
     def test_same_result_same_page(self, result: DemoResult, page: str) -> None:
-        assert render(result) == page
+        assert render(Findings((result,))) == page
 
     def test_without_pictures_or_validation(self, result: DemoResult) -> None:
         runs = tuple(dataclasses.replace(run, curve=()) for run in result.runs)
         bare = dataclasses.replace(result, runs=runs, orbit=None)
-        assert "copies of one test sample" not in render(bare)
-        assert overview_png(bare).startswith(b"\x89PNG")
+        assert "copies of one test sample" not in render(Findings((bare,)))
+        assert overview_png(Findings((bare,))).startswith(b"\x89PNG")
+        assert overview_png(Findings((bare, bare))).startswith(b"\x89PNG")
 
     def test_matplotlib_is_left_as_it_was(self, result: DemoResult) -> None:
         before = dict(mpl.rcParams)
-        overview_png(result)
+        overview_png(Findings((result,)))
         assert dict(mpl.rcParams) == before
+
+
+class TestLongPage:
+    def test_is_well_formed_and_whole(self, long_page: str) -> None:
+        assert parsed(long_page).seen[0][0] == "html"
+        assert not re.search(r'(?:src|href)="(?!#|data:)', long_page)
+
+    def test_has_a_table_of_contents(self, long_page: str) -> None:
+        ids = [attrs["id"] for _, attrs in parsed(long_page).seen if "id" in attrs]
+        assert len(ids) == len(set(ids))
+        assert {"tiny", "other"} <= set(ids)
+        assert set(re.findall(r'href="#([^"]*)"', long_page)) | set(re.findall(r"url\(#([^)]*)\)", long_page)) == set(
+            ids
+        )
+
+    def test_begins_with_a_summary(self, long_page: str) -> None:
+        summary = long_page[: long_page.index("<section")]
+        assert summary.count("oracle (told)") == summary.count("no augmentation") == 2
+        assert "reverse 50 % of samples, damp 0 to 0.2 on average" in summary
+        assert "augrad recovered 90 %" in summary
+        assert "was skipped: pip install &lt;it&gt;" in summary
+        assert "failed: RuntimeError: gone" in summary
+
+    def test_headings_do_not_skip_a_level(self, long_page: str, page: str) -> None:
+        for text in (long_page, page):
+            levels = [int(tag[1]) for tag, _ in parsed(text).seen if re.fullmatch(r"h\d", tag)]
+            assert levels[0] == 1
+            assert levels.count(1) == 1
+            assert all(after <= before + 1 for before, after in pairwise(levels))
+
+    def test_says_what_words_mean_once(self, long_page: str, page: str) -> None:
+        assert long_page.count("<dt>gain recovery</dt>") == page.count("<dt>gain recovery</dt>") == 1
 
 
 class TestStyle:
@@ -188,8 +227,10 @@ class TestTraces:
         assert offset.share.shape == offset.magnitudes["level"].shape == (2, N_EPOCHS + 1)
         assert offset.share == pytest.approx(np.full((2, N_EPOCHS + 1), 1 / 3))
         assert offset.magnitudes["level"] == pytest.approx(0.1)
+        assert offset.met == pytest.approx(np.full((2, N_EPOCHS + 1), 1 - (2 / 3) ** 2))
         assert offset.reaches["level"] == pytest.approx(0.1 * np.sqrt(2 / 3), rel=1e-5)
         assert found["demo_test.damp"].magnitudes["each"].shape == (2, N_EPOCHS + 1)
+        assert found["demo_test.damp"].reaches["each"].shape == (2, N_EPOCHS + 1, LENGTH)
         assert found["demo_test.reverse"].magnitudes == {}
 
     def test_curves(self, result: DemoResult) -> None:
@@ -268,25 +309,102 @@ class TestPanels:
         assert max(placed) <= 1.0 + 1e-9
 
 
+class TestAxisEntries:
+    EACH = (0.0, 0.0, 0.0, 0.4, 0.4, 0.4)
+
+    @pytest.fixture
+    def known(self) -> DemoResult:
+        return made_result(oracle={"demo_test.damp": {"each": self.EACH}})
+
+    def test_a_bar_for_each_and_the_truth(self, axes: Axes, known: DemoResult) -> None:
+        (true,) = known.true_reaches
+        draw_entries(axes, known, true)
+        learned = known.learned_range(true).entries
+        labels = [label.get_text() for label in axes.get_yticklabels()]
+        assert sorted(labels) == list("abcdef")
+        assert set(labels[:3]) == set("abc")
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx([learned[name][1] for name in labels])
+        assert [float(np.asarray(line.get_xdata())[0]) for line in axes.lines] == [0.0] * 3 + [0.4] * 3
+
+    def test_no_truth_no_legend(self, axes: Axes, result: DemoResult) -> None:
+        found = next(found for found in result.learned_reaches if found.entries)
+        draw_entries(axes, result, found)
+        assert len(axes.patches) == LENGTH
+        assert axes.get_legend() is None
+        assert not axes.lines
+
+    def test_height_grows_with_the_entries(self, known: DemoResult) -> None:
+        (true,) = known.true_reaches
+        many = dataclasses.replace(true, entries={str(index): (0.0, 1.0) for index in range(25)})
+        assert entries_height(true, 3.7) == 3.7
+        assert entries_height(many, 3.7) > 5
+
+    def test_range_parts_what_moves_from_what_must_not(self, axes: Axes, known: DemoResult) -> None:
+        (true,) = known.true_reaches
+        draw_range(axes, known, true)
+        assert float(np.asarray(axes.lines[0].get_ydata())[0]) == pytest.approx(0.4)
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == [
+            "truth",
+            "features that must not move",
+            "learned (thin: seeds)",
+        ]
+
+    def test_share_of_a_transform_without_parameters(self, axes: Axes) -> None:
+        result = made_result(oracle={"demo_test.reverse": {}})
+        (true,) = result.true_reaches
+        draw_range(axes, result, true)
+        heights = [float(np.asarray(line.get_ydata())[0]) for line in axes.lines]
+        assert heights == pytest.approx([0.5] + [1 - (2 / 3) ** 2] * 3)
+        assert overview_png(Findings((result,))).startswith(b"\x89PNG")
+
+
 class TestOrbit:
+    def of(self, result: DemoResult, sample: object, copies: object, draw: object = None) -> DemoResult:
+        orbit = Orbit(sample, (("before training", copies), ("learned", copies)))
+        return dataclasses.replace(result, orbit=orbit, demo=dataclasses.replace(result.demo, draw=draw))
+
     @pytest.mark.parametrize(
         ("shape", "drawn"), [((1, 8, 8), True), ((3, 8, 8), True), ((2, 50), True), ((7,), True), ((2, 3, 4, 5), False)]
     )
-    def test_shapes(self, shape: tuple[int, ...], drawn: bool) -> None:
-        sample = torch.rand(shape)
-        orbit = Orbit(sample, (("before training", torch.rand(3, *shape)), ("learned", torch.rand(3, *shape))))
-        assert can_draw(orbit) == drawn
-        if drawn:
+    def test_shapes(self, result: DemoResult, shape: tuple[int, ...], drawn: bool) -> None:
+        sample = torch.rand(1, *shape)
+        shown = self.of(result, sample, torch.rand(3, *shape))
+        orbit = drawable(shown)
+        assert (orbit is not None) == drawn
+        if orbit is not None:
             figure = Figure()
-            draw_orbit(figure, orbit)
-            assert len(figure.axes) == 1 + 2 * 3
-            assert [bool(axes.images) for axes in figure.axes] == [is_image(sample)] * 7
+            draw_original(figure.subplots(), shown, orbit)
+            draw_copies(figure, shown, orbit, "learned", copies_of(orbit.rows[1][1]))
+            assert len(figure.axes) == 1 + 3
+            assert [bool(axes.images) for axes in figure.axes] == [is_image(sample[0])] * 4
 
-    def test_nothing_to_draw(self) -> None:
-        assert not can_draw(None)
+    def test_nothing_to_draw(self, result: DemoResult) -> None:
+        assert drawable(dataclasses.replace(result, orbit=None)) is None
+        assert drawable(self.of(result, {"no": "tensor"}, {})) is None
 
-    def test_constant_lines(self) -> None:
-        figure = Figure()
-        draw_orbit(figure, Orbit(torch.zeros(5), (("learned", torch.zeros(2, 5)),)))
-        low, high = figure.axes[0].get_ylim()
+    def test_own_drawing(self, result: DemoResult) -> None:
+        seen = []
+
+        def draw(axes: Axes, sample: object, *, original: object, colour: str) -> None:
+            assert list(axes.get_xticks()) == []
+            seen.append((sample, original, colour))
+
+        sample, copies = torch.rand(1, 2, 3, 4, 5), torch.rand(2, 2, 3, 4, 5)
+        shown = self.of(result, sample, copies, draw)
+        orbit = drawable(shown)
+        assert orbit is not None
+        draw_original(Figure().subplots(), shown, orbit)
+        draw_copies(Figure(), shown, orbit, "learned", copies_of(copies))
+        assert seen[0] == (sample, None, INK)
+        assert [(original is sample, colour) for _, original, colour in seen[1:]] == [
+            (True, RULE_COLOURS["augrad"])
+        ] * 2
+        assert torch.equal(torch.cat([each for each, _, _ in seen[1:]]), copies)
+
+    def test_constant_lines(self, result: DemoResult, axes: Axes) -> None:
+        shown = self.of(result, torch.zeros(1, 5), torch.zeros(2, 5))
+        draw_original(axes, shown, shown.orbit)
+        low, high = axes.get_ylim()
         assert low < 0 < high

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, suggestion
@@ -82,6 +82,22 @@ def construct(kind: type[Transform], arguments: Mapping[str, Any]) -> Transform:
     return kind(**{name: value for name, value in arguments.items() if name in parameters})
 
 
+def accepted(kinds: Iterable[type[Transform]]) -> set[str]:
+    """Names of the constructor arguments that at least one of these classes takes; ranges are not among them.
+
+    Example:
+        >>> class Wait(Transform):
+        ...     modality = "instances_example"
+        ...     def __init__(self, *, unit="s", **ranges):
+        ...         super().__init__(**ranges)
+        ...     def forward(self, x):
+        ...         return x
+        >>> accepted([Wait])
+        {'unit'}
+    """
+    return {name for kind in kinds for name in _parameters(kind)}
+
+
 def _is_kind(entry: object) -> TypeGuard[type[Transform]]:
     return isinstance(entry, type) and issubclass(entry, Transform)
 
@@ -112,7 +128,7 @@ def _checked(arguments: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def _check_taken(arguments: Mapping[str, Any], kinds: Sequence[type[Transform]]) -> None:
-    known = {name for kind in kinds for name in _parameters(kind)}
+    known = accepted(kinds)
     unknown = [name for name in arguments if name not in known]
     if unknown:
         raise ArgumentError(

@@ -70,8 +70,9 @@ def invariance(
         x: a batch of at least 2 samples.
         transform: a name, class or instance.
         values: physical values by parameter. Each a number, `(values,)` numbers, or a tensor `(values, batch)`; single
-            numbers go with all the others. Parameters left out stay at their identity. For a transform with one
-            parameter its values alone will do; for one without, `{}`.
+            numbers go with all the others. One learned per axis entry also takes `(values, batch, entries)`; otherwise
+            all its entries get the same. Parameters left out stay at their identity. For a transform with one parameter
+            its values alone will do; for one without, `{}`.
         generator: of the random partners and the transform's noise, on the device of `x`; if None, a fresh one with a
             fixed key, so that the same call gives the same result.
 
@@ -177,8 +178,7 @@ def _rows(transform: Transform, values: Any, n_samples: int, x: Any) -> list[dic
     for index in range(n_values):
         row = transform.identity(n_samples, like)
         for name, column in columns.items():
-            entries = column[index if len(column) > 1 else 0].to(like)
-            row[name] = entries.reshape(-1, *[1] * (row[name].ndim - 1)).expand_as(row[name])
+            row[name] = column[index if len(column) > 1 else 0].to(like)
         rows.append(row)
     return rows
 
@@ -208,22 +208,23 @@ def _by_parameter(transform: Transform, values: Any) -> Mapping[str, Any]:
     return values
 
 
-def _column(transform: Transform, name: str, value: Any, n_samples: int) -> Float[Tensor, "values batch"]:
-    """Values of one parameter, checked: `(values, batch)` in float64 on the CPU."""
+def _column(transform: Transform, name: str, value: Any, n_samples: int) -> Float[Tensor, "values batch *entries"]:
+    """Values of one parameter, checked, with all their axes: in float64 on the CPU."""
     try:
         column = torch.as_tensor(value, dtype=torch.float64, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgumentTypeError(
             f"values of {transform.name}: {name} must be numbers, but got {value!r}.", argument="values"
         ) from error
-    if column.ndim > 2 or column.numel() == 0 or (column.ndim == 2 and column.shape[1] != n_samples):
+    declared = transform.ranges[name]
+    wanted = (n_samples,) if declared.per is None else (n_samples, transform.sizes[name])
+    if column.numel() == 0 or column.ndim > 1 + len(wanted) or column.shape[1:] != wanted[: max(0, column.ndim - 1)]:
         raise ArgumentError(
-            f"values of {transform.name}: {name} must be a number, (values,) or (values, {n_samples}), but got shape "
-            f"{tuple(column.shape)}.",
+            f"values of {transform.name}: {name} must be a number, (values,) or (values, "
+            f"{', '.join(map(str, wanted))}), but got shape {tuple(column.shape)}.",
             argument="values",
             shape=tuple(column.shape),
         )
-    declared = transform.ranges[name]
     low, high = declared.bounds
     slack = 1e-6 * (high - low)  # ends may come rounded to float32
     outside = ~((column >= low - slack) & (column <= high + slack))
@@ -236,4 +237,4 @@ def _column(transform: Transform, name: str, value: Any, n_samples: int) -> Floa
             low=low,
             high=high,
         )
-    return column.reshape(-1, 1).expand(-1, n_samples) if column.ndim < 2 else column
+    return column.reshape(-1, *column.shape[1:], *[1] * (1 + len(wanted) - max(1, column.ndim))).expand(-1, *wanted)

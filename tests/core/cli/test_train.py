@@ -168,5 +168,5 @@ def test_data_are_keyed_by_the_seed(folder):
 
 
 def test_layers_are_stacked(folder):
-    module = build_module(parse_config({"transforms": ["good.shift"], "layers": 3}))
+    module = build_module(parse_config({"transforms": ["good.shift"], "layers": 3}), {})
     assert [layer.names for layer in module] == [("good.shift",)] * 3

@@ -15,7 +15,8 @@ from rich.console import Console
 
 import augrad
 from augrad.demo import DemoData, run_demo
-from augrad.demo.rules import RULES, build_model
+from augrad.demo.rules import RULES, build_model, build_transforms
+from augrad.demo.run import N_ORBIT_COPIES
 from augrad.errors import MissingDependencyError
 from augrad.registry import get_demo
 from augrad_vision.demo import DEMO, IMAGE_SIZE, N_TRAIN, N_VAL, TRUE_ANGLE_DEG, load_digits, small_cnn, turned
@@ -77,7 +78,7 @@ def test_network() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_takes_a_step(rule: str, data: DemoData) -> None:
-    model = build_model(rule, DEMO, 0).train()
+    model = build_model(rule, DEMO, build_transforms(DEMO, data.train_x), 0).train()
     torch.nn.functional.cross_entropy(model(data.train_x[:16]), data.train_y[:16]).backward()
     assert all(p.grad is not None for p in model.trunk.parameters())
 
@@ -109,6 +110,6 @@ def test_runs_through(tmp_path: Path, data: DemoData) -> None:
     result = run_demo(demo, output=tmp_path, console=Console(file=io.StringIO()))
     assert [run.rule for run in result.runs] == list(RULES)
     page = (tmp_path / "report.html").read_text()
-    assert page.count("<image") == 31
+    assert page.count("<image") == 1 + 3 * N_ORBIT_COPIES
     (true,) = result.true_reaches
     assert (true.transform, true.high, true.unit) == ("vision.rotate", pytest.approx(60.0), "deg")

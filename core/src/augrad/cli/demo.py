@@ -1,4 +1,4 @@
-"""`augrad demo`: runs a demo that a plugin brings, or lists them. Uses registry.py and augrad.demo."""
+"""`augrad demo`: runs the demos that plugins bring, all or those named. Uses registry.py and augrad.demo."""
 
 from __future__ import annotations
 
@@ -14,47 +14,61 @@ if TYPE_CHECKING:
 
 
 def run(
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", help="Which one. If left out: the one there is, or a list of several."),
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which ones; all that are installed if left out.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="0,1,2", help="What to repeat over; the demo's own if left out.")
+        str | None, typer.Option(metavar="0,1,2", help="What to repeat over; each demo's own if left out.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where report.html goes; runs/demo-NAME if left out.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where report.html goes; if left out runs/demo-NAME for one name, else runs/demo."
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="One seed and a tenth of the epochs: a look at the machinery.")
     ] = False,
 ) -> None:
-    """Run a small real task: with no augmentation, with the right one, with what augrad learns. Writes a report.
+    """Run small real tasks: with no augmentation, with the right one, with what augrad learns. Writes a report.
 
-    Prints one table and the learned policy, and writes report.html, results.json and overview.png.
+    Prints one table and what was learned in each task, and writes report.html, results.json and overview.png. Of
+    several demos, one that lacks an optional dependency is skipped and one that fails is left; the others run. The exit
+    status is 1 if one failed, or if none could run.
     """
-    chosen = _chosen(name)
     numbers = None if seeds is None else _numbers(seeds)
-    if chosen is not None:
-        from augrad.demo import run_demo
+    chosen = _chosen(list(dict.fromkeys(names or [])))
+    from augrad.demo import run_demo, run_demos
 
-        run_demo(chosen, seeds=numbers, output=output, quick=quick)
+    if names and len(chosen) == 1:
+        run_demo(chosen[0], seeds=numbers, output=output, quick=quick)
+        return
+    findings = run_demos(chosen, seeds=numbers, output=output, quick=quick)
+    broken = [] if names else _broken()
+    for line in broken:
+        typer.echo(f"augrad: {line}", err=True)
+    if broken or findings.failed or not findings.results:
+        raise typer.Exit(1)
 
 
-def _chosen(name: str | None) -> Demo | None:
-    """The demo to run, or None once they have been listed."""
+def _chosen(names: list[str]) -> list[Demo]:
     from augrad import registry
 
-    if name is not None:
-        return registry.get_demo(name)
-    found = registry.demos()
+    if names:
+        return [registry.get_demo(name) for name in names]
+    found = list(registry.demos().values())
     if not found:
         raise UnknownNameError("no demos are installed. The first one: pip install augrad-vision")
-    if len(found) == 1:
-        return next(iter(found.values()))
-    typer.echo("Demos, to be run with `augrad demo NAME`:")
-    for key, demo in found.items():
-        typer.echo(f"  {key}: {demo.title}")
-    return None
+    return found
+
+
+def _broken() -> list[str]:
+    """Why demos that plugins claim could not even be imported, one line each."""
+    from augrad.registry import catalogue
+
+    errors = catalogue.plugin_errors()
+    claimed = [(plugin.error, name) for plugin in catalogue.plugins().values() for name in plugin.demos]
+    return [str(error or errors[name]) for error, name in claimed if error is not None or name in errors]
 
 
 def _numbers(seeds: str) -> tuple[int, ...]:

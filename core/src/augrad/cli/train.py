@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,7 +44,7 @@ def run(
     """Train trunk, selection weights and magnitudes together, as a configuration file says.
 
     The file holds names and numbers only; code is named by --demo or --data, never in the file. With --demo, keys that
-    the file leaves out (transforms, layers, copies, epochs, batch_size, lr) are the demo's.
+    the file leaves out (transforms, arguments, layers, copies, epochs, batch_size, lr) are the demo's.
     """
     from augrad.config import read_config
     from augrad.registry import get_demo
@@ -56,7 +56,7 @@ def run(
         )
     task = None if demo is None else get_demo(demo)
     settings = read_config(config, defaults=None if task is None else demo_defaults(task))
-    module = build_module(settings)
+    module = build_module(settings, {} if task is None else demo_arguments(task, settings))
     trunk, train_loader, val_loader = load_data(settings, task, data)
     from augrad.model import InvariantModel
 
@@ -88,8 +88,23 @@ def demo_defaults(task: Demo) -> dict[str, Any]:
     }
 
 
-def build_module(settings: TrainConfig) -> Any:
-    """The augmentation that a configuration describes."""
+def demo_arguments(task: Demo, settings: TrainConfig) -> dict[str, Any]:
+    """What a demo constructs its transforms with, as far as those of a configuration take it."""
+    from augrad.instances import accepted
+    from augrad.registry import get_transform
+
+    given = task.arguments(task.load(settings.seed).train_x) if callable(task.arguments) else task.arguments
+    taken = accepted(get_transform(name) for name in settings.transforms)
+    return {name: value for name, value in given.items() if name in taken}
+
+
+def build_module(settings: TrainConfig, arguments: Mapping[str, Any]) -> Any:
+    """The augmentation that a configuration describes.
+
+    Args:
+        settings: the configuration.
+        arguments: what its transforms are constructed with unless it says otherwise.
+    """
     from augrad.layer import AugmentationLayer
     from augrad.module import AugmentationModule
 
@@ -97,7 +112,7 @@ def build_module(settings: TrainConfig) -> Any:
         [
             AugmentationLayer(
                 settings.transforms,
-                arguments=settings.arguments,
+                arguments={**arguments, **settings.arguments},
                 temperature=settings.temperature,
                 magnitude=settings.magnitude,
                 selection=settings.selection,

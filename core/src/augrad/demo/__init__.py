@@ -1,7 +1,7 @@
 """Demos: small real tasks that show what learning an invariance is worth, next to being told it."""
 
-from augrad.demo.results import DemoResult, Orbit, Run
-from augrad.demo.run import run_demo
+from augrad.demo.results import DemoResult, Findings, Orbit, Run
+from augrad.demo.run import run_demo, run_demos
 from augrad.demo.task import Demo, DemoData
 
-__all__ = ["Demo", "DemoData", "DemoResult", "Orbit", "Run", "run_demo"]
+__all__ = ["Demo", "DemoData", "DemoResult", "Findings", "Orbit", "Run", "run_demo", "run_demos"]

@@ -1,44 +1,48 @@
-"""What a demo shows on the console: progress while it trains, then the table and the learned policy. Used by run.py."""
+"""What demos show on the console: progress while they train, then the table and the policies. Used by run.py."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from augrad.demo.results import DemoResult, Run
+from augrad.demo.results import DemoResult, Findings, Run
 from augrad.demo.rules import RULES
 from augrad.demo.task import Demo
-from augrad.demo.words import METRICS, POLICY_HEADINGS, policy_rows, rule_rows, verdict
+from augrad.demo.words import METRICS, POLICY_HEADINGS, RULE_HEADINGS, policy_rows, rule_rows, score_heading, verdict
 
 
 class Display:
-    """Progress over all trainings of a demo: a bar on a terminal, one line per training elsewhere.
+    """Progress over all trainings of all demos: a bar on a terminal, one line per training elsewhere.
 
     Args:
-        demo: what is run.
+        demos: what is run, in this order.
         console: where to.
     """
 
-    def __init__(self, demo: Demo, console: Console) -> None:
-        self._demo, self._console = demo, console
-        self._n_runs = len(demo.seeds) * len(RULES)
-        self._n_done = 0
+    def __init__(self, demos: Sequence[Demo], console: Console) -> None:
+        self._demos, self._console = demos, console
+        self._demo = demos[0]
+        self._n_runs = sum(map(_n_runs, demos))
+        self._n_epochs = sum(map(_n_epochs, demos))
+        # Of all demos, and of the one that runs: what is left of one that is dropped will never be done.
+        self._runs_done = self._own_runs = self._own_epochs = 0
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
     def __enter__(self) -> Display:  # noqa: PYI034 - beartype refuses Self outside classes it decorates
-        demo = self._demo
-        self._console.print(f"[bold]{demo.title}[/]\n{demo.description}", highlight=False)
-        self._console.print(
-            f"{len(RULES)} rules x {len(demo.seeds)} seeds, {demo.epochs} epochs each.\n", highlight=False
-        )
+        for demo in self._demos:
+            self._console.print(f"[bold]{demo.name}:[/] {demo.title}", highlight=False)
+            if len(self._demos) == 1:
+                self._console.print(demo.description, highlight=False, markup=False)
+        self._console.print(f"{self._n_runs} trainings: {' / '.join(RULES)} for each seed.\n", highlight=False)
         if self._console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._progress = Progress(*columns, console=self._console, transient=True)
-            self._task = self._progress.add_task("", total=self._n_runs * demo.epochs)
+            self._task = self._progress.add_task("", total=self._n_epochs)
             self._progress.start()
         return self
 
@@ -48,57 +52,88 @@ class Display:
         if self._progress is not None:
             self._progress.stop()
 
+    def begin_demo(self, demo: Demo) -> None:
+        """A demo begins: its data are loaded."""
+        self._demo, self._own_runs, self._own_epochs = demo, 0, 0
+        self._describe(f"{demo.name}: data")
+
     def begin(self, rule: str, seed: int) -> None:
         """A training begins."""
-        if self._progress is not None:
-            self._progress.update(self._task, description=f"seed {seed}, {rule:<6} epoch")
+        self._describe(f"{self._demo.name}: seed {seed}, {rule:<6} epoch")
 
     def advance(self) -> None:
         """An epoch is over."""
+        self._own_epochs += 1
         if self._progress is not None:
             self._progress.advance(self._task)
 
     def end(self, run: Run) -> None:
         """A training is over."""
-        self._n_done += 1
+        self._runs_done += 1
+        self._own_runs += 1
         if self._progress is None:
             self._console.print(
-                f"[{self._n_done}/{self._n_runs}] seed {run.seed}, {run.rule}: {run.score:.3f} in {run.seconds:.1f} s",
+                f"[{self._runs_done}/{self._n_runs}] {self._demo.name}, seed {run.seed}, {run.rule}: {run.score:.3f} "
+                f"in {run.seconds:.1f} s",
                 highlight=False,
                 markup=False,
             )
 
+    def drop(self, why: str) -> None:
+        """The demo that runs will not run through."""
+        self._n_runs -= _n_runs(self._demo) - self._own_runs
+        self._n_epochs -= _n_epochs(self._demo) - self._own_epochs
+        if self._progress is not None:
+            self._progress.update(self._task, total=self._n_epochs)
+        self._console.print(why, highlight=False, markup=False, soft_wrap=True)
 
-def print_result(result: DemoResult, console: Console) -> None:
-    """Prints the table of rules, what was recovered, and the learned policy."""
-    console.print(rules_table(result))
-    console.print(f"\n{verdict(result)}\n", highlight=False, markup=False)
-    console.print(policy_table(result))
+    def _describe(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.update(self._task, description=text)
 
 
-def rules_table(result: DemoResult) -> Table:
-    """One row per rule: score, gain recovery, relative time, invariance of the trunk and of the whole model."""
-    table = Table(title=result.demo.title, title_justify="left")
-    table.add_column("\nrule", no_wrap=True)
-    headings = (
-        METRICS[result.metric].replace(" ", "\n"),
-        "gain\nrecovery",
-        "time /\ntrunk",
-        "invariance\nof trunk",
-        "\nof model",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for cells in rule_rows(result):
-        table.add_row(*cells, style="bold" if cells[0] == RULES["augrad"] else "")
+def print_findings(findings: Findings, console: Console) -> None:
+    """Prints the table of rules, what was recovered, and the learned policies."""
+    console.print(rules_table(findings.results))
+    for kind, reasons in (("skipped", findings.skipped), ("failed", findings.failed)):
+        for name, reason in reasons.items():
+            console.print(f"{name} {kind}: {reason}", highlight=False, markup=False, soft_wrap=True)
+    for result in findings.results:
+        console.print()
+        console.print(f"[bold]{result.demo.name}:[/] ", end="", highlight=False)
+        console.print(verdict(result), highlight=False, markup=False)
+        console.print(policy_table(result))
+
+
+def rules_table(results: Sequence[DemoResult]) -> Table:
+    """A row per demo and rule: score, gain recovery, range of what is true, time, invariance."""
+    table = Table(title="What it is worth to learn the augmentation", title_justify="left")
+    table.add_column("trained with", no_wrap=True)
+    table.add_column(score_heading(results), justify="right", no_wrap=True)
+    for heading in RULE_HEADINGS:
+        table.add_column(heading, justify="left" if heading.startswith("range") else "right")
+    for result in results:
+        if len(results) > 1:
+            table.add_row(f"[bold]{result.demo.name}[/]")
+        for cells in rule_rows(result, name_metric=score_heading(results) not in METRICS.values()):
+            last = cells[0] == RULES["augrad"]
+            table.add_row(*cells, style="bold" if last else "", end_section=last)
     return table
 
 
 def policy_table(result: DemoResult) -> Table:
     """The learned policy in physical units, one row per parameter, the most used transform first."""
-    table = Table(title="Learned policy (mean over seeds and layers)", title_justify="left")
+    table = Table(title=f"Learned policy: {result.demo.name} (mean over seeds and layers)", title_justify="left")
     for heading in POLICY_HEADINGS:
         table.add_column(heading, justify="left" if heading == POLICY_HEADINGS[0] else "right")
     for cells in policy_rows(result):
         table.add_row(*cells, style="bold" if cells[-1] else "")
     return table
+
+
+def _n_runs(demo: Demo) -> int:
+    return len(demo.seeds) * len(RULES)
+
+
+def _n_epochs(demo: Demo) -> int:
+    return _n_runs(demo) * demo.epochs

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,8 +22,9 @@ class Reach:
         transform, parameter, unit: which one; `parameter` is None for a transform without any.
         share: probability that a layer draws the transform, averaged over layers, in [0, 1].
         low, high: between which physical values it is drawn, averaged over layers by selection weight (so that a layer
-            that does not use the transform says nothing about how far it goes); None without a parameter, or without
-            a layer that holds the transform.
+            that does not use the transform says nothing about how far it goes), and over the entries of a parameter
+            learned per axis entry; None without a parameter, or without a layer that holds the transform.
+        entries: for a parameter learned per axis entry the same per entry, by its label; else empty.
     """
 
     transform: str
@@ -30,17 +33,16 @@ class Reach:
     share: float
     low: float | None
     high: float | None
+    entries: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def reach(rows: Rows, transform: str, parameter: str | None) -> Reach:
     """The learned reach of one parameter.
 
-    A parameter learned per feature counts with the mean over its features.
-
     Args:
         rows: a policy.
         transform: its name.
-        parameter: its name, without an index.
+        parameter: its name, without an entry.
 
     Example:
         >>> from augrad.policy import PolicyRow
@@ -51,24 +53,39 @@ def reach(rows: Rows, transform: str, parameter: str | None) -> Reach:
         (0.5, 50.4)
     """
     rows = list(rows)
-    layers = _layers(rows, transform, parameter)
-    weights = [layer.weight for layer in layers]
+    by_entry = _layers(rows, transform, parameter)
+    weights = [layer.weight for layer in next(iter(by_entry.values()), [])]
     share = sum(weights) / max(1, len({row.layer for row in rows}))
-    if parameter is None or not layers:
+    if parameter is None or not weights:
         return Reach(transform, parameter, "", share, None, None)
-    total = sum(weights)
-    parts = [weight / total if total else 1.0 / len(layers) for weight in weights]
-    low = sum(part * layer.low for part, layer in zip(parts, layers, strict=True))
-    high = sum(part * layer.high for part, layer in zip(parts, layers, strict=True))
-    unit = next(row.unit for row in rows if row.transform == transform and _bare(row.parameter) == parameter)
-    return Reach(transform, parameter, unit, share, low, high)
+    parts = [weight / sum(weights) if sum(weights) else 1.0 / len(weights) for weight in weights]
+    ends = {
+        entry: (_dot(parts, [layer.low for layer in layers]), _dot(parts, [layer.high for layer in layers]))
+        for entry, layers in by_entry.items()
+    }
+    low, high = (statistics.fmean(each) for each in zip(*ends.values(), strict=True))
+    unit = next(row.unit for row in rows if row.transform == transform and split_label(row.parameter)[0] == parameter)
+    return Reach(transform, parameter, unit, share, low, high, {} if ends.keys() == {""} else ends)
 
 
 def reaches(rows: Rows) -> list[Reach]:
     """The learned reach of every parameter of a policy, in the policy's order."""
     rows = list(rows)
-    keys = dict.fromkeys((row.transform, _bare(row.parameter)) for row in rows)
+    keys = dict.fromkeys((row.transform, split_label(row.parameter)[0]) for row in rows)
     return [reach(rows, transform, parameter) for transform, parameter in keys]
+
+
+def share_of_samples(rows: Rows, transform: str) -> float:
+    """Probability that at least one layer of a policy draws the transform, in [0, 1].
+
+    Example:
+        >>> from augrad.policy import PolicyRow
+        >>> rows = [PolicyRow(layer, "vision.flip", None, 0.5, None, None, None, "") for layer in (0, 1)]
+        >>> share_of_samples(rows, "vision.flip")
+        0.75
+    """
+    weights = {row.layer: row.weight for row in rows if row.transform == transform}
+    return 1.0 - math.prod(1.0 - weight for weight in weights.values())
 
 
 def equivalent_reach(weights: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
@@ -97,17 +114,21 @@ def equivalent_reach(weights: np.ndarray, lows: np.ndarray, highs: np.ndarray) -
     return np.asarray(np.sqrt(3 * total))
 
 
-def learned_range(rows: Rows, transform: str, parameter: str, *, identity: float = 0.0) -> float:
-    """`equivalent_reach` of one parameter under a policy; 0 if no layer holds the transform.
+def learned_ranges(rows: Rows, transform: str, parameter: str, *, identity: float = 0.0) -> dict[str, float]:
+    """`equivalent_reach` of one parameter under a policy, per axis entry by label; a single one is called `""`.
+
+    Empty if no layer holds the transform.
 
     Args:
         rows: a policy.
         transform, parameter: which one.
         identity: the value that changes nothing.
     """
-    layers = _layers(rows, transform, parameter)
-    weights, lows, highs = (np.array([getattr(layer, name) for layer in layers]) for name in ("weight", "low", "high"))
-    return float(equivalent_reach(weights, lows - identity, highs - identity))
+    found = {}
+    for entry, layers in _layers(rows, transform, parameter).items():
+        weights, lows, highs = (np.array([getattr(each, name) for each in layers]) for name in _Layer.__annotations__)
+        found[entry] = float(equivalent_reach(weights, lows - identity, highs - identity))
+    return found
 
 
 def drawn_totals(
@@ -117,7 +138,8 @@ def drawn_totals(
 
     Args:
         rows: a policy.
-        transform, parameter: which one; its values must add up when stacked, as angles, shifts and gains in dB do.
+        transform, parameter: which one, not learned per axis entry; its values must add up when stacked, as angles,
+            shifts and gains in dB do.
         identity: the value that changes nothing.
         n_draws: samples to draw.
         seed: of the draws.
@@ -134,7 +156,7 @@ def drawn_totals(
     """
     generator = np.random.default_rng(seed)
     totals = np.full(n_draws, identity)
-    for layer in _layers(rows, transform, parameter):
+    for layer in _layers(rows, transform, parameter).get("", ()):
         chosen = generator.random(n_draws) < layer.weight
         values = generator.uniform(layer.low, layer.high, n_draws)
         totals += np.where(chosen, values - identity, 0.0)
@@ -148,23 +170,28 @@ class _Layer:
     high: float
 
 
-def _layers(rows: Rows, transform: str, parameter: str | None) -> list[_Layer]:
-    """Per layer that holds the transform: its weight, and the mean interval over features."""
-    by_layer: dict[int, list[PolicyRow]] = {}
+def split_label(parameter: str | None) -> tuple[str | None, str]:
+    """A row's parameter without its entry, and the entry's label.
+
+    Example:
+        >>> split_label("std[age]"), split_label("angle"), split_label(None)
+        (('std', 'age'), ('angle', ''), (None, ''))
+    """
+    if parameter is None:
+        return None, ""
+    name, _, label = parameter.partition("[")
+    return name, label.removesuffix("]")
+
+
+def _layers(rows: Rows, transform: str, parameter: str | None) -> dict[str, list[_Layer]]:
+    """Per axis entry (`""` for a single one) each layer that holds the transform: its weight and its interval."""
+    by_entry: dict[str, list[_Layer]] = {}
     for row in rows:
-        if row.transform == transform and _bare(row.parameter) == parameter:
-            by_layer.setdefault(row.layer, []).append(row)
-    return [
-        _Layer(found[0].weight, _mean(row.low for row in found), _mean(row.high for row in found))
-        for found in by_layer.values()
-    ]
+        name, label = split_label(row.parameter)
+        if row.transform == transform and name == parameter:
+            by_entry.setdefault(label, []).append(_Layer(row.weight, row.low or 0.0, row.high or 0.0))
+    return by_entry
 
 
-def _mean(values: Iterable[float | None]) -> float:
-    given = [0.0 if value is None else value for value in values]
-    return sum(given) / len(given)
-
-
-def _bare(parameter: str | None) -> str | None:
-    """`"std[3]"` -> `"std"`: without the feature."""
-    return None if parameter is None else parameter.partition("[")[0]
+def _dot(parts: Sequence[float], values: Sequence[float]) -> float:
+    return sum(part * value for part, value in zip(parts, values, strict=True))

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
-from augrad.demo.learned import Reach, drawn_totals, learned_range, reach, reaches
+from augrad.demo.learned import Reach, drawn_totals, learned_ranges, reach, reaches, share_of_samples
 from augrad.demo.task import Demo
 from augrad.policy import PolicyRow
 from augrad.ranges import Range
-from augrad.registry import get_transform
+from augrad.transform import Transform
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ class Orbit:
     """One test sample and augmented copies of it.
 
     Attributes:
-        sample: `(*event)`.
-        rows: label and copies, `(copies, *event)`, per policy: before training, learned, and the oracle's.
+        sample: a batch of one, of any type that `augrad.batch` knows.
+        rows: label and copies, a batch of them, per policy: before training, learned, and the oracle's.
     """
 
-    sample: Tensor
-    rows: tuple[tuple[str, Tensor], ...]
+    sample: Any
+    rows: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,15 @@ class DemoResult:
         demo: what was run.
         runs: all trainings.
         metric: `"accuracy"` or `"r2"`.
-        orbit: pictures of one sample; None if samples are no tensors.
+        transforms: the candidates and the true ones by name, as they were constructed for the first seed.
+        orbit: one sample under each policy, or None.
         environment: versions, command, and how it was run.
     """
 
     demo: Demo
     runs: tuple[Run, ...]
     metric: str
+    transforms: Mapping[str, Transform]
     orbit: Orbit | None = None
     environment: dict[str, Any] = field(default_factory=dict)
 
@@ -105,24 +106,44 @@ class DemoResult:
         alone = {run.seed: run.seconds for run in self.of("none")}
         return statistics.fmean(run.seconds / alone[run.seed] for run in self.of(rule))
 
+    def declared(self, true: Reach) -> Range:
+        """How a parameter is declared by its transform."""
+        return self.transforms[true.transform].ranges[str(true.parameter)]
+
     @property
     def true_reaches(self) -> list[Reach]:
-        """The oracle: how far the task is invariant, per true parameter."""
+        """The oracle: how far the task is invariant, per true parameter; a share of 0.5 for a transform without."""
         found = []
-        for transform, parameter, value in self.demo.truths:
-            declared = get_transform(transform).ranges[parameter]
-            low, high = declared.interval((value - declared.identity) / declared.span)
-            found.append(Reach(transform, parameter, declared.unit, 1.0, low, high))
+        for name, parameters in self.demo.oracle.items():
+            if not parameters:
+                found.append(Reach(name, None, "", 0.5, None, None))
+            for parameter, value in parameters.items():
+                declared, labels = self.transforms[name].ranges[parameter], self.transforms[name].labels(parameter)
+                ends = {"": value} if isinstance(value, int | float) else dict(zip(labels, value, strict=True))
+                ranges = {label: abs(end - declared.identity) for label, end in ends.items()}
+                true = Reach(name, parameter, declared.unit, 1.0, None, None)
+                found.append(
+                    _within(
+                        true, declared, {label: ranges.get(label, ranges.get("", 0.0)) for label in labels or ("",)}
+                    )
+                )
         return found
 
     def learned_range(self, true: Reach) -> Reach:
-        """What augrad learned of a true parameter, over all layers: `learned.learned_range`, averaged over seeds."""
-        declared = declared_range(true)
-        name, parameter = true.transform, str(true.parameter)
-        ranges = [learned_range(run.policy, name, parameter, identity=declared.identity) for run in self.of("augrad")]
-        low, high = declared.interval(statistics.fmean(ranges) / abs(declared.span))
-        share = statistics.fmean(reach(run.policy, name, parameter).share for run in self.of("augrad"))
-        return dataclasses.replace(true, share=share, low=low, high=high)
+        """What augrad learned of a true parameter, over all layers, averaged over seeds: see `learned.learned_ranges`.
+
+        For a transform without parameters the share is that of samples that meet it in at least one layer.
+        """
+        name, runs = true.transform, self.of("augrad")
+        if true.parameter is None:
+            share = statistics.fmean(share_of_samples(run.policy, name) for run in runs)
+            return dataclasses.replace(true, share=share)
+        declared, parameter = self.declared(true), true.parameter
+        ranges = [learned_ranges(run.policy, name, parameter, identity=declared.identity) for run in runs]
+        labels = self.transforms[name].labels(parameter) or ("",)
+        means = {label: statistics.fmean(found.get(label, 0.0) for found in ranges) for label in labels}
+        share = statistics.fmean(reach(run.policy, name, parameter).share for run in runs)
+        return _within(dataclasses.replace(true, share=share), declared, means)
 
     @property
     def learned_reaches(self) -> list[Reach]:
@@ -131,7 +152,7 @@ class DemoResult:
 
     def drawn(self, true: Reach) -> np.ndarray:
         """Values of a true parameter as drawn under the learned policies of all seeds; see `learned.drawn_totals`."""
-        identity = declared_range(true).identity
+        identity = self.declared(true).identity
         name, parameter = true.transform, str(true.parameter)
         return np.concatenate(
             [drawn_totals(run.policy, name, parameter, identity=identity, seed=run.seed) for run in self.of("augrad")]
@@ -148,7 +169,6 @@ class DemoResult:
         """Everything but pictures, JSON-able: demo, settings, summary, and each run with its history and policy."""
         demo = self.demo
         return {
-            "schema_version": SCHEMA_VERSION,
             "demo": demo.name,
             "title": demo.title,
             "metric": self.metric,
@@ -158,7 +178,12 @@ class DemoResult:
                     for name in ("epochs", "batch_size", "lr", "n_layers", "copies", "n_threads")
                 },
                 "transforms": list(demo.transforms),
-                "oracle": {name: dict(values) for name, values in demo.oracle.items()},
+                "oracle": {
+                    name: {
+                        key: value if isinstance(value, int | float) else list(value) for key, value in values.items()
+                    }
+                    for name, values in demo.oracle.items()
+                },
                 "seeds": self.seeds,
             },
             "environment": self.environment,
@@ -187,9 +212,35 @@ class DemoResult:
         }
 
 
-def declared_range(true: Reach) -> Range:
-    """How a true parameter is declared by its transform."""
-    return get_transform(true.transform).ranges[str(true.parameter)]
+@dataclass(frozen=True)
+class Findings:
+    """What one demo or several found.
+
+    Attributes:
+        results: of those that ran through, in the order in which they were run.
+        skipped: those that lack an optional dependency, by name, with what to install.
+        failed: those that raised something else, by name, with what.
+    """
+
+    results: tuple[DemoResult, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but pictures, JSON-able: what `results.json` holds."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "demos": [result.to_json() for result in self.results],
+            "skipped": dict(self.skipped),
+            "failed": dict(self.failed),
+        }
+
+
+def _within(found: Reach, declared: Range, ranges: Mapping[str, float]) -> Reach:
+    """A reach with the interval as far from the identity as `ranges` say, by entry (`""` for a single one)."""
+    ends = {label: declared.interval(distance / abs(declared.span)) for label, distance in ranges.items()}
+    low, high = (statistics.fmean(each) for each in zip(*ends.values(), strict=True))
+    return dataclasses.replace(found, low=low, high=high, entries={} if ends.keys() == {""} else ends)
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:

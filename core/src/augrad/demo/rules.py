@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from torch.utils.data import DataLoader
 from augrad import batch
 from augrad.demo.task import Demo
 from augrad.draws import derived_seed
+from augrad.instances import resolve_transforms
 from augrad.layer import AugmentationLayer
 from augrad.model import InvariantModel
 from augrad.module import AugmentationModule
@@ -44,36 +47,60 @@ def build_trunk(demo: Demo, seed: int) -> nn.Module:
         return demo.trunk()
 
 
-def build_model(rule: str, demo: Demo, seed: int, *, aggregation: str = "log_prob") -> InvariantModel:
+def build_transforms(demo: Demo, train_x: Any) -> dict[str, Transform]:
+    """The candidates and the true transforms by name, constructed with the demo's arguments.
+
+    Args:
+        demo: the task.
+        train_x: the training batch, which the arguments may be fitted on.
+
+    Raises:
+        UnknownTransformError: one is not registered.
+        ArgumentError: an argument that none takes, or one that is missing.
+    """
+    arguments = demo.arguments(train_x) if callable(demo.arguments) else demo.arguments
+    names = list(dict.fromkeys([*demo.transforms, *demo.oracle]))
+    return {built.name: built for built in resolve_transforms(names, arguments)}
+
+
+def build_model(
+    rule: str, demo: Demo, transforms: Mapping[str, Transform], seed: int, *, aggregation: str = "log_prob"
+) -> InvariantModel:
     """The untrained model of a rule.
 
     Args:
         rule: a key of `RULES`.
         demo: the task.
+        transforms: as `build_transforms` made them.
         seed: of the trunk's initial weights.
         aggregation: as for `InvariantModel`.
     """
-    module = {"none": _unchanged, "oracle": _true_augmentation, "augrad": candidates}[rule](demo)
+    if rule == "none":
+        module = AugmentationModule([AugmentationLayer([Unchanged])]).requires_grad_(False)
+    elif rule == "oracle":
+        module = _true_augmentation(demo, transforms)
+    else:
+        module = candidates(demo, transforms)
     copies = 1 if rule == "none" else demo.copies
     return InvariantModel(build_trunk(demo, seed), module, copies=copies, aggregation=aggregation)
 
 
-def candidates(demo: Demo) -> AugmentationModule:
+def candidates(demo: Demo, transforms: Mapping[str, Transform]) -> AugmentationModule:
     """The demo's candidates in `n_layers` layers, as they stand before training."""
-    return AugmentationModule([AugmentationLayer(list(demo.transforms)) for _ in range(demo.n_layers)])
+    return AugmentationModule(
+        [AugmentationLayer([copy.deepcopy(transforms[name]) for name in demo.transforms]) for _ in range(demo.n_layers)]
+    )
 
 
-def _unchanged(demo: Demo) -> AugmentationModule:
-    return AugmentationModule([AugmentationLayer([Unchanged])]).requires_grad_(False)
-
-
-def _true_augmentation(demo: Demo) -> AugmentationModule:
+def _true_augmentation(demo: Demo, transforms: Mapping[str, Transform]) -> AugmentationModule:
     # One layer for each true transform, so that all of them are applied.
     layers = []
-    for transform, parameters in demo.oracle.items():
-        layer = AugmentationLayer([transform])
+    for name, parameters in demo.oracle.items():
+        true = copy.deepcopy(transforms[name])
+        # Without a parameter a transform is applied or not: to every other sample, lest all data only look different.
+        layer = AugmentationLayer([true] if true.ranges else [true, Unchanged], magnitude=0.0)
         for parameter, value in parameters.items():
-            layer.set_value(transform, parameter, value)
+            layer.set_value(name, parameter, value)
         layers.append(layer)
     return AugmentationModule(layers).requires_grad_(False)
 

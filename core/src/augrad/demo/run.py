@@ -1,4 +1,4 @@
-"""`run_demo`: trains every rule for every seed, prints and writes. Uses trial.py, console.py and report/."""
+"""`run_demo`, `run_demos`: train every rule for every seed, print and write. Uses trial.py, console.py and report/."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
-from torch import Tensor
 
-from augrad.demo.console import Display, print_result
-from augrad.demo.results import DemoResult, Orbit, Run
-from augrad.demo.rules import RULES, candidates
-from augrad.demo.task import Demo, check_seeds
+from augrad import batch
+from augrad.demo.console import Display, print_findings
+from augrad.demo.results import DemoResult, Findings, Orbit, Run
+from augrad.demo.rules import RULES, build_transforms, candidates
+from augrad.demo.task import Demo, DemoData, check_seeds
 from augrad.demo.trial import train_rule
 from augrad.draws import keyed_generator
-from augrad.errors import ArgumentTypeError
+from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError
 from augrad.model import InvariantModel
-from augrad.registry import get_transform
 from augrad.storage import write_file
+from augrad.transform import Transform
 
-N_ORBIT_COPIES = 10
+N_ORBIT_COPIES = 8
 QUICK_FRACTION = 10
+
+Output = str | os.PathLike[str] | None
 
 
 def run_demo(
     demo: Demo,
     *,
     seeds: Sequence[int] | None = None,
-    output: str | os.PathLike[str] | None = None,
+    output: Output = None,
     quick: bool = False,
     console: Console | None = None,
 ) -> DemoResult:
@@ -59,8 +61,73 @@ def run_demo(
         ArgumentTypeError: `demo` is no `Demo`.
         ArgumentError: `seeds` is empty or holds one twice.
         StorageError: `output` cannot be written to; found out before anything is trained.
+        MissingDependencyError: what its data are read with is not installed.
         UnknownTransformError: a candidate is not registered.
     """
+    task = _settled(demo, seeds, quick=quick)
+    directory = _writable(Path("runs", f"demo-{task.name}") if output is None else Path(output))
+    console = Console() if console is None else console
+    with Display([task], console) as display:
+        result = _run(task, display, quick=quick)
+    _finish(Findings((result,)), directory, console)
+    return result
+
+
+def run_demos(
+    demos: Sequence[Demo],
+    *,
+    seeds: Sequence[int] | None = None,
+    output: Output = None,
+    quick: bool = False,
+    console: Console | None = None,
+) -> Findings:
+    """Runs several demos one after the other, as `run_demo` does, and shows them in one table and one report.
+
+    A demo that lacks an optional dependency is skipped, and one that fails otherwise is left: the others run, and what
+    they found is shown and written.
+
+    Args:
+        demos: the tasks, at least one.
+        seeds: what each is repeated over; its own if None.
+        output: directory for the files; `runs/demo` if None. Files of an earlier run are replaced.
+        quick: one seed and a tenth of the epochs.
+        console: where to print; standard output if None. Progress is animated only on a terminal.
+
+    Returns:
+        All that was found, and which demos were skipped or failed, and why. Nothing is written if none ran through.
+
+    Raises:
+        ArgumentTypeError: `demos` holds something that is no `Demo`.
+        ArgumentError: there are no demos, two of one name, or `seeds` is empty or holds one twice.
+        StorageError: `output` cannot be written to; found out before anything is trained.
+    """
+    tasks = [_settled(demo, seeds, quick=quick) for demo in demos]
+    names = [task.name for task in tasks]
+    if not names or len(set(names)) < len(names):
+        raise ArgumentError(f"demos must hold at least one and none twice, but got {names!r}.", argument="demos")
+    directory = _writable(Path("runs", "demo") if output is None else Path(output))
+    console = Console() if console is None else console
+    results: list[DemoResult] = []
+    skipped: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    with Display(tasks, console) as display:
+        for task in tasks:
+            try:
+                results.append(_run(task, display, quick=quick))
+            except MissingDependencyError as error:
+                skipped[task.name] = str(error)
+                display.drop(f"{task.name} is skipped: {error}")
+            except Exception as error:  # noqa: BLE001 - a demo is a plugin's code: whatever it raises, the others run
+                failed[task.name] = f"{type(error).__name__}: {error}"
+                display.drop(f"{task.name} failed: {failed[task.name]}")
+    findings = Findings(tuple(results), skipped, failed)
+    if results:
+        _finish(findings, directory, console)
+    return findings
+
+
+def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
+    """The demo with the seeds and epochs that it will be run with."""
     if not isinstance(demo, Demo):
         raise ArgumentTypeError(
             f"demo must be an augrad.demo.Demo, but got {demo!r}. augrad.registry.demos() holds those installed.",
@@ -68,61 +135,52 @@ def run_demo(
         )
     chosen = tuple(demo.seeds if seeds is None else seeds)
     check_seeds(chosen)
-    demo = dataclasses.replace(demo, seeds=chosen)
-    if quick:
-        demo = dataclasses.replace(demo, seeds=chosen[:1], epochs=max(1, demo.epochs // QUICK_FRACTION))
-    directory = _writable(Path("runs", f"demo-{demo.name}") if output is None else Path(output))
-    for name in (*demo.transforms, *demo.oracle):
-        get_transform(name)
-    console = Console() if console is None else console
+    if not quick:
+        return dataclasses.replace(demo, seeds=chosen)
+    return dataclasses.replace(demo, seeds=chosen[:1], epochs=max(1, demo.epochs // QUICK_FRACTION))
+
+
+def _run(demo: Demo, display: Display, *, quick: bool) -> DemoResult:
+    """Trains every rule for every seed; transforms and pictures are those of the first seed."""
     started = time.perf_counter()
+    display.begin_demo(demo)
     with _threads(demo.n_threads):
-        runs, models = _trained(demo, console)
-    result = DemoResult(
-        demo=demo,
-        runs=tuple(runs),
-        metric="accuracy" if demo.load(demo.seeds[0]).classifies else "r2",
-        orbit=_orbit(demo, models),
-        environment=_environment(demo, time.perf_counter() - started, quick=quick),
-    )
-    print_result(result, console)
-    written = _write(result, directory)
-    console.print("\nWritten:", *(f"\n  {path}" for path in written), sep="", soft_wrap=True, highlight=False)
-    return result
+        by_seed = [_run_seed(demo, seed, display) for seed in demo.seeds]
+    runs = tuple(run for result in by_seed for run in result.runs)
+    environment = _environment(demo, time.perf_counter() - started, quick=quick)
+    return dataclasses.replace(by_seed[0], runs=runs, environment=environment)
 
 
-def _trained(demo: Demo, console: Console) -> tuple[list[Run], dict[str, InvariantModel]]:
-    """All runs, and the models of the first seed."""
+def _run_seed(demo: Demo, seed: int, display: Display) -> DemoResult:
+    data = demo.load(seed)
+    transforms = build_transforms(demo, data.train_x)
     runs: list[Run] = []
     models: dict[str, InvariantModel] = {}
-    with Display(demo, console) as display:
-        for seed in demo.seeds:
-            data = demo.load(seed)
-            for rule in RULES:
-                display.begin(rule, seed)
-                run, model = train_rule(rule, demo, data, seed, on_epoch=display.advance)
-                display.end(run)
-                runs.append(run)
-                models.setdefault(rule, model)
-    return runs, models
+    for rule in RULES:
+        display.begin(rule, seed)
+        run, models[rule] = train_rule(rule, demo, data, transforms, seed, on_epoch=display.advance)
+        display.end(run)
+        runs.append(run)
+    metric = "accuracy" if data.classifies else "r2"
+    return DemoResult(demo, tuple(runs), metric, transforms, _orbit(demo, data, transforms, models))
 
 
 @torch.no_grad()
-def _orbit(demo: Demo, models: dict[str, InvariantModel]) -> Orbit | None:
+def _orbit(
+    demo: Demo, data: DemoData, transforms: Mapping[str, Transform], models: Mapping[str, InvariantModel]
+) -> Orbit:
     """Copies of the first test sample under the policy at the start, the learned and the true one."""
-    samples = demo.load(demo.seeds[0]).test_x
-    if not isinstance(samples, Tensor):
-        return None
+    sample = batch.select(data.test_x, torch.zeros(1, dtype=torch.long, device=batch.device(data.test_x)))
+    copies = batch.repeat(sample, N_ORBIT_COPIES)
     modules = {
-        "before training": candidates(demo),
+        "before training": candidates(demo, transforms),
         "learned": models["augrad"].augmentation,
         "oracle": models["oracle"].augmentation,
     }
-    copies = samples[:1].repeat(N_ORBIT_COPIES, *[1] * (samples.ndim - 1))
     rows = [
         (label, module.eval()(copies, generator=keyed_generator("demo", "orbit"))) for label, module in modules.items()
     ]
-    return Orbit(samples[0], tuple(rows))
+    return Orbit(sample, tuple(rows))
 
 
 @contextmanager
@@ -159,13 +217,12 @@ def _writable(directory: Path) -> Path:
     return directory
 
 
-def _write(result: DemoResult, directory: Path) -> list[Path]:
-    """Writes the files of a demo; returns their paths."""
+def _finish(findings: Findings, directory: Path, console: Console) -> None:
+    """Prints what was found and writes the files: the numbers first, so that no drawing error loses them."""
+    print_findings(findings, console)
+    written = [write_file(directory / "results.json", json.dumps(findings.to_json(), indent=1).encode())]
     from augrad.report import overview_png, render  # matplotlib loads on first use
 
-    files = {
-        "report.html": render(result).encode(),
-        "overview.png": overview_png(result),
-        "results.json": json.dumps(result.to_json(), indent=1).encode(),
-    }
-    return [write_file(directory / name, content) for name, content in files.items()]
+    written.append(write_file(directory / "overview.png", overview_png(findings)))
+    written.append(write_file(directory / "report.html", render(findings).encode()))
+    console.print("\nWritten:", *(f"\n  {path}" for path in written), sep="", soft_wrap=True, highlight=False)

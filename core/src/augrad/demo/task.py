@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -67,7 +67,16 @@ class Demo:
         load: maps a seed to the data.
         trunk: builds the untrained network; its initial weights come from torch's default generator, which is seeded.
         transforms: names of the candidates that augrad chooses among.
-        oracle: the truth, transform name to parameter to physical value: how far the task really is invariant.
+        oracle: the truth, transform name to parameter to physical value: how far the task really is invariant. For a
+            parameter learned per axis entry one value for all, or one each. `{}` for a transform without parameters,
+            which the oracle then applies to every other sample; parameters left out stay at their identity.
+        arguments: what the transforms of `transforms` and `oracle` are constructed with, such as
+            `{"sample_rate": 8000}`; each gets those it takes. A callable gets the training batch `train_x`, for what is
+            fitted on it, such as a schema.
+        draw: how one sample is drawn in the report: called as `draw(axes, sample, original=..., colour=...)` with
+            matplotlib axes, a batch of one sample, and a colour for what tells the policies apart. `original` is the
+            sample before it was changed, also as a batch of one, to be drawn to the same scale; None for the large
+            picture of the original itself. None draws images and lines.
         epochs: trained for by every rule.
         batch_size: of every rule.
         lr: learning rate of the trunk; the augmentation's is the library's default.
@@ -87,7 +96,9 @@ class Demo:
     load: Callable[[int], DemoData]
     trunk: Callable[[], nn.Module]
     transforms: tuple[str, ...]
-    oracle: Mapping[str, Mapping[str, float]]
+    oracle: Mapping[str, Mapping[str, float | Sequence[float]]]
+    arguments: Mapping[str, Any] | Callable[[Any], Mapping[str, Any]] = field(default_factory=dict)
+    draw: Callable[..., None] | None = None
     epochs: int = 60
     batch_size: int = 64
     lr: float = 2e-3
@@ -111,22 +122,13 @@ class Demo:
                 )
         if not self.transforms:
             raise ArgumentError("transforms must name at least one candidate, but got none.", argument="transforms")
-        if not self.truths:
+        if not self.oracle:
             raise ArgumentError(
-                "oracle must name at least one transform with the value of a parameter, such as "
-                f"{{'vision.rotate': {{'angle': 60.0}}}}, but got {dict(self.oracle)!r}.",
+                "oracle must name at least one transform and what is true of it, such as "
+                "{'vision.rotate': {'angle': 60.0}}, but got none.",
                 argument="oracle",
             )
         check_seeds(self.seeds)
-
-    @property
-    def truths(self) -> tuple[tuple[str, str, float], ...]:
-        """The oracle as `(transform, parameter, value)`."""
-        return tuple(
-            (transform, parameter, float(value))
-            for transform, parameters in self.oracle.items()
-            for parameter, value in parameters.items()
-        )
 
 
 def check_seeds(seeds: tuple[int, ...]) -> None:

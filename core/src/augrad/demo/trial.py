@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
@@ -16,8 +17,9 @@ from augrad.demo.rules import build_loader, build_model
 from augrad.demo.task import Demo, DemoData
 from augrad.invariance import invariance
 from augrad.model import InvariantModel
-from augrad.registry import get_transform
+from augrad.ranges import Range
 from augrad.training import fit
+from augrad.transform import Transform
 
 N_CURVE_POINTS = 40
 N_INVARIANCE_SAMPLES = 128
@@ -25,7 +27,13 @@ N_INVARIANCE_VALUES = 9
 
 
 def train_rule(
-    rule: str, demo: Demo, data: DemoData, seed: int, *, on_epoch: Callable[[], None] = lambda: None
+    rule: str,
+    demo: Demo,
+    data: DemoData,
+    transforms: Mapping[str, Transform],
+    seed: int,
+    *,
+    on_epoch: Callable[[], None] = lambda: None,
 ) -> tuple[Run, InvariantModel]:
     """Trains one rule for one seed and measures it.
 
@@ -33,10 +41,11 @@ def train_rule(
         rule: a key of `RULES`.
         demo: the task.
         data: as `demo.load(seed)` returned it.
+        transforms: as `rules.build_transforms` made them.
         seed: of initial weights, order of batches and draws.
         on_epoch: called after each epoch.
     """
-    model = build_model(rule, demo, seed, aggregation="log_prob" if data.classifies else "mean")
+    model = build_model(rule, demo, transforms, seed, aggregation="log_prob" if data.classifies else "mean")
     every = max(1, demo.epochs // N_CURVE_POINTS)
     curve: list[tuple[int, float]] = []
 
@@ -59,7 +68,7 @@ def train_rule(
         progress=False,
         seed=seed,
     )
-    trunk, whole = _invariances(model, demo, data)
+    trunk, whole = _invariances(model, demo, data, transforms)
     run = Run(
         rule=rule,
         seed=seed,
@@ -92,17 +101,29 @@ def score(model: torch.nn.Module, x: Any, y: Tensor, batch_size: int) -> float:
     return (1 - residual / (y - y.mean(dim=0)).square().sum()).item()
 
 
-def _invariances(model: InvariantModel, demo: Demo, data: DemoData) -> tuple[float, float]:
+def _invariances(
+    model: InvariantModel, demo: Demo, data: DemoData, transforms: Mapping[str, Transform]
+) -> tuple[float, float]:
     """Median invariance of the trunk and of the whole model under the true parameters, over their true ranges."""
     index = torch.arange(min(N_INVARIANCE_SAMPLES, batch.count(data.test_x)))
     samples = batch.select(data.test_x, index)
     found: dict[str, list[Tensor]] = {"trunk": [], "model": []}
     model.eval()
-    for transform, parameter, value in demo.truths:
-        declared = get_transform(transform).ranges[parameter]
-        low = 2 * declared.identity - value if declared.signed else declared.identity
-        measured = invariance(model, samples, transform, {parameter: torch.linspace(low, value, N_INVARIANCE_VALUES)})
-        for part, values in found.items():
-            values.append(getattr(measured, part).flatten())
+    for name, parameters in demo.oracle.items():
+        transform = transforms[name]
+        values = [{key: _true_values(transform.ranges[key], value, len(index))} for key, value in parameters.items()]
+        for given in values or [{}]:
+            measured = invariance(model, samples, transform, given)
+            for part, medians in found.items():
+                medians.append(getattr(measured, part).flatten())
     trunk, whole = (torch.cat(values).median().item() for values in found.values())
     return trunk, whole
+
+
+def _true_values(declared: Range, value: float | Sequence[float], n_samples: int) -> Float[Tensor, "values *rest"]:
+    """Values from one end of the true range to the other: `(values,)`, or `(values, batch, entries)`."""
+    high = torch.as_tensor(value, dtype=torch.float64)
+    low = 2 * declared.identity - high if declared.signed else torch.full_like(high, declared.identity)
+    steps = torch.linspace(0, 1, N_INVARIANCE_VALUES, dtype=torch.float64).reshape(-1, *[1] * high.ndim)
+    values = low + steps * (high - low)
+    return values if values.ndim == 1 else values[:, None].expand(-1, n_samples, -1)

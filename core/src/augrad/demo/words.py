@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from augrad.demo.learned import Reach
 from augrad.demo.results import DemoResult
 from augrad.demo.rules import RULES
@@ -16,20 +18,39 @@ POLICY_HEADINGS = ("transform", "drawn", "per layer", "all layers", "truth")
 """Share of draws, range averaged over layers by weight, range of all layers together, and what is true."""
 
 
-def rule_rows(result: DemoResult) -> list[list[str]]:
-    """The cells of the table of rules, as text."""
+RULE_HEADINGS = ("gain\nrecovery", "range of what is true", "time /\ntrunk", "invariance\ntrunk | model")
+"""Of `rule_rows`, after the rule and its score."""
+
+
+def score_heading(results: Sequence[DemoResult]) -> str:
+    """What tables call the scores of these demos."""
+    metrics = {result.metric for result in results}
+    return METRICS[metrics.pop()] if len(metrics) == 1 else "test score"
+
+
+def rule_rows(result: DemoResult, *, name_metric: bool = False) -> list[list[str]]:
+    """The cells of the table of rules, as text: the rule, its score, and those of `RULE_HEADINGS`.
+
+    Args:
+        result: of one demo.
+        name_metric: whether r2 is called so in the cell, because the table's other scores are accuracies.
+    """
     recovery = {"none": "0 %", "oracle": "100 %", "augrad": percent(result.gain_recovery)}
+    true = result.true_reaches
+    ranges = {"oracle": true, "augrad": [result.learned_range(each) for each in true]}
+    suffix = " r2" if name_metric and result.metric == "r2" else ""
     rows = []
     for rule, label in RULES.items():
         mean, deviation = result.score(rule)
+        spread = f" ± {deviation:.3f}" if len(result.seeds) > 1 else ""
         rows.append(
             [
                 label,
-                f"{mean:.3f} ± {deviation:.3f}" if len(result.seeds) > 1 else f"{mean:.3f}",
+                f"{mean:.3f}{spread}{suffix}",
                 recovery[rule] if result.gain_recovery is not None else "-",
+                ", ".join(f"{called(each, true)} {extent(each)}" for each in ranges.get(rule, [])),
                 f"{result.relative_time(rule):.2f} x",
-                f"{result.mean(rule, 'trunk_invariance'):.2f}",
-                f"{result.mean(rule, 'model_invariance'):.2f}",
+                f"{result.mean(rule, 'trunk_invariance'):.2f} | {result.mean(rule, 'model_invariance'):.2f}",
             ]
         )
     return rows
@@ -43,16 +64,13 @@ def policy_rows(result: DemoResult) -> list[list[str]]:
     true = {(found.transform, found.parameter): found for found in result.true_reaches}
     rows, rest = [], []
     learned = result.learned_reaches
-    transforms = [found.transform for found in learned]
     for found in learned:
         key = (found.transform, found.parameter)
-        several = transforms.count(found.transform) > 1
-        name = f"{short(found.transform)}, {found.parameter}" if several else short(found.transform)
         if found.share < SMALL_SHARE and key not in true:
             rest.append(found)
             continue
-        truth = [interval(result.learned_range(true[key])), interval(true[key])] if key in true else ["", ""]
-        rows.append([name, percent(found.share), interval(found), *truth])
+        truth = [extent(result.learned_range(true[key])), extent(true[key])] if key in true else ["", ""]
+        rows.append([called(found, learned), percent(found.share), interval(found), *truth])
     if rest:
         shares = {found.transform: found.share for found in rest}
         names = ", ".join(short(name) for name in shares)
@@ -71,24 +89,43 @@ def verdict(result: DemoResult) -> str:
     parts = []
     for true in result.true_reaches:
         learned = result.learned_range(true)
-        name = short(true.transform)
-        parts.append(f"Learned range of {name}, all layers together: {interval(learned)}; true: {interval(true)}.")
+        name = called(true, result.true_reaches)
+        what = "Share" if true.parameter is None else "Range"
+        parts.append(f"{what} of {name}, all layers together: learned {extent(learned)}, true {extent(true)}.")
     return " ".join([first, *parts])
+
+
+def extent(found: Reach) -> str:
+    """How far a parameter goes, or for a transform without any how many samples it meets.
+
+    Example:
+        >>> extent(Reach("audio.polarity", None, "", 0.5, None, None))
+        '50 % of samples'
+    """
+    return f"{percent(found.share)} of samples" if found.parameter is None else interval(found)
 
 
 def interval(found: Reach) -> str:
     """Between which values a parameter is drawn, with its unit: `"±57 deg"`, `"0 to 0.2 std"`.
 
+    For a parameter learned per axis entry the mean over the entries, and between which its entries lie.
+
     Example:
         >>> interval(Reach("vision.rotate", "angle", "deg", 1.0, -57.2, 57.2))
         '±57 deg'
+        >>> interval(Reach("tabular.noise", "std", "sd", 1.0, 0.0, 0.5, {"a": (0.0, 0.1), "b": (0.0, 0.9)}))
+        '0 to 0.5 sd on average (0.1 to 0.9)'
     """
     if found.low is None or found.high is None:
         return "no parameter"
     unit = f" {found.unit}" if found.unit else ""
-    if abs(found.low + found.high) < 1e-6 * max(1.0, abs(found.high)):
-        return f"±{number(found.high)}{unit}"
-    return f"{number(found.low)} to {number(found.high)}{unit}"
+    both = abs(found.low + found.high) < 1e-6 * max(1.0, abs(found.high))
+    text = f"±{number(found.high)}{unit}" if both else f"{number(found.low)} to {number(found.high)}{unit}"
+    if not found.entries:
+        return text
+    lows, highs = zip(*found.entries.values(), strict=True)
+    ends = highs if max(highs) - min(highs) >= max(lows) - min(lows) else lows
+    return f"{text} on average ({number(min(ends))} to {number(max(ends))})"
 
 
 def number(value: float) -> str:
@@ -109,6 +146,12 @@ def percent(share: float | None) -> str:
         ('94 %', '-')
     """
     return "-" if share is None else f"{share:.0%}".replace("%", " %").replace("-", "\N{MINUS SIGN}")
+
+
+def called(found: Reach, among: Sequence[Reach]) -> str:
+    """The transform's short name, with the parameter's where there are several of it."""
+    several = [other.transform for other in among].count(found.transform) > 1
+    return f"{short(found.transform)}, {found.parameter}" if several else short(found.transform)
 
 
 def short(transform: str) -> str:

@@ -1,4 +1,4 @@
-"""The report as one self-contained page, the overview as one picture. Uses panels.py, orbits.py, template.html."""
+"""The report as one self-contained page. Uses panels.py, ranges.py, orbits.py, template.html; see overview.py."""
 
 from __future__ import annotations
 
@@ -12,110 +12,143 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from augrad.demo.results import DemoResult
-from augrad.demo.words import METRICS, POLICY_HEADINGS, interval, percent, policy_rows, rule_rows, short, verdict
-from augrad.registry import get_transform
-from augrad.report.orbits import can_draw, draw_orbit
-from augrad.report.panels import (
-    draw_curves,
-    draw_distribution,
-    draw_magnitudes,
-    draw_range,
-    draw_scores,
-    draw_shares,
+from augrad.demo.learned import Reach
+from augrad.demo.results import DemoResult, Findings
+from augrad.demo.words import (
+    METRICS,
+    POLICY_HEADINGS,
+    RULE_HEADINGS,
+    SMALL_SHARE,
+    called,
+    extent,
+    percent,
+    policy_rows,
+    rule_rows,
+    score_heading,
+    short,
+    verdict,
 )
-from augrad.report.style import styled, to_png, to_svg
+from augrad.report.orbits import copies_of, draw_copies, draw_original, drawable
+from augrad.report.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares
+from augrad.report.ranges import draw_distribution, draw_entries, draw_range, entries_height
+from augrad.report.style import styled, to_svg
 
 PANEL_SIZE = (6.2, 3.7)
-WIDE_SIZE = (12.6, 3.3)
+COPY_SIZE = 1.25
+"""Width and height of one augmented copy, in inches."""
+
+COPIES_PER_STRIP = 4
+"""Copies drawn into one picture: strips go side by side on a wide page, below each other on a telephone."""
 
 
-def render(result: DemoResult) -> str:
-    """The report of a demo: HTML with everything inside it, no file or address beside it.
+def render(findings: Findings) -> str:
+    """The report on one demo or several: HTML with everything inside it, no file or address beside it.
 
     Args:
-        result: as `augrad.demo.run_demo` returned it.
+        findings: as `augrad.demo.run_demos` returned them, with at least one result.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(files("augrad.report").joinpath("template.html").read_text(encoding="utf-8"))
-    true = result.true_reaches
+    results = findings.results
+    several = len(results) + len(findings.skipped) + len(findings.failed) > 1
+    mixed = score_heading(results) not in METRICS.values()
     return template.render(
-        demo=result.demo,
-        environment=result.environment,
-        seeds=result.seeds,
-        metric=METRICS[result.metric],
-        cards=_cards(result),
-        verdict=verdict(result),
-        orbit=_orbit_svg(result),
-        outcomes=[
-            _panel(draw_scores, result, "test score per rule"),
-            *(_distribution(result, reach) for reach in true),
-        ],
-        course=[
-            *(
-                _panel(partial(draw_range, true=reach), result, f"range of {reach.transform} by epoch")
-                for reach in true
-            ),
+        several=several,
+        sections=[_section(result) for result in results],
+        summary=[(result.demo, rule_rows(result, name_metric=mixed), verdict(result)) for result in results],
+        score_heading=score_heading(results),
+        rule_headings=[heading.replace("\n", " ") for heading in RULE_HEADINGS],
+        policy_headings=POLICY_HEADINGS,
+        skipped=findings.skipped,
+        failed=findings.failed,
+    )
+
+
+def _section(result: DemoResult) -> dict[str, Any]:
+    """What the template needs to tell of one demo."""
+    true = result.true_reaches
+    return {
+        "demo": result.demo,
+        "environment": result.environment,
+        "seeds": result.seeds,
+        "metric": METRICS[result.metric],
+        "cards": _cards(result),
+        "verdict": verdict(result),
+        "orbit": _orbit(result),
+        "outcomes": [_panel(draw_scores, result, "test score per rule"), *_ranges(result)],
+        "course": [
+            *(_panel(partial(draw_range, true=each), result, f"{called(each, true)} by epoch") for each in true),
             _panel(draw_shares, result, "selection weights by epoch"),
             _panel(draw_magnitudes, result, "magnitudes by epoch"),
             _panel(draw_curves, result, "scores by epoch"),
         ],
-        rules=rule_rows(result),
-        policy=policy_rows(result),
-        policy_headings=POLICY_HEADINGS,
-        truths=[{"name": short(reach.transform), "interval": interval(reach)} for reach in true],
-        assumptions=[(short(name), get_transform(name).assumes) for name in result.demo.transforms],
-        runs=[{"seed": run.seed, "rows": [_policy_cells(row) for row in run.policy]} for run in result.of("augrad")],
-    )
+        "rules": rule_rows(result),
+        "policy": policy_rows(result),
+        "truths": [f"{called(each, true)}, {extent(each)}" for each in true],
+        "assumptions": [(short(name), result.transforms[name].assumes) for name in result.demo.transforms],
+        "runs": [{"seed": run.seed, "rows": [_policy_cells(row) for row in run.policy]} for run in result.of("augrad")],
+    }
 
 
-def overview_png(result: DemoResult) -> bytes:
-    """One picture of what came out: the orbit above; scores, learned distribution and chosen transforms below."""
+def _ranges(result: DemoResult) -> list[Markup]:
+    """A panel for each true parameter, and for each other one learned per axis entry that is drawn at all."""
+    true = result.true_reaches
+    keys = [(each.transform, each.parameter) for each in true]
+    others = [
+        found
+        for found in result.learned_reaches
+        if found.entries and found.share >= SMALL_SHARE and (found.transform, found.parameter) not in keys
+    ]
+    panels = []
+    for found in [*true, *others]:
+        label = f"{found.transform} {found.parameter}, learned and true"
+        if found.entries:
+            size = (PANEL_SIZE[0], entries_height(found, PANEL_SIZE[1]))
+            panels.append(_panel(partial(draw_entries, found=found), result, label, size))
+        elif found.parameter is not None:
+            panels.append(_panel(partial(draw_distribution, true=found), result, label))
+    return panels
+
+
+def _panel(
+    draw: Callable[[Axes, DemoResult], None], result: DemoResult, label: str, size: tuple[float, float] = PANEL_SIZE
+) -> Markup:
     with styled():
-        figure = Figure(figsize=(16, 8.6) if can_draw(result.orbit) else (16, 4.6))
-        below: Any = figure
-        if can_draw(result.orbit) and result.orbit is not None:
-            parts: Any = figure.subfigures(2, 1, height_ratios=[0.92, 1.08])
-            above, below = parts
-            draw_orbit(above, result.orbit)
-        panels = below.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.1, 0.9]})
-        below.subplots_adjust(left=0.105, right=0.9, top=0.86, bottom=0.16, wspace=0.2)
-        draw_scores(panels[0], result)
-        draw_distribution(panels[1], result, result.true_reaches[0])
-        draw_shares(panels[2], result)
-        return to_png(figure)
-
-
-def _panel(draw: Callable[[Axes, DemoResult], None], result: DemoResult, label: str) -> Markup:
-    with styled():
-        figure = Figure(figsize=PANEL_SIZE, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained")
         draw(figure.subplots(), result)
-        return Markup(to_svg(figure, label))  # noqa: S704 - our own drawing
+        return _svg(figure, result, label)
 
 
-def _distribution(result: DemoResult, reach: Any) -> Markup:
-    return _panel(
-        partial(draw_distribution, true=reach), result, f"drawn values of {reach.transform}, learned and true"
-    )
-
-
-def _orbit_svg(result: DemoResult) -> Markup | None:
-    if not can_draw(result.orbit) or result.orbit is None:
+def _orbit(result: DemoResult) -> dict[str, Any] | None:
+    """The sample, and per policy its copies in strips; None if there is no way to draw them."""
+    orbit = drawable(result)
+    if orbit is None:
         return None
     with styled():
-        figure = Figure(figsize=WIDE_SIZE)
-        draw_orbit(figure, result.orbit)
-        return Markup(to_svg(figure, "a test sample and its augmented copies under each policy"))  # noqa: S704
+        figure = Figure(figsize=(2 * COPY_SIZE, 2 * COPY_SIZE), layout="constrained")
+        draw_original(figure.subplots(), result, orbit)
+        original = _svg(figure, result, "a test sample")
+        rows = []
+        for label, batched in orbit.rows:
+            copies, strips = copies_of(batched), []
+            for start in range(0, len(copies), COPIES_PER_STRIP):
+                some = copies[start : start + COPIES_PER_STRIP]
+                figure = Figure(figsize=(COPY_SIZE * len(some), COPY_SIZE))
+                draw_copies(figure, result, orbit, label, some)
+                strips.append(_svg(figure, result, f"{label}: copies {start + 1} to {start + len(some)}"))
+            rows.append({"label": label, "strips": strips})
+    return {"original": original, "rows": rows, "n_copies": len(copies)}
+
+
+def _svg(figure: Figure, result: DemoResult, label: str) -> Markup:
+    return Markup(to_svg(figure, f"{result.demo.name}: {label}"))  # noqa: S704 - our own drawing
 
 
 def _cards(result: DemoResult) -> list[dict[str, str]]:
     """The headline numbers: value, what it is, and what to compare it with."""
     score, none, oracle = (result.score(rule)[0] for rule in ("augrad", "none", "oracle"))
     before, after = result.mean("none", "model_invariance"), result.mean("augrad", "model_invariance")
-    ranges = [
-        (interval(result.learned_range(true)), f"learned range of {short(true.transform)}", f"true: {interval(true)}")
-        for true in result.true_reaches
-    ]
+    ranges = [(_range_card(result, true)) for true in result.true_reaches]
     cards = [
         (
             percent(result.gain_recovery),
@@ -131,6 +164,13 @@ def _cards(result: DemoResult) -> list[dict[str, str]]:
         ),
     ]
     return [dict(zip(("value", "name", "note"), card, strict=True)) for card in cards]
+
+
+def _range_card(result: DemoResult, true: Reach) -> tuple[str, str, str]:
+    learned, kind = extent(result.learned_range(true)), "share" if true.parameter is None else "range"
+    value, _, more = learned.partition(" on average ")
+    note = f"true: {extent(true)}" + (f"; learned by {result.declared(true).per} {more.strip('()')}" if more else "")
+    return value, f"learned {kind} of {called(true, result.true_reaches)}" + (", on average" if more else ""), note
 
 
 def _policy_cells(row: Any) -> list[str]:

@@ -1,15 +1,19 @@
-"""One sample and its augmented copies, drawn as its shape suggests: pictures or lines. Used by document.py."""
+"""One sample and its augmented copies, as the demo draws them or as their shape suggests. Used by document.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from torch import Tensor
 
-from augrad.demo.results import Orbit
+from augrad import batch
+from augrad.demo.results import DemoResult, Orbit
 from augrad.report.style import INK, MUTED, RULE_COLOURS
 
 ROW_COLOURS = {
@@ -19,9 +23,13 @@ ROW_COLOURS = {
 }
 
 
-def can_draw(orbit: Orbit | None) -> bool:
-    """Whether there is something to draw: images `(1 or 3, height, width)`, series `(channels, time)` or vectors."""
-    return orbit is not None and (is_image(orbit.sample) or orbit.sample.ndim in (1, 2))
+def drawable(result: DemoResult) -> Orbit | None:
+    """The orbit of a demo if there is a way to draw its samples: the demo's own, or as images, series or vectors."""
+    orbit = result.orbit
+    if orbit is None or result.demo.draw is not None:
+        return orbit
+    sample = orbit.sample
+    return orbit if isinstance(sample, Tensor) and (is_image(sample[0]) or sample[0].ndim in (1, 2)) else None
 
 
 def is_image(sample: Tensor) -> bool:
@@ -35,69 +43,63 @@ def is_image(sample: Tensor) -> bool:
     return sample.ndim == 3 and sample.shape[0] in (1, 3)
 
 
-def draw_orbit(figure: Figure | SubFigure, orbit: Orbit) -> None:
-    """The sample at the left; at the right one row of copies per policy, drawn with the same random numbers.
+def copies_of(rows: Any) -> list[Any]:
+    """The copies of one row of an orbit, each as a batch of one."""
+    where = batch.device(rows)
+    return [batch.select(rows, torch.tensor([index], device=where)) for index in range(batch.count(rows))]
+
+
+def draw_original(axes: Axes, result: DemoResult, orbit: Orbit) -> None:
+    """The large picture of the sample as it is."""
+    _drawing(result, orbit)(_blank(axes), orbit.sample, original=None, colour=INK)
+
+
+def draw_copies(
+    figure: Figure | SubFigure, result: DemoResult, orbit: Orbit, label: str, copies: Sequence[Any]
+) -> None:
+    """Copies of the sample side by side, to the scale of the original.
 
     Args:
-        figure: an empty figure, about three times as wide as high.
-        orbit: the sample and its copies.
+        figure: an empty figure, as many times as wide as high as there are copies.
+        result: of the demo.
+        orbit: what is drawn.
+        label: of the row they are from.
+        copies: batches of one.
     """
-    n_rows, n_copies = len(orbit.rows), len(orbit.rows[0][1])
-    grid = figure.add_gridspec(
-        n_rows,
-        n_copies + 2,
-        width_ratios=[1.25, 0.95, *[1] * n_copies],
-        wspace=0.07,
-        hspace=0.12,
-        left=0.005,
-        right=0.995,
-        top=0.9,
-        bottom=0.02,
-    )
-    limits = _limits([orbit.sample, *(copies for _, copies in orbit.rows)])
-    middle = figure.add_subplot(grid[:, 0])
-    _draw_sample(middle, orbit.sample, limits)
-    middle.set_title("original", fontsize=11, color=INK, loc="center", pad=6)
-    for row, (label, copies) in enumerate(orbit.rows):
-        colour = ROW_COLOURS.get(label, MUTED)
-        for column in range(n_copies):
-            axes = figure.add_subplot(grid[row, column + 2])
-            _draw_sample(axes, copies[column], limits, colour)
-            if column == 0:
-                axes.annotate(
-                    label,
-                    (0, 0.5),
-                    (-8, 0),
-                    xycoords="axes fraction",
-                    textcoords="offset points",
-                    ha="right",
-                    va="center",
-                    color=colour,
-                    weight="bold",
-                    fontsize=11,
-                )
-            if row == 0 and column == n_copies // 2:
-                axes.set_title(
-                    "what the network gets to see: augmented copies under each policy",
-                    fontsize=11,
-                    color=INK,
-                    loc="center",
-                    pad=6,
-                )
+    draw, colour = _drawing(result, orbit), ROW_COLOURS.get(label, MUTED)
+    panels = figure.subplots(1, len(copies), squeeze=False)
+    figure.subplots_adjust(left=0.004, right=0.996, top=0.99, bottom=0.01, wspace=0.06)
+    for axes, copied in zip(panels[0], copies, strict=True):
+        draw(_blank(axes), copied, original=orbit.sample, colour=colour)
 
 
-def _draw_sample(axes: Axes, sample: Tensor, limits: tuple[float, float], colour: str = INK) -> None:
-    values = sample.detach().cpu().numpy()
+def _blank(axes: Axes) -> Axes:
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
-    if is_image(sample):
-        axes.imshow(
-            np.clip(values.transpose(1, 2, 0).squeeze(), 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="none"
-        )
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        return
-    axes.plot(np.atleast_2d(values).T, color=colour, lw=1)
+    return axes
+
+
+def _drawing(result: DemoResult, orbit: Orbit) -> Callable[..., None]:
+    if result.demo.draw is not None:
+        return result.demo.draw
+    if is_image(orbit.sample[0]):
+        return _draw_image
+    return partial(_draw_lines, limits=_limits([orbit.sample, *(copies for _, copies in orbit.rows)]))
+
+
+def _draw_image(axes: Axes, sample: Tensor, *, original: Tensor | None, colour: str) -> None:
+    pixels = sample[0].detach().cpu().numpy().transpose(1, 2, 0).squeeze()
+    axes.imshow(np.clip(pixels, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="none")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _draw_lines(
+    axes: Axes, sample: Tensor, *, original: Tensor | None, colour: str, limits: tuple[float, float]
+) -> None:
+    if original is not None:
+        axes.plot(np.atleast_2d(original[0].detach().cpu().numpy()).T, color=MUTED, lw=0.7, alpha=0.6)
+    axes.plot(np.atleast_2d(sample[0].detach().cpu().numpy()).T, color=colour, lw=1.1)
     axes.set_ylim(*limits)
     axes.margins(x=0)
 

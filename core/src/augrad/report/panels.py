@@ -1,4 +1,4 @@
-"""The panels of the report, each drawn on given axes. Uses style.py, traces.py and demo/; laid out by document.py."""
+"""The panels on all rules and candidates, each drawn on given axes. Uses style.py, traces.py; see document.py."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from augrad.demo.learned import Reach
-from augrad.demo.results import DemoResult, declared_range
-from augrad.demo.words import METRICS, SMALL_SHARE, interval, percent, short
+from augrad.demo.results import DemoResult
+from augrad.demo.words import METRICS, SMALL_SHARE, percent, short
 from augrad.report.style import PAPER, RULE_COLOURS, transform_colours
 from augrad.report.traces import Trace, traces, training_curve, validation_curve
 
 RULE_NAMES = {"none": "no augmentation", "augrad": "augrad", "oracle": "oracle"}
-DASHES = (0, (5, 2))
-N_BINS = 81
 LABEL_GAP = 0.062
 """Least distance of two names at the margin, as a fraction of the panel's height."""
 
@@ -55,57 +52,6 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
     if result.metric == "accuracy":
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
-
-
-def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
-    """Density of what is drawn of a true parameter under the learned policy, over all layers, against the truth."""
-    low, high = float(true.low or 0.0), float(true.high or 0.0)
-    identity = declared_range(true).identity
-    drawn = result.drawn(true)
-    moved = drawn[drawn != identity]
-    reach = 1.35 * max(identity - low, high - identity)
-    if len(moved):
-        reach = max(reach, float(np.quantile(np.abs(moved - identity), 0.999)))
-    edges = np.linspace(identity - reach * (low < identity), identity + reach * (high > identity), N_BINS)
-    density = np.histogram(moved, edges)[0] / len(drawn) / np.diff(edges)
-    blue, orange = RULE_COLOURS["augrad"], RULE_COLOURS["oracle"]
-    axes.stairs(density, edges, fill=True, color=blue, alpha=0.35)
-    axes.stairs(density, edges, color=blue, lw=1.6, label="drawn under the learned policy")
-    truth = 1 / (high - low)
-    axes.plot(
-        [low, low, high, high],
-        [0, truth, truth, 0],
-        color=orange,
-        ls=DASHES,
-        label=f"true: even within {interval(true)}",
-    )
-    still = 1 - len(moved) / len(drawn)
-    note = f"{percent(still)} of the samples keep their {true.parameter}" if still > 0.005 else None
-    axes.set_title(f"{short(true.transform).capitalize()}: the {true.parameter} drawn, and the truth")
-    axes.set_xlabel(f"{true.parameter}, all layers together{_in_unit(true)}")
-    axes.set_ylabel("density")
-    axes.set_yticks([])
-    axes.set_ylim(0, 1.5 * max(density.max(), truth))
-    axes.legend(loc="upper left", title=note, alignment="left")
-
-
-def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
-    """The learned range of a true parameter during training: a thin line per seed, their mean, and the truth."""
-    declared = declared_range(true)
-    trace = next((trace for trace in traces(result) if trace.transform == true.transform), None)
-    axes.set_title(f"{short(true.transform).capitalize()}: its range during training")
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(f"range of the {true.parameter}{_in_unit(true)}")
-    truth = max((float(true.high or 0.0), float(true.low or 0.0)), key=lambda end: abs(end - declared.identity))
-    axes.axhline(truth, color=RULE_COLOURS["oracle"], ls=DASHES, label="truth")
-    if trace is not None:
-        ends = declared.identity + trace.reaches[str(true.parameter)] * declared.span
-        axes.plot(ends.T, color=RULE_COLOURS["augrad"], lw=1, alpha=0.45)
-        axes.plot(ends.mean(axis=0), color=RULE_COLOURS["augrad"], label="learned (thin: seeds)")
-    axes.margins(x=0, y=0.15)
-    if declared.identity == 0 < truth:
-        axes.set_ylim(0, max(axes.get_ylim()[1], 1.3 * truth))
-    axes.legend(loc="lower right")
 
 
 def draw_shares(axes: Axes, result: DemoResult) -> None:
@@ -222,10 +168,6 @@ def _true_first(result: DemoResult) -> list[Trace]:
 
 def _colours(result: DemoResult) -> dict[str, str]:
     return transform_colours(result.demo.transforms, [reach.transform for reach in result.true_reaches])
-
-
-def _in_unit(true: Reach) -> str:
-    return f" ({true.unit})" if true.unit else ""
 
 
 def _in_metric(result: DemoResult, value: float) -> str:

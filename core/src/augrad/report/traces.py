@@ -19,19 +19,22 @@ class Trace:
     Attributes:
         transform: its name.
         share: mean over layers of its selection weight, `(seeds, epochs + 1)`, in [0, 1].
+        met: share of samples that meet it in at least one layer; same shape.
         magnitudes: by parameter, the mean over layers by selection weight, `(seeds, epochs + 1)`, in [0, 1].
-        reaches: by parameter, `equivalent_reach` over all layers, as a fraction of the declared range; same shape.
+        reaches: by parameter, `equivalent_reach` over all layers, as a fraction of the declared range, per axis entry
+            (one for a parameter that is not learned per entry): `(seeds, epochs + 1, entries)`.
     """
 
     transform: str
     share: np.ndarray
+    met: np.ndarray
     magnitudes: dict[str, np.ndarray]
     reaches: dict[str, np.ndarray]
 
 
 def traces(result: DemoResult) -> list[Trace]:
     """One trace per candidate, in the demo's order."""
-    module = candidates(result.demo)
+    module = candidates(result.demo, result.transforms)
     layers = [
         {"weights": layer.weights.tolist(), "magnitudes": layer.magnitudes.tolist()} for layer in module.state().layers
     ]
@@ -40,14 +43,13 @@ def traces(result: DemoResult) -> list[Trace]:
     found = []
     for index, transform in enumerate(first.names):
         weights = _gathered(histories, "weights", slice(index, index + 1))
-        slots = [slot for slot in first.slots if slot.transform == index]
-        magnitudes = {
-            slot.parameter: _gathered(histories, "magnitudes", slice(slot.start, slot.stop)) for slot in slots
-        }
-        means = {name: _weighted(values, weights) for name, values in magnitudes.items()}
-        ends = {slot.parameter: (magnitudes[slot.parameter], -float(slot.range.signed)) for slot in slots}
-        reaches = {name: equivalent_reach(weights, low * values, values) for name, (values, low) in ends.items()}
-        found.append(Trace(transform, weights.mean(axis=2), means, reaches))
+        means, reaches = {}, {}
+        for slot in (slot for slot in first.slots if slot.transform == index):
+            magnitudes = _gathered(histories, "magnitudes", slice(slot.start, slot.stop))
+            means[slot.parameter] = _weighted(magnitudes.mean(axis=2), weights[:, :, 0])
+            reaches[slot.parameter] = equivalent_reach(weights, -float(slot.range.signed) * magnitudes, magnitudes)
+        chosen = weights[:, :, 0]
+        found.append(Trace(transform, chosen.mean(axis=2), 1 - np.prod(1 - chosen, axis=2), means, reaches))
     return found
 
 
@@ -66,8 +68,9 @@ def training_curve(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarra
 
 
 def _gathered(histories: list[list[dict[str, Any]]], key: str, columns: slice) -> np.ndarray:
-    """`(seeds, epochs, layers)`: the mean over `columns` of what each layer holds under `key`."""
-    return np.array([[[np.mean(layer[key][columns]) for layer in row["layers"]] for row in rows] for rows in histories])
+    """`(seeds, epochs, entries, layers)`: what each layer holds under `key` in these columns."""
+    found = np.array([[[layer[key][columns] for layer in row["layers"]] for row in rows] for rows in histories])
+    return found.swapaxes(2, 3)
 
 
 def _weighted(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
