@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
-from torch_geometric.data import Data
 
 from augrad import Range, batch
 from augrad.errors import ArgumentError
@@ -22,9 +21,9 @@ class Diffusion(GraphTransform):
     """Spreads edges along random walks: personalised PageRank with probability `teleport` of stopping at each step.
 
     At `teleport` 1 the graph is as it was. Below, each edge keeps that share of its weight, and passes the rest on to
-    new edges which lead further, along one random walk from one of its ends (`diffuse` has the formula). So a batch gets
-    `n_steps` times as many new edges, however large its graphs are; on average over walks their weights are those
-    of dense personalised PageRank, cut after `n_steps`. New edges have `edge_attr` 0.
+    new edges which lead further, along one random walk from one of its ends (`diffuse` has the formula). So a batch
+    gets `n_steps` times as many new edges, however large its graphs are; on average over walks their weights are
+    those of dense personalised PageRank, cut after `n_steps`. New edges have `edge_attr` 0.
 
     Args:
         n_steps: how many steps walks go beyond the edge, at least 1.

@@ -119,7 +119,7 @@ class PositionScale(PositionMatrixTransform):
 
 
 class PositionShear(PositionMatrixTransform):
-    """Slants each graph: points move along one axis by `tan(angle)` times their distance from the centroid along another.
+    """Slants each graph: points move along one axis by `tan(angle)` times their offset from the centroid along another.
 
     Args:
         plane: `"xy"` moves points along x in proportion to their y, and so on for every pair of axes; `"random"` takes

@@ -6,7 +6,14 @@ import pluggy
 
 hookimpl = pluggy.HookimplMarker("augrad")
 
-_MODULES: dict[str, tuple[str, ...]] = {}
+_MODULES: dict[str, tuple[str, ...]] = {
+    "positions": ("PositionJitter",),
+    "motions": ("PositionRotate", "PositionScale", "PositionShear"),
+    "diffusion": ("Diffusion",),
+    "schur": ("SchurView",),
+    "subgraphs": ("Subgraph",),
+    "neighbours": ("LocalAugmentation",),
+}
 
 
 def _snake_case(name: str) -> str:

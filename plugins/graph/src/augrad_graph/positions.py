@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
-from torch_geometric.data import Data
 
 from augrad import Action, Range, batch
 from augrad.errors import InputError
+from augrad_graph.backend import Data
 from augrad_graph.batching import with_values
 from augrad_graph.graphs import GraphTransform, node_rows, per_node, working_dtype
 from augrad_graph.layout import as_batch, layout_of

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
-from torch_geometric.data import Data
 
 from augrad import Range, batch
 from augrad.errors import ArgumentError
@@ -24,8 +23,8 @@ class SchurView(GraphTransform):
 
     Each view is random; the mean Laplacian of the views with the same eliminated nodes is the Schur complement on the
     kept ones (`eliminate` says how, and how exactly). Eliminated nodes keep their row: their features are 0 and their
-    edges have weight 0. Each edge whose ways led over eliminated nodes gets a new edge in its place, with `edge_attr` 0;
-    a batch gets as many new edges as it had, most of weight 0.
+    edges have weight 0. Each edge at an eliminated node gets a new edge in its place, with `edge_attr` 0; a batch gets
+    as many new edges as it had, most of weight 0.
 
     Train / eval: the same. Which nodes go is a hard draw; the gradient in `share` is a score function for edges, with
     the unchanged graph as baseline: what a view changed counts times the slope of its log-probability, for each edge
@@ -141,8 +140,8 @@ def eliminate(
     """
     loop = edge_index[0] == edge_index[1]
     graph = links(edge_index, torch.where(loop, 0, weight), eliminated.numel())
-    met, resistance, log_p = _walk(graph, edge_index, eliminated, log_chance, pairs, n_steps)
-    factor = scored(log_p)
+    trail, resistance, log_way = _walk(graph, edge_index, eliminated, pairs, n_steps)
+    factor, met = scored(log_way + _once(log_chance, trail)), trail[-2:]
     stays = ~eliminated[edge_index].any(0)
     lost = stays | eliminated[met].any(0) | (met[0] == met[1])
     conductance = factor * weight / (1 + weight * resistance)
@@ -160,17 +159,12 @@ def scored(log_p: Float[Tensor, " draws"]) -> Float[Tensor, " draws"]:
 
 
 def _walk(
-    graph: Links,
-    edge_index: Int[Tensor, "2 edges"],
-    eliminated: Bool[Tensor, " nodes"],
-    log_chance: Float[Tensor, " nodes"],
-    pairs: Pairs,
-    n_steps: int,
-) -> tuple[Int[Tensor, "2 edges"], Float[Tensor, " edges"], Float[Tensor, " edges"]]:
-    """Where the walks from both ends get to, the resistance on their ways, and the log-probability of these."""
+    graph: Links, start: Int[Tensor, "2 edges"], eliminated: Bool[Tensor, " nodes"], pairs: Pairs, n_steps: int
+) -> tuple[Int[Tensor, "places edges"], Float[Tensor, " edges"], Float[Tensor, " edges"]]:
+    """All places on the walks from both ends, the resistance of the steps, and the log-probability of taking them."""
     # Which end of the pair a walk starts from, in words that both directions share.
-    end = (edge_index > edge_index.flip(0)).long()
-    place, trail = edge_index, [edge_index]
+    end = (start > start.flip(0)).long()
+    place, trail = start, [start]
     resistance = torch.zeros_like(graph.weight)
     log_p = torch.zeros_like(graph.weight)
     for hop in range(n_steps):
@@ -181,7 +175,7 @@ def _walk(
         log_p = log_p + torch.where(walks, log_step, 0).sum(0)
         place = torch.where(walks, reached, place)
         trail.append(place)
-    return place, resistance, log_p + _once(log_chance, torch.cat(trail))
+    return torch.cat(trail), resistance, log_p
 
 
 def _once(log_chance: Float[Tensor, " nodes"], trail: Int[Tensor, "places edges"]) -> Float[Tensor, " edges"]:

@@ -1,6 +1,6 @@
-"""Random walks on batched graphs, and random numbers that belong to a graph's nodes. Uses layout.py; used by diffusion.py, schur.py.
+"""Random walks on batched graphs, and random numbers that belong to their nodes. Used by diffusion.py, schur.py.
 
-Shapes are static: a batch of walks takes a fixed number of steps, whatever the graphs, and nothing waits for the device.
+Shapes are static: walks take a fixed number of steps, whatever the graphs, and nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
-from torch_geometric.data import Data
 
+from augrad_graph.backend import Data
 from augrad_graph.layout import as_batch
 
 _MULTIPLIERS = (-4658895280553007687, -7723592293110705685)
