@@ -1,0 +1,1 @@
+"""augrad-pointcloud: transforms of 3-D point clouds for augrad, which finds them through plugin.py."""
