@@ -112,13 +112,3 @@ def test_a_registered_type_goes_through_the_whole_model(selection):
 def test_a_foreign_type_is_refused_by_the_transforms():
     with pytest.raises(InputTypeError, match=r"bags\.louder expects a Bag, but got Tensor"):
         AugmentationLayer([Louder])(torch.zeros(2, 3))
-
-
-def test_what_is_missing_in_a_table_stays_missing_and_leaves_the_weights_a_finite_gradient():
-    table = torch.tensor([[1.0, float("nan")], [3.0, 4.0]])
-    weights = torch.tensor([[0.5, 0.5], [0.0, 1.0]], requires_grad=True)
-    mixed = batch.mix(table, 3 * table, weights=weights)
-    assert mixed[0].isnan().tolist() == [False, True]
-    assert mixed[1].tolist() == [9.0, 12.0]
-    mixed.nansum().backward()
-    assert weights.grad.tolist() == [[1.0, 3.0], [7.0, 21.0]]

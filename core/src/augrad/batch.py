@@ -70,7 +70,7 @@ def concatenate(first: Any, *rest: Any) -> Any:
 
 @singledispatch
 def mix(first: Any, *rest: Any, weights: Float[Tensor, "batch parts"]) -> Any:
-    """Per sample, the weighted sum of the same sample in several batches. What is missing (NaN) in a table stays so.
+    """Per sample, the weighted sum of the same sample in several batches.
 
     Args:
         first: a batch.
@@ -158,13 +158,10 @@ def _(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
 def _weighted(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
     shape = (-1,) + (1,) * (first.ndim - 1)
     columns = [column.reshape(shape) for column in weights.to(first.dtype).unbind(1)]
-    # A table may have missing values: they stay, and their gradient to the weights is 0, where NaN would be 0 * NaN.
-    missing = first.isnan() if first.ndim == 2 else None
-    parts = [first, *rest] if missing is None else [part.masked_fill(missing, 0) for part in (first, *rest)]
-    mixed = columns[0] * parts[0]
-    for column, part in zip(columns[1:], parts[1:], strict=True):
+    mixed = columns[0] * first
+    for column, part in zip(columns[1:], rest, strict=True):
         mixed = torch.addcmul(mixed, column, part)
-    return mixed if missing is None else torch.where(missing, first, mixed)
+    return mixed
 
 
 @distance.register

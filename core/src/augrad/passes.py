@@ -69,7 +69,7 @@ def _transformed(
             x, pending = _mixed(layer, _applied(x, pending), draw, weights), {}
             continue
         if not all(isinstance(transform, MatrixTransform) for transform in layer):
-            x, pending = _others(layer, x, draw, draw.choice, weights, pending, undo=False)
+            x, pending = _others(layer, x, draw, draw.choice, weights, pending=pending, undo=False)
         for action, matrix in _matrices(layer, draw, draw.choice, weights, x, undo=False).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
     return _applied(x, pending), tuple(drawn)
@@ -97,7 +97,7 @@ def _undone(layers: Sequence[AugmentationLayer], y: Any, draws: Sequence[LayerDr
         for action, matrix in _matrices(layer, draw, draw.choice, weights, y, undo=True).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
         if any(t.moves_coordinates and not isinstance(t, MatrixTransform) for t in layer):
-            y, pending = _others(layer, y, draw, draw.choice, weights, pending, undo=True)
+            y, pending = _others(layer, y, draw, draw.choice, weights, pending=pending, undo=True)
     return _applied(y, pending)
 
 
@@ -176,8 +176,8 @@ def _others(
     draw: LayerDraw,
     choice: Int[Tensor, " batch"],
     weights: Weights,
-    pending: Pending,
     *,
+    pending: Pending,
     undo: bool,
 ) -> tuple[Any, Pending]:
     """Runs each transform that is no matrix on the samples that drew it, after what is pending for these samples."""
