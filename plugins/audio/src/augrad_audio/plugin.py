@@ -16,6 +16,8 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "level": ("Gain", "Polarity", "DcOffset", "Overdrive"),
     "channels": ("ChannelSwap", "ChannelDropout", "ChannelGain"),
     "noise": ("WhiteNoise", "ColouredNoise"),
+    "pitch": ("PitchShift",),
+    "room": ("Reverberation",),
 }
 
 

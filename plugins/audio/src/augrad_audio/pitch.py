@@ -1,0 +1,210 @@
+"""Pitch shift with the length kept: grains, each read faster or slower, with phases that join. Uses signals.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+from torch.nn.functional import fold, pad
+
+from augrad import Range
+from augrad.errors import ArgumentError, RangeError
+from augrad.precision import full_precision
+from augrad_audio.signals import SignalTransform, working_dtype
+
+Signals = Float[Tensor, "batch channels time"]
+"""A batch of waveforms."""
+
+OVERLAP = 8
+"""Grains over each sample: at one octave up, where a grain is half as long, there are still 4."""
+
+HIGHEST = 24.0
+"""Semitones: two octaves up, where grains get so short that they just meet."""
+
+_SILENT = 1e-24
+# Mean square of a spectrum under which it counts as silent: the slope of a square root at 0 is infinite.
+
+_FAINT = 1e-6
+# Of a spectrum's mean power: a bin that is fainter (-60 dB) turns as if it held its own frequency, since its phase is
+# noise; and the angle of 0 has no gradient.
+
+_ROLLOFF = 0.125
+# Over how much of the band beyond the Nyquist frequency what is moved there fades out.
+
+
+def pitch_shift(x: Signals, semitones: Float[Tensor, " batch"], n_fft: int = 512) -> Signals:
+    r"""Multiplies every frequency by `2 ** (semitones / 12)`; when things happen stays; differentiable in both.
+
+    A phase vocoder in one step. Signals are cut into overlapping grains about times `c_m`; each is read at
+    `c_m + ratio (t - c_m)`, through its Fourier series, so exactly. Grains read so would cancel each other, so
+    each frequency `w` of grain `m` is turned by `(ratio - 1)` times what `w` turned since the middle of the signal:
+    the sum over grains of its turn from one to the next, the angle of `S_m = sum conj(X_{m-1}) X_m` over all
+    channels and three neighbouring bins. So channels keep their phases to each other, and all of a spectral peak turns
+    alike. Neither steps nor whole samples occur, so the map is smooth in `semitones`, and is the identity at 0.
+
+    Clicks are smeared over a grain, as by every phase vocoder. What is moved beyond the Nyquist frequency is left out.
+    At its ends a signal is continued as its mirror image.
+
+    Args:
+        x: signals.
+        semitones: positive is higher; at most 24.
+        n_fft: samples of one grain, a power of 2 of at least 8.
+
+    Example:
+        >>> x = torch.sin(2 * torch.pi * 0.05 * torch.arange(800.0))[None, None]
+        >>> y = pitch_shift(x, torch.tensor([12.0]))
+        >>> torch.fft.rfft(y).abs().argmax().item() / 800
+        0.1
+
+    References:
+        Flanagan, Golden: Phase vocoder, Bell System Technical Journal 1966.
+        Laroche, Dolson: New phase-vocoder techniques for pitch-shifting, WASPAA 1999.
+    """
+    if x.shape[0] == 0:
+        return x
+    dtype = working_dtype(x)
+    rise = torch.expm1(math.log(2) / 12 * semitones.to(dtype))
+    # Products of matrices: autocast would take them in bfloat16, and 0 semitones would change the signal.
+    with full_precision(x.device):
+        spectra = _analysed(x.to(dtype), n_fft)
+        turned = spectra * _exponential(_turns(spectra, rise))[:, None]
+        grains = _read(turned, rise, n_fft)
+    weights = _weights(rise, n_fft)
+    n_grains = grains.shape[2]
+    total = _added(grains * weights[:, 0][:, None, None], x.shape[-1])
+    norm = _added((weights[:, 0] * weights[:, 1])[:, None, None].expand(-1, 1, n_grains, -1), x.shape[-1])
+    return (total / norm).to(x.dtype)
+
+
+def _window(n_fft: int, like: Tensor) -> Float[Tensor, " window"]:
+    return torch.hann_window(n_fft, device=like.device, dtype=like.dtype)
+
+
+def _exponential(turns: Float[Tensor, "*axes"]) -> Complex[Tensor, "*axes"]:
+    return torch.complex(torch.cos(2 * math.pi * turns), torch.sin(2 * math.pi * turns))
+
+
+def _analysed(x: Signals, n_fft: int) -> Complex[Tensor, "batch channels grains bins"]:
+    """Spectra of grains about every multiple of the hop, from half a grain before the signal to half a grain after.
+
+    Their phases are those in the middle of the grain.
+    """
+    n_times, hop = x.shape[-1], n_fft // OVERLAP
+    n_grains = (n_times - 1) // hop + 1 + OVERLAP
+    place = torch.arange((n_grains - 1) * hop + n_fft, device=x.device) - n_fft
+    place = torch.remainder(place, 2 * n_times)
+    place = torch.where(place < n_times, place, 2 * n_times - 1 - place)
+    grains = x.index_select(2, place).unfold(-1, n_fft, hop) * _window(n_fft, x)
+    spectra: Tensor = torch.fft.rfft(grains.roll(-n_fft // 2, dims=-1))
+    return spectra
+
+
+def _turns(
+    spectra: Complex[Tensor, "batch channels grains bins"], rise: Float[Tensor, " batch"]
+) -> Float[Tensor, "batch grains bins"]:
+    """By how many periods to turn each bin of each grain, so that grains read at another speed join."""
+    power = (spectra.real.square() + spectra.imag.square()).mean(dim=(1, 2, 3), keepdim=True)
+    level = (power + _SILENT).sqrt()
+    unit = spectra / level
+    step = (unit[:, :, 1:] * unit[:, :, :-1].conj()).sum(dim=1)
+    # The spectrum of a real signal goes on beyond both ends as its conjugate.
+    wide = torch.cat([step[..., 1:2].conj(), step, step[..., -2:-1].conj()], dim=-1)
+    step = wide[..., :-2] + 2 * step + wide[..., 2:]
+    # Less what a bin turns by itself, k / 8, what is left is small, and has no jump where there is anything to hear.
+    bins = torch.arange(step.shape[-1], device=step.device, dtype=level.dtype)
+    step = step * _exponential(-torch.remainder(bins, OVERLAP) / OVERLAP)
+    periods = bins / OVERLAP + torch.atan2(step.imag, step.real + _FAINT) / (2 * math.pi)
+    turns = rise[:, None, None] * periods
+    # Whole periods change nothing, but would cost digits in the sum.
+    turns = pad((turns - turns.detach().round()).cumsum(dim=1), (0, 0, 1, 0))
+    middle = turns.shape[1] // 2
+    return turns - turns[:, middle : middle + 1]
+
+
+def _read(
+    spectra: Complex[Tensor, "batch channels grains bins"], rise: Float[Tensor, " batch"], n_fft: int
+) -> Float[Tensor, "batch channels grains window"]:
+    """Grains read at `ratio` times the distance from their middle: their Fourier series at these places."""
+    n_bins = spectra.shape[-1]
+    bins = torch.arange(n_bins, device=rise.device)[:, None]
+    place = torch.arange(n_fft, device=rise.device) - n_fft // 2
+    # Whole products first, less whole periods: at ratio 1 the series is then exact.
+    whole = torch.remainder(bins * place, n_fft).to(rise.dtype) / n_fft
+    turns = whole + rise[:, None, None] * ((bins * place).to(rise.dtype) / n_fft)
+    scaled = (1 + rise)[:, None] * (bins[:, 0] / (n_bins - 1)).to(rise.dtype)
+    fade = torch.cos(math.pi / 2 * ((scaled - 1) / _ROLLOFF).clamp(0, 1)).square()
+    sides = torch.where((bins[:, 0] > 0) & (2 * bins[:, 0] < n_fft), 2.0, 1.0).to(rise.dtype)
+    share = (fade * sides / n_fft)[:, :, None]
+    series = torch.cat([share * torch.cos(2 * math.pi * turns), -share * torch.sin(2 * math.pi * turns)], dim=1)
+    parts = torch.cat([spectra.real, spectra.imag], dim=-1).flatten(1, 2)
+    grains: Tensor = parts @ series
+    return grains.reshape(*spectra.shape[:3], n_fft)
+
+
+def _weights(rise: Float[Tensor, " batch"], n_fft: int) -> Float[Tensor, "batch 2 window"]:
+    """What a grain is weighted by when it is added up, and the window that is in it already, both as they are read."""
+    place = (torch.arange(n_fft, device=rise.device, dtype=rise.dtype) - n_fft // 2) / n_fft
+    read = (1 + rise)[:, None] * place
+    # Beyond its ends a Fourier series starts again.
+    own = torch.cos(math.pi * read).square() * (read.abs() < 0.5)
+    return torch.stack([own * _window(n_fft, rise), own], dim=1)
+
+
+def _added(grains: Float[Tensor, "batch channels grains window"], n_times: int) -> Signals:
+    """Overlapping grains added up, where the signal is."""
+    n_fft, n_grains = grains.shape[-1], grains.shape[2]
+    hop = n_fft // OVERLAP
+    length = (n_grains - 1) * hop + n_fft
+    columns = grains.flatten(0, 1).transpose(1, 2)
+    total = fold(columns, (1, length), kernel_size=(1, n_fft), stride=(1, hop))
+    return total.reshape(grains.shape[0], grains.shape[1], length)[..., n_fft : n_fft + n_times]
+
+
+class PitchShift(SignalTransform):
+    """Shifts the pitch by `semitones`, positive upwards, with the length kept; 12 semitones are an octave.
+
+    Frequencies are multiplied, so harmonics stay harmonics; the timbre (formants) moves along. See `pitch_shift`, which
+    is smooth in `semitones`. A signal of `n` samples costs about `8 n n_fft` multiplications.
+
+    Args:
+        n_fft: samples of one grain, a power of 2 of at least 8: about 50 ms of speech or music is usual. A signal that
+            is shorter gets a shorter one.
+        **ranges: another range for `semitones`, up to 24.
+
+    Raises:
+        ArgumentError: `n_fft` is no power of 2 of at least 8.
+        RangeError: a range goes beyond 24 semitones.
+
+    Example:
+        >>> x = torch.rand(2, 1, 100)
+        >>> bool(torch.allclose(PitchShift()(x, semitones=torch.zeros(2)), x, atol=1e-5))
+        True
+    """
+
+    assumes = "pitch, and the timbre that moves with it, within the learned range carry no information on the target"
+    semitones = Range(12.0, unit="semitone", signed=True)
+
+    def __init__(self, *, n_fft: int = 512, **ranges: float | Range) -> None:
+        super().__init__(**ranges)
+        if isinstance(n_fft, bool) or not isinstance(n_fft, int) or n_fft < OVERLAP or n_fft & (n_fft - 1):
+            raise ArgumentError(
+                f"{self.name}: n_fft must be a power of 2 of at least {OVERLAP}, but got {n_fft!r}.",
+                argument="n_fft",
+                value=n_fft,
+            )
+        highest = max(self.ranges["semitones"].bounds)
+        if highest > HIGHEST:
+            raise RangeError(
+                f"{self.name}: semitones must end at {HIGHEST:g} at most, but its range goes up to {highest:g}. Beyond "
+                "that grains no longer meet; use audio.speed, which has no grains.",
+                argument="semitones",
+                value=self.ranges["semitones"],
+            )
+        self.n_fft = n_fft
+
+    def forward(self, x: Any, *, semitones: Float[Tensor, " batch"]) -> Any:
+        longest = 1 << (x.shape[-1].bit_length() - 1)
+        return pitch_shift(x, semitones, max(OVERLAP, min(self.n_fft, longest)))
