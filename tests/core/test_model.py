@@ -242,3 +242,23 @@ def test_training_finds_the_harmless_transform_and_avoids_the_fatal_one():
     alone = (net(test_x).argmax(1) == test_target).float().mean()
     assert accuracy >= alone - 0.02
     assert accuracy > 0.85
+
+
+class NeedsLinear(Gain):
+    """Refuses trunks that are not linear."""
+
+    def check_trunk(self, trunk, x):
+        if not isinstance(trunk[-1], nn.Linear):
+            raise ArgumentError(f"{self.name} needs a linear trunk.", argument="trunk")
+
+
+def test_transforms_see_the_trunk_and_the_first_batch():
+    refused = InvariantModel(nn.Sequential(nn.Flatten()), AugmentationLayer([NeedsLinear]))
+    with pytest.raises(ArgumentError, match="needs a linear trunk"):
+        refused(X)
+    with pytest.raises(ArgumentError, match="needs a linear trunk"):
+        refused.check_trunk(X)
+    accepted = InvariantModel(trunk(), AugmentationLayer([NeedsLinear]))
+    accepted(X)
+    accepted.trunk = nn.Sequential(nn.Flatten())
+    assert accepted(X).shape == (6, 45)  # only the first batch is checked

@@ -88,6 +88,7 @@ class InvariantModel(nn.Module):
         self.copies = copies
         self.train_copies = train_copies
         self.seed = seed
+        self._trunk_checked = False
 
     def forward(self, x: Any, *, generator: Generator | None = None) -> Tensor:
         """Predicts a batch.
@@ -103,12 +104,25 @@ class InvariantModel(nn.Module):
             device = next(self.augmentation.parameters()).device
             generator = keyed_generator(self.seed, "eval", device=device)
         self.augmentation.validate(x)
+        if not self._trunk_checked:
+            self.check_trunk(x)
         augmented, draws = self.augmentation.augment(batch.repeat(x, n_copies), generator=generator)
         output = self.trunk(augmented)
         outputs = split_copies(output, n_copies, n_samples, self.aggregation)
         if self.aggregation == "equivariant":
             outputs = self.augmentation.undo(output, draws).reshape(outputs.shape)
         return self._aggregate(outputs)
+
+    def check_trunk(self, x: Any) -> None:
+        """Raises `ArgumentError` if the trunk cannot see what a transform changes (`Transform.check_trunk`).
+
+        The first `forward` does it; call it with a batch to know at construction.
+        """
+        self.augmentation.validate(x)
+        for layer in self.augmentation:
+            for transform in layer:
+                transform.check_trunk(self.trunk, x)
+        self._trunk_checked = True
 
     @property
     def policy(self) -> Policy:

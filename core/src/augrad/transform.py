@@ -265,6 +265,16 @@ class Transform(nn.Module, ABC):
                 shape=tuple(x.shape),
             )
 
+    def check_trunk(self, trunk: nn.Module, x: Any) -> None:
+        """Raises `ArgumentError` if the trunk cannot see what this transform changes. Accepts any trunk by default.
+
+        `InvariantModel` calls it once, on the first batch it gets. The trunk must be left as it was.
+
+        Args:
+            trunk: what will be given the transformed batch.
+            x: a batch that `validate` has accepted.
+        """
+
     def extra_repr(self) -> str:
         return ", ".join(
             f"{name}={declared.bounds[0]:g}..{declared.bounds[1]:g} {declared.unit}".rstrip()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from augrad import Transform
 from augrad.errors import InputError, InputTypeError
@@ -67,6 +67,13 @@ class GraphTransform(Transform):
                 "categories with torch.nn.functional.one_hot.",
                 transform=self.name,
             )
+
+    def check_trunk(self, trunk: nn.Module, x: Any) -> None:
+        """Raises `ArgumentError` if this transform changes the topology and the trunk ignores `edge_weight`."""
+        from augrad_graph.trunks import check_trunk
+
+        if x.edge_index.shape[1]:
+            check_trunk(trunk, self, x)
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
         """Small connected graphs of different sizes with features, positions, edge weights and edge features."""
