@@ -22,8 +22,8 @@ HALF_WIDTH = 16
 
 _BETA = 9.0
 # Of the Kaiser window: errors below -80 dB up to 80 % of the highest frequency (tests/plugins/audio).
-_DEGREE = 5
-# Of the polynomials that stand for the windowed sinc between two samples: 1e-4 (-80 dB) from it at most.
+_DEGREE = 6
+# Of the polynomials that stand for the windowed sinc between two samples: 2e-5 (-95 dB) from it at most.
 _MARGIN = 2 * HALF_WIDTH
 # Zeros around a signal that is padded by silence: room for what rings.
 _ROLLOFF = 0.1
@@ -51,7 +51,7 @@ def sample(
     """Values of each signal at places between its samples, by a windowed sinc of 32 samples.
 
     At a whole place it is the sample there. The sinc is a polynomial between any two samples (Farrow's structure), so
-    that it costs 7 Fourier transforms of the signal and one look-up per place, rather than a sinc per place and tap; in
+    that it costs 8 Fourier transforms of the signal and one look-up per place, rather than a sinc per place and tap; in
     training it keeps about 25 times the memory of the signal.
 
     Args:

@@ -110,7 +110,9 @@ def _added(frames: Float[Tensor, "batch channels frames window"]) -> Float[Tenso
 def _unwrapped(spectrum: Complex[Tensor, "batch channels frames bins"]) -> Frames:
     """Phases that turn by at most half a period from one frame to the next."""
     magnitude = spectrum.detach().abs()
-    audible = magnitude > _AUDIBLE * magnitude.amax(dim=(1, 2, 3), keepdim=True)
+    loudest = magnitude.amax(dim=(1, 2, 3), keepdim=True)
+    # Far above where a square is no number any more: the gradient of an angle divides by it.
+    audible = magnitude > (_AUDIBLE * loudest).clamp_min(torch.finfo(magnitude.dtype).tiny ** 0.4)
     # The angle of 0 has no gradient but NaN, which a where around the angle would let through.
     phase = torch.where(audible, torch.where(audible, spectrum, 1.0).angle(), spectrum.detach().angle())
     turns = torch.round(-torch.diff(phase.detach(), dim=2) / (2 * math.pi)).cumsum(dim=2)
