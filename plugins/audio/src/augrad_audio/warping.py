@@ -14,7 +14,7 @@ from augrad.errors import ArgumentError
 from augrad_audio.interpolation import place_dtype, sample
 from augrad_audio.signals import SignalTransform, working_dtype
 
-_N_STEPS = 8
+_N_STEPS = 16
 # Fixed-point steps to invert a warp; each multiplies the error by its steepest slope.
 
 
@@ -47,7 +47,8 @@ class TimeWarp(SignalTransform):
 
     What was at `t + shift(t)` comes to `t`; the shift has root mean square `strength`, in fractions of the duration.
     Above about `0.2 / n_waves` time begins to run backwards in places. Pitch moves along. Nothing is removed before
-    parts are compressed: frequencies close to the highest one may be folded down.
+    parts are compressed: frequencies close to the highest one may be folded down. Spectrograms should be logarithmic:
+    beside a steep edge, power that is interpolated band-limited can fall a little below 0.
 
     Args:
         n_waves: how many half periods the shift has at most over the signal, at least 1; more is rougher.
