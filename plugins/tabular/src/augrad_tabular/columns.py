@@ -30,7 +30,7 @@ class Column:
         frequencies: how often each code was seen, as a share of the values that are there.
 
     Raises:
-        ArgumentError: an unknown kind, or a one-hot column without a block.
+        ArgumentError: a one-hot column without a block, or another number of frequencies than of codes.
 
     Example:
         >>> Column("colour", "categorical", categories=("blue", "red"), codes=(0.0, 1.0), frequencies=(0.25, 0.75)).name
@@ -45,13 +45,6 @@ class Column:
     frequencies: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ArgumentError(
-                f"column {self.name!r}: kind must be one of {', '.join(map(repr, KINDS))}, but got {self.kind!r}."
-                + suggestion(str(self.kind), KINDS),
-                argument="kind",
-                value=self.kind,
-            )
         if (self.kind == "one-hot") != (self.block is not None):
             raise ArgumentError(
                 f"column {self.name!r}: a one-hot column, and no other, belongs to a block, but got "
@@ -65,3 +58,23 @@ class Column:
                 f"{len(self.frequencies)} frequencies.",
                 argument="frequencies",
             )
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises:
+        ArgumentError: there is none.
+
+    Example:
+        >>> kind_of("ordinal")
+        'ordinal'
+    """
+    for kind in KINDS:
+        if name == kind:
+            return kind
+    raise ArgumentError(
+        f"kind must be one of {', '.join(map(repr, KINDS))}, but got {name!r}." + suggestion(name, KINDS),
+        argument="kind",
+        value=name,
+    )

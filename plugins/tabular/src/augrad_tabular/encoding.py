@@ -10,7 +10,7 @@ import numpy as np
 
 from augrad.errors import ArgumentError, InputError
 from augrad_tabular.columns import Column
-from augrad_tabular.reading import Cells, Numbers, is_frame, read
+from augrad_tabular.reading import Cells, Numbers, as_numbers, is_frame, read
 
 Unseen = Literal["error", "missing"]
 """What becomes of a category that was not seen when the schema was made."""
@@ -78,6 +78,8 @@ def check_unseen(unseen: str, *, allow_missing: bool) -> None:
 
 def _codes(cells: Cells, column: Column, unseen: Unseen) -> Numbers:
     labels = cells.labels or ()
+    if column.categories is None and (numbers := as_numbers(cells)) is not None:
+        return numbers
     if column.categories is None:
         value = next(label for label in labels if label is not None)
         raise InputError(

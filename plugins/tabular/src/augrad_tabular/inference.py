@@ -10,7 +10,7 @@ import numpy as np
 
 from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
 from augrad_tabular.columns import Column, Kind
-from augrad_tabular.reading import Cells, Numbers
+from augrad_tabular.reading import Cells, Numbers, as_numbers
 
 Which = str | int
 """A column, by name or position."""
@@ -117,7 +117,8 @@ def fit_column(cells: Cells, at: int, given: Declared, *, allow_missing: bool) -
         ArgumentError: it cannot be of the kind that the user says, or misses values though that is not allowed.
     """
     kind = given.kinds.get(at)
-    column = _of_labels(cells, kind) if cells.labels is not None else _of_numbers(cells, kind, given.blocks.get(at))
+    block = given.blocks.get(at)
+    column = _of_labels(cells, kind, block) if cells.labels is not None else _of_numbers(cells, kind, block)
     if not allow_missing and _any_missing(cells):
         raise ArgumentError(
             f"column {cells.name!r} has missing values. Fill them in, or pass allow_missing=True to let them through "
@@ -132,12 +133,14 @@ def _any_missing(cells: Cells) -> bool:
     return bool(np.isnan(cells.numbers).any()) if cells.numbers is not None else None in (cells.labels or ())
 
 
-def _of_labels(cells: Cells, kind: Kind | None) -> Column:
+def _of_labels(cells: Cells, kind: Kind | None, block: str | None) -> Column:
     name, seen = cells.name, [value for value in cells.labels or () if value is not None]
     kind = kind or ("categorical" if cells.order is None else "ordinal")
+    if (numbers := as_numbers(cells)) is not None and kind in ("continuous", "one-hot"):
+        return _of_numbers(replace(cells, numbers=numbers, labels=None), kind, block)
     if kind not in ("categorical", "ordinal"):
         raise ArgumentError(
-            f"column {name!r} holds text or truth values, so it cannot be {kind}. Turn it into numbers first.",
+            f"column {name!r} holds text, so it cannot be {kind}. Turn it into numbers first.",
             argument=kind,
             column=name,
         )

@@ -61,6 +61,19 @@ def read(table: Any) -> list[Cells]:
     return cells
 
 
+def as_numbers(cells: Cells) -> Numbers | None:
+    """Truth values as 0 and 1, NaN where missing (`pandas.get_dummies` writes one-hot blocks so); None for text.
+
+    Example:
+        >>> as_numbers(Cells("a", labels=(True, False))).tolist()
+        [1.0, 0.0]
+    """
+    labels = cells.labels or ()
+    if not all(label is None or isinstance(label, bool) for label in labels):
+        return None
+    return np.array([np.nan if label is None else label for label in labels], dtype=np.float64)
+
+
 def _length(cells: Cells) -> int:
     return len(cells.labels or ()) if cells.numbers is None else len(cells.numbers)
 

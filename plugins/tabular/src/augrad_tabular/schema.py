@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError
-from augrad_tabular.columns import Column, Kind
+from augrad_tabular.columns import Column, Kind, kind_of
 from augrad_tabular.encoding import Unseen, check_unseen, decoded_column, encoded_column, matched
 from augrad_tabular.inference import Blocks, Which, declared, fit_column, position
 from augrad_tabular.reading import read
@@ -223,8 +223,8 @@ class Schema:
         """
         try:
             rest = {name: _tuples(value) for name, value in given.items() if name != "columns"}
-            columns = tuple(Column(**{k: _tuples(v) for k, v in column.items()}) for column in given["columns"])
-            return cls(columns, **rest)
+            columns = [{name: _tuples(value) for name, value in column.items()} for column in given["columns"]]
+            return cls(tuple(Column(**{**column, "kind": kind_of(column["kind"])}) for column in columns), **rest)
         except (KeyError, TypeError, AttributeError) as error:
             raise ArgumentError(
                 f"schema: not what Schema.to_dict() writes ({type(error).__name__}: {error}).", argument="schema"
