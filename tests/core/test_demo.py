@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from rich.console import Console
-from tests.core.demo_task import LENGTH, Pair, load_numbers, pair_demo, tiny_demo
+from tests.core.demo_task import LENGTH, SHORT, Pair, load_numbers, pair_demo, tiny_demo
 from torch import nn
 
 import augrad.report
 from augrad.demo import Demo, DemoData, DemoResult, run_demo, run_demos
 from augrad.demo.learned import Reach, drawn_totals, equivalent_reach, learned_ranges, reach, reaches
 from augrad.demo.results import Run, mean_and_sd
-from augrad.demo.rules import RULES, build_loader, build_model, build_transforms, candidates
+from augrad.demo.rules import RULES, build_loader, build_model, build_transforms, candidates, fitted_arguments
 from augrad.demo.run import N_ORBIT_COPIES
 from augrad.demo.trial import score, train_rule
 from augrad.demo.words import extent, interval, number, percent, policy_rows, rule_rows, score_heading, verdict
@@ -71,11 +71,11 @@ def result_of(scores: dict[str, tuple[float, ...]], metric: str = "accuracy") ->
         for seed, value in enumerate(values)
     ]
     demo = tiny_demo(n_layers=1)
-    return DemoResult(demo, tuple(runs), metric, build_transforms(demo, None))
+    return DemoResult(demo, tuple(runs), metric, build_transforms(demo, SHORT))
 
 
 def model_of(rule: str, demo: Demo, seed: int = 0, **options: str) -> InvariantModel:
-    return build_model(rule, demo, build_transforms(demo, None), seed, **options)
+    return build_model(rule, demo, build_transforms(demo, SHORT), seed, **options)
 
 
 class TestTask:
@@ -159,14 +159,15 @@ class TestRules:
             return {"length": train_x.shape[1]}
 
         x = torch.zeros(2, 4)
-        built = build_transforms(tiny_demo(arguments=fitted), x)
+        demo = tiny_demo(arguments=fitted)
+        built = build_transforms(demo, fitted_arguments(demo, x))
         assert seen == [x]
         assert list(built) == ["demo_test.offset", "demo_test.damp", "demo_test.reverse"]
         assert built["demo_test.damp"].n_features == 4
         only_oracle = tiny_demo(transforms=("demo_test.offset",), oracle={"demo_test.damp": {"loss": 0.1}})
-        assert build_transforms(only_oracle, x)["demo_test.damp"].n_features == LENGTH
+        assert build_transforms(only_oracle, SHORT)["demo_test.damp"].n_features == LENGTH
         with pytest.raises(ArgumentError, match=r"damp needs length, which was not given"):
-            build_transforms(tiny_demo(arguments={}), x)
+            build_transforms(tiny_demo(), {})
 
     def test_oracle_must_exist_and_fit(self) -> None:
         with pytest.raises(LayerError, match="no parameter 'volume'"):
@@ -176,7 +177,7 @@ class TestRules:
 
     def test_candidates_stand_in_every_layer(self) -> None:
         demo = tiny_demo(n_layers=3)
-        module = candidates(demo, build_transforms(demo, None))
+        module = candidates(demo, build_transforms(demo, SHORT))
         assert [layer.names for layer in module] == [demo.transforms] * 3
         assert len({id(transform) for layer in module for transform in layer}) == 9
 
@@ -242,7 +243,7 @@ class TestLearned:
 
 def trained(rule: str, demo: Demo, seed: int = 0, **options: Any) -> tuple[Run, InvariantModel]:
     data = demo.load(0)
-    return train_rule(rule, demo, data, build_transforms(demo, data.train_x), seed, **options)
+    return train_rule(rule, demo, data, build_transforms(demo, fitted_arguments(demo, data.train_x)), seed, **options)
 
 
 class TestTrial:
@@ -336,7 +337,7 @@ class TestResults:
     def test_truth_per_axis_entry(self) -> None:
         demo = tiny_demo(n_layers=1, oracle={"demo_test.damp": {"each": (0.0, 0.0, 0.0, 0.4, 0.4, 0.4)}})
         rows = tuple(PolicyRow(0, "demo_test.damp", f"each[{n}]", 1.0, 0.1, 0.0, 0.3, "") for n in "abcdef")
-        result = DemoResult(demo, (run("augrad", 0, 0.9, policy=rows),), "accuracy", build_transforms(demo, None))
+        result = DemoResult(demo, (run("augrad", 0, 0.9, policy=rows),), "accuracy", build_transforms(demo, SHORT))
         (true,) = result.true_reaches
         assert true.entries == {**dict.fromkeys("abc", (0.0, 0.0)), **dict.fromkeys("def", (0.0, 0.4))}
         learned = result.learned_range(true)
@@ -347,7 +348,7 @@ class TestResults:
     def test_truth_without_parameters(self) -> None:
         demo = tiny_demo(oracle={"demo_test.reverse": {}})
         rows = tuple(PolicyRow(layer, "demo_test.reverse", None, 0.5, None, None, None, "") for layer in (0, 1))
-        result = DemoResult(demo, (run("augrad", 0, 0.9, policy=rows),), "accuracy", build_transforms(demo, None))
+        result = DemoResult(demo, (run("augrad", 0, 0.9, policy=rows),), "accuracy", build_transforms(demo, SHORT))
         (true,) = result.true_reaches
         assert extent(true) == "50 % of samples"
         assert extent(result.learned_range(true)) == "75 % of samples"

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from tests.core.demo_task import LENGTH, tiny_demo
+from tests.core.demo_task import LENGTH, SHORT, tiny_demo
 
 from augrad.demo import Demo, DemoResult, Findings, Orbit, Run
 from augrad.demo.rules import RULES, build_model, build_transforms
@@ -34,7 +34,7 @@ N_EPOCHS = 3
 
 def made_run(demo: Demo, rule: str, seed: int, score: float) -> Run:
     """A run as it would be had training changed nothing."""
-    model = build_model(rule, demo, build_transforms(demo, None), seed)
+    model = build_model(rule, demo, build_transforms(demo, SHORT), seed)
     history = tuple(
         {"epoch": epoch, "train_accuracy": 0.5 + 0.1 * epoch, "layers": learned(model)}
         for epoch in range(1, N_EPOCHS + 1)
@@ -57,7 +57,7 @@ def made_result(**changed: object) -> DemoResult:
         "platform": "Linux",
         "versions": {"torch": "2.0"},
     }
-    return DemoResult(demo, runs, "accuracy", build_transforms(demo, None), orbit, environment)
+    return DemoResult(demo, runs, "accuracy", build_transforms(demo, SHORT), orbit, SHORT, environment)
 
 
 @pytest.fixture(scope="module")
@@ -387,8 +387,9 @@ class TestOrbit:
     def test_own_drawing(self, result: DemoResult) -> None:
         seen = []
 
-        def draw(axes: Axes, sample: object, *, original: object, colour: str) -> None:
+        def draw(axes: Axes, sample: object, *, original: object, colour: str, length: int) -> None:
             assert list(axes.get_xticks()) == []
+            assert length == LENGTH
             seen.append((sample, original, colour))
 
         sample, copies = torch.rand(1, 2, 3, 4, 5), torch.rand(2, 2, 3, 4, 5)

@@ -78,7 +78,7 @@ def test_network() -> None:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_takes_a_step(rule: str, data: DemoData) -> None:
-    model = build_model(rule, DEMO, build_transforms(DEMO, data.train_x), 0).train()
+    model = build_model(rule, DEMO, build_transforms(DEMO, {}), 0).train()
     torch.nn.functional.cross_entropy(model(data.train_x[:16]), data.train_y[:16]).backward()
     assert all(p.grad is not None for p in model.trunk.parameters())
 

@@ -90,10 +90,11 @@ def demo_defaults(task: Demo) -> dict[str, Any]:
 
 def demo_arguments(task: Demo, settings: TrainConfig) -> dict[str, Any]:
     """What a demo constructs its transforms with, as far as those of a configuration take it."""
+    from augrad.demo.rules import fitted_arguments
     from augrad.instances import accepted
     from augrad.registry import get_transform
 
-    given = task.arguments(task.load(settings.seed).train_x) if callable(task.arguments) else task.arguments
+    given = fitted_arguments(task, task.load(settings.seed).train_x)
     taken = accepted(get_transform(name) for name in settings.transforms)
     return {name: value for name, value in given.items() if name in taken}
 

@@ -68,6 +68,7 @@ class DemoResult:
         metric: `"accuracy"` or `"r2"`.
         transforms: the candidates and the true ones by name, as they were constructed for the first seed.
         orbit: one sample under each policy, or None.
+        arguments: what the transforms were constructed with.
         environment: versions, command, and how it was run.
     """
 
@@ -76,6 +77,7 @@ class DemoResult:
     metric: str
     transforms: Mapping[str, Transform]
     orbit: Orbit | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
 
     def of(self, rule: str) -> list[Run]:

@@ -47,18 +47,22 @@ def build_trunk(demo: Demo, seed: int) -> nn.Module:
         return demo.trunk()
 
 
-def build_transforms(demo: Demo, train_x: Any) -> dict[str, Transform]:
-    """The candidates and the true transforms by name, constructed with the demo's arguments.
+def fitted_arguments(demo: Demo, train_x: Any) -> Mapping[str, Any]:
+    """What a demo's transforms are constructed with, fitted on the training batch where that is needed."""
+    return demo.arguments(train_x) if callable(demo.arguments) else demo.arguments
+
+
+def build_transforms(demo: Demo, arguments: Mapping[str, Any]) -> dict[str, Transform]:
+    """The candidates and the true transforms by name.
 
     Args:
         demo: the task.
-        train_x: the training batch, which the arguments may be fitted on.
+        arguments: what they are constructed with, see `fitted_arguments`.
 
     Raises:
         UnknownTransformError: one is not registered.
         ArgumentError: an argument that none takes, or one that is missing.
     """
-    arguments = demo.arguments(train_x) if callable(demo.arguments) else demo.arguments
     names = list(dict.fromkeys([*demo.transforms, *demo.oracle]))
     return {built.name: built for built in resolve_transforms(names, arguments)}
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from augrad import batch
 from augrad.demo.console import Display, print_findings
 from augrad.demo.results import DemoResult, Findings, Orbit, Run
-from augrad.demo.rules import RULES, build_transforms, candidates
+from augrad.demo.rules import RULES, build_transforms, candidates, fitted_arguments
 from augrad.demo.task import Demo, DemoData, check_seeds
 from augrad.demo.trial import train_rule
 from augrad.draws import keyed_generator
@@ -153,7 +153,8 @@ def _run(demo: Demo, display: Display, *, quick: bool) -> DemoResult:
 
 def _run_seed(demo: Demo, seed: int, display: Display) -> DemoResult:
     data = demo.load(seed)
-    transforms = build_transforms(demo, data.train_x)
+    arguments = fitted_arguments(demo, data.train_x)
+    transforms = build_transforms(demo, arguments)
     runs: list[Run] = []
     models: dict[str, InvariantModel] = {}
     for rule in RULES:
@@ -162,7 +163,8 @@ def _run_seed(demo: Demo, seed: int, display: Display) -> DemoResult:
         display.end(run)
         runs.append(run)
     metric = "accuracy" if data.classifies else "r2"
-    return DemoResult(demo, tuple(runs), metric, transforms, _orbit(demo, data, transforms, models))
+    orbit = _orbit(demo, data, transforms, models)
+    return DemoResult(demo, tuple(runs), metric, transforms, orbit, arguments=arguments)
 
 
 @torch.no_grad()

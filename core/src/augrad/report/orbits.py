@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -81,7 +82,8 @@ def _blank(axes: Axes) -> Axes:
 
 def _drawing(result: DemoResult, orbit: Orbit) -> Callable[..., None]:
     if result.demo.draw is not None:
-        return result.demo.draw
+        named = inspect.signature(result.demo.draw).parameters
+        return partial(result.demo.draw, **{name: value for name, value in result.arguments.items() if name in named})
     if is_image(orbit.sample[0]):
         return _draw_image
     return partial(_draw_lines, limits=_limits([orbit.sample, *(copies for _, copies in orbit.rows)]))
