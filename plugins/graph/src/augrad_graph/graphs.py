@@ -47,12 +47,12 @@ class GraphTransform(Transform):
                 transform=self.name,
             )
         for key in self.needs:
-            self._check_needed(x, key)
+            self.check_needed(x, key)
         fault = structure_fault(x) or _weight_fault(x) or _edge_fault(x)
         if fault:
             raise InputError(f"{self.name}: {fault}", transform=self.name)
 
-    def _check_needed(self, x: Data, key: str) -> None:
+    def check_needed(self, x: Data, key: str) -> None:
         value = x.get(key)
         if not isinstance(value, Tensor) or value.ndim != 2:
             what = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__

@@ -7,6 +7,10 @@ import pluggy
 hookimpl = pluggy.HookimplMarker("augrad")
 
 _MODULES: dict[str, tuple[str, ...]] = {
+    "features": ("FeatureNoise", "FeatureMask"),
+    "nodes": ("NodeDrop",),
+    "edges": ("EdgeDrop", "EdgeWeightNoise"),
+    "candidates": ("EdgeAdd",),
     "positions": ("PositionJitter",),
     "motions": ("PositionRotate", "PositionScale", "PositionShear"),
     "diffusion": ("Diffusion",),
