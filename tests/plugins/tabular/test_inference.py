@@ -108,7 +108,7 @@ def test_a_row_of_a_block_has_at_most_one_one():
 def test_values_must_be_finite_and_there():
     with pytest.raises(ArgumentError, match="column 'x1' holds infinite values"):
         Schema.from_data([[1.0, np.inf]])
-    with pytest.raises(ArgumentError, match="column 'x0' has missing values.*allow_missing=True"):
+    with pytest.raises(ArgumentError, match=r"column 'x0' has missing values.*allow_missing=True"):
         Schema.from_data([[np.nan], [1.0]])
     with pytest.raises(ArgumentError, match="column 's' has missing values"):
         Schema.from_data(pd.DataFrame({"s": ["x", None]}))

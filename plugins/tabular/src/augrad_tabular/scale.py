@@ -115,7 +115,7 @@ class PowerScale(TableTransform):
 
     assumes = "the size at which all was measured, within the learned factor, carries no information about the target"
     kinds = ("continuous",)
-    log2_factor = Range(1.0, unit="doublings", signed=True)
+    log2_factor = Range(2.0, unit="doublings", signed=True)
 
     powers: Tensor
 
@@ -164,7 +164,7 @@ def _powers(transform: TableTransform, exponents: Any) -> dict[int, float]:
     """The exponents that are not 0, by position."""
     schema = transform.schema
     if isinstance(exponents, Mapping):
-        given = {schema.position(name): value for name, value in exponents.items()}
+        given = {schema.position(str(name)): value for name, value in exponents.items()}
     elif isinstance(exponents, Sequence) and not isinstance(exponents, str):
         given = dict(enumerate(exponents))
         if len(given) != schema.n_features:
