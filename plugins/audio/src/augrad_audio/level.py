@@ -19,8 +19,8 @@ Signals = Float[Tensor, "batch channels time"]
 _SILENT = 1e-24
 # Mean square under which a signal counts as silent: the slope of a square root at 0 is infinite.
 
-_ROUND = 1e-6
-# Added to mean squares that are near 1, so that a silent signal has a ratio of 1.
+_ROUND = 1e-10
+# Added to mean squares that are not near 0, so that a silent signal has a ratio of 1.
 
 
 def own_rms(x: Signals) -> Float[Tensor, "batch 1 1"]:
