@@ -1,4 +1,4 @@
-"""What all transforms of clouds share: the modality, the check of a batch, what matrices act on. Used by transforms.py."""
+"""What all transforms of clouds share: modality, check of a batch, what matrices act on. Used by transforms.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 
 class CloudTransform(Transform):
-    """Base of the transforms of point clouds `(batch, points, 3)`: x, y and z (up), about the origin, radius about 1."""
+    """Base of the transforms of clouds `(batch, points, 3)`: x, y and z (up), about the origin, of radius about 1."""
 
     modality = "pointcloud"
 
@@ -54,7 +54,7 @@ class Coordinates(Action):
     moves_coordinates: ClassVar[bool] = True
 
     def act(self, x: Any, matrix: Float[Tensor, "batch 3 3"]) -> Any:
-        # Sums of products, not a matrix product, which autocast would turn into half precision. And computed in at least
-        # single precision: an angle in bfloat16 is wrong by half a degree.
+        # Sums of products, not a matrix product, which autocast would turn into half precision. And computed in at
+        # least single precision: an angle in bfloat16 is wrong by half a degree.
         points = x.to(torch.promote_types(x.dtype, torch.float32))
         return (matrix.to(points.dtype)[:, None] * points[:, :, None, :]).sum(dim=-1).to(x.dtype)

@@ -1,4 +1,4 @@
-"""The demo: handwritten digits as clouds of points, turned within 60 degrees. Uses transforms.py; named in plugin.py."""
+"""The demo: handwritten digits as clouds, turned within 60 degrees. Uses transforms.py; named in plugin.py."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def load_digits(seed: int) -> DemoData:
 def as_clouds(
     images: Float[Tensor, "batch height width"], generator: torch.Generator, n_points: int = N_POINTS
 ) -> Float[Tensor, "batch points 3"]:
-    """Points scattered over the ink of each image, which lies flat: x to the right, y up the page, z as high as the ink.
+    """Points scattered over the ink of each image, which lies flat: x to the right, y up the page, z is the ink.
 
     Points stand in reading order. The order means nothing to the network; but the default penalty compares clouds
     point by point, and points in no order differ so much from cloud to cloud that a rotation hardly counts beside it.
@@ -119,9 +119,9 @@ DEMO = Demo(
     name="pointcloud",
     title="Learning that clouds of points may be turned",
     description=(
-        "400 handwritten digits to learn from, each scattered into 64 points that lie on a table, and the table turned by "
-        "an unknown angle of up to 60 degrees to either side; 1,197 more to be tested on. Turning a digit that far does "
-        "not change which digit it is; letting it lean over, or taking away most of its points, may."
+        "400 handwritten digits to learn from, each scattered into 64 points that lie on a table, and the table turned "
+        "by an unknown angle of up to 60 degrees to either side; 1,197 more to be tested on. Turning a digit that far "
+        "does not change which digit it is; letting it lean over, or taking away most of its points, may."
     ),
     load=load_digits,
     trunk=SmallPointNet,
