@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augrad.errors import ArgumentError
-from augrad_audio.interpolation import PADDINGS, check_padding, place_dtype, sample
+from augrad_audio.interpolation import PADDINGS, _filters, check_padding, place_dtype, sample
 
 
 def _tone(cycles, size=256, phase=0.3):
@@ -111,6 +111,15 @@ def test_places_that_are_no_numbers_spoil_their_own_values_only():
     places = torch.tensor([[1.0, float("nan"), 2.0]], dtype=torch.float64)
     y = sample(torch.tensor([[[1.0, 2.0, 3.0]]]), places, padding="cyclic")
     assert torch.isnan(y).flatten().tolist() == [False, True, False]
+
+
+def test_a_first_pass_in_inference_mode_does_no_harm():
+    x, places = torch.randn(1, 1, 16, requires_grad=True), torch.rand(1, 4).double()
+    _filters.cache_clear()
+    with torch.inference_mode():
+        sample(x, places)
+    sample(x, places).sum().backward()
+    assert x.grad.abs().sum() > 0
 
 
 def test_unknown_padding():

@@ -52,7 +52,7 @@ def sample(
 
     At a whole place it is the sample there. The sinc is a polynomial between any two samples (Farrow's structure), so
     that it costs 8 Fourier transforms of the signal and one look-up per place, rather than a sinc per place and tap; in
-    training it keeps about 25 times the memory of the signal.
+    training it keeps about 27 times the memory of the signal.
 
     Args:
         x: signals, with any number of axes between batch and time.
@@ -104,7 +104,10 @@ def _loop(x: Float[Tensor, "batch channels time"], padding: str) -> Float[Tensor
     """One period of what stands for the signal with all that surrounds it."""
     if padding == "cyclic":
         return x
-    return pad(x, (_MARGIN, _MARGIN)) if padding == "zeros" else torch.cat([x, x.flip(-1)], dim=-1)
+    if padding == "reflection":
+        return torch.cat([x, x.flip(-1)], dim=-1)
+    # To a multiple of 32: Fourier transforms of prime lengths take several times as long.
+    return pad(x, (_MARGIN, _MARGIN + -x.shape[-1] % 32))
 
 
 def _index(near: Float[Tensor, "batch places"], n_samples: int, n_loop: int, padding: str) -> Tensor:
@@ -128,7 +131,7 @@ def _polynomials(
     # Measured at a tenth of the time of a convolution with the filters, which has few channels and many samples.
     taps = torch.arange(1 - HALF_WIDTH, HALF_WIDTH + 1, device=loop.device, dtype=loop.dtype)
     angle = torch.pi * taps[:, None] * frequency
-    filters = torch.as_tensor(_filters(), device=loop.device).to(loop.dtype)
+    filters = _filters(loop.dtype, loop.device)
     with full_precision(loop.device):
         response = torch.complex(filters @ torch.cos(angle), filters @ torch.sin(angle))
     powers: Tensor = torch.fft.irfft(spectrum[:, :, None] * response, n=n_loop)
@@ -143,12 +146,12 @@ def _kept(frequency: Float[Tensor, " frequencies"], speed: Float[Tensor, " batch
 
 
 @cache
-def _filters() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _filters(dtype: torch.dtype, device: torch.device) -> Float[Tensor, "powers taps"]:
     """Per power, highest first, its filter: they interpolate the windowed sinc at points that include both ends."""
     points = -np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)
     offset = (points[:, None] + 1) / 2 - np.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
     window = np.i0(_BETA * np.sqrt(np.clip(1 - (offset / HALF_WIDTH) ** 2, 0, None))) / np.i0(_BETA)
-    filters: np.ndarray[tuple[int, int], np.dtype[np.float64]] = np.linalg.solve(
-        np.vander(points, _DEGREE + 1), np.sinc(offset) * window
-    )
-    return filters
+    filters = np.linalg.solve(np.vander(points, _DEGREE + 1), np.sinc(offset) * window)
+    # What is kept for later passes must serve those with gradients too, wherever the first one was.
+    with torch.inference_mode(mode=False):
+        return torch.as_tensor(filters, dtype=dtype, device=device)

