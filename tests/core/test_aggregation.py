@@ -80,6 +80,20 @@ def test_outputs_are_split_copy_major():
     assert split[1, 0].tolist() == [6.0, 7.0]
 
 
+@pytest.mark.parametrize("n_rows", [3, 7])
+def test_a_batch_may_have_outputs_of_several_kinds(n_rows):
+    given = torch.arange(4.0 * n_rows).reshape(2 * n_rows, 2)
+    split = split_copies(given, 2, (3, 7), "mean")
+    assert split.shape == (2, n_rows, 2)
+    assert split[1, 0].tolist() == [2.0 * n_rows, 2.0 * n_rows + 1]
+
+
+def test_an_output_of_none_of_the_kinds_is_named():
+    message = r"6 \(2 copies x 3 samples\), or 14 \(2 copies x 7 rows\) along the first axis.*shape \(8, 2\)"
+    with pytest.raises(AggregationError, match=message):
+        split_copies(torch.zeros(8, 2), 2, (3, 7), "mean")
+
+
 @pytest.mark.parametrize(
     ("output", "aggregation", "message"),
     [

@@ -80,24 +80,33 @@ def resolve_aggregation(aggregation: str | Aggregation) -> Aggregation:
 
 
 def split_copies(
-    output: Tensor, n_copies: int, n_samples: int, aggregation: str | Aggregation
-) -> Float[Tensor, "copies batch *output"]:
+    output: Tensor, n_copies: int, n_samples: int | tuple[int, ...], aggregation: str | Aggregation
+) -> Float[Tensor, "copies rows *output"]:
     """The trunk's output with the copies along an axis of their own, if it fits the aggregation.
+
+    Args:
+        output: of the trunk, for all copies of a batch one after the other.
+        n_copies: how many.
+        n_samples: rows per copy; several numbers, where the batch's type allows for outputs of several kinds
+            (`batch.output_rows`: for graphs, one row per graph or one per node).
+        aggregation: what it must fit.
 
     Raises:
         AggregationError: it is no tensor, its first axis is not copies times samples, or it has no class axis where
             the aggregation needs one.
     """
+    allowed = n_samples if isinstance(n_samples, tuple) else (n_samples,)
     if not isinstance(output, Tensor):
         raise AggregationError(
             f"the trunk must return a tensor, but returned {type(output).__name__}; wrap it so that it returns its "
             "prediction only."
         )
-    expected = n_copies * n_samples
-    if output.ndim == 0 or output.shape[0] != expected:
+    rows = next((rows for rows in allowed if output.ndim and output.shape[0] == n_copies * rows), None)
+    if rows is None:
+        others = "".join(f", or {n_copies * rows} ({n_copies} copies x {rows} rows)" for rows in allowed[1:])
         raise AggregationError(
-            f"the trunk must return one output per augmented sample: {expected} ({n_copies} copies x {n_samples} "
-            f"samples) along the first axis, but its output has shape {tuple(output.shape)}.",
+            f"the trunk must return one output per augmented sample: {n_copies * allowed[0]} ({n_copies} copies x "
+            f"{allowed[0]} samples){others} along the first axis, but its output has shape {tuple(output.shape)}.",
             shape=tuple(output.shape),
         )
     if aggregation in ("log_prob", "prob") and (output.ndim < 2 or output.shape[1] < 2):
@@ -113,4 +122,4 @@ def split_copies(
             f"width), but the trunk returned shape {tuple(output.shape)}. For one label per sample use 'log_prob'.",
             shape=tuple(output.shape),
         )
-    return output.reshape(n_copies, n_samples, *output.shape[1:])
+    return output.reshape(n_copies, rows, *output.shape[1:])

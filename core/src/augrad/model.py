@@ -29,7 +29,7 @@ class InvariantModel(nn.Module):
     Eval: `copies` copies, drawn with a generator keyed by `seed`: the same batch gives the same prediction.
 
     Args:
-        trunk: any module from a batch to one output per sample.
+        trunk: any module from a batch to one output per sample, or, for a batch of graphs, to one per node.
         module: the augmentation; a single layer is wrapped.
         copies: augmented copies to average over in eval mode, at least 1.
         train_copies: the same in train mode.
@@ -99,7 +99,6 @@ class InvariantModel(nn.Module):
                 mode, and a fresh one keyed by `seed` in eval mode.
         """
         n_copies = self.train_copies if self.training else self.copies
-        n_samples = batch.count(x)
         if generator is None and not self.training:
             device = next(self.augmentation.parameters()).device
             generator = keyed_generator(self.seed, "eval", device=device)
@@ -108,7 +107,7 @@ class InvariantModel(nn.Module):
             self.check_trunk(x)
         augmented, draws = self.augmentation.augment(batch.repeat(x, n_copies), generator=generator)
         output = self.trunk(augmented)
-        outputs = split_copies(output, n_copies, n_samples, self.aggregation)
+        outputs = split_copies(output, n_copies, batch.output_rows(x), self.aggregation)
         if self.aggregation == "equivariant":
             outputs = self.augmentation.undo(output, draws).reshape(outputs.shape)
         return self._aggregate(outputs)

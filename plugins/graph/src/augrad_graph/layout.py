@@ -69,20 +69,24 @@ def as_batch(x: Data) -> Data:
         >>> x.num_graphs, layout_of(x)
         (1, Layout(n_nodes=(3,), n_edges=(2,), levels={'x': 'node', 'edge_index': 'edge'}))
     """
-    known = getattr(x, "_slice_dict", None)
-    new = [key for key in x.keys() if key not in (known or ()) and not _is_given(x, key)]  # noqa: SIM118 - no mapping
-    if known is not None and not new and _is_current(x):
+    known = getattr(x, "_slice_dict", {})
+    present = [key for key, value in x.to_dict().items() if value is not None and not _is_given(x, key)]
+    new = [key for key in present if key not in known]
+    if not new and len(known) == len(present) and _is_current(x):
         return x
     fault = structure_fault(x)
     if fault:
         raise InputError(f"augrad-graph cannot tell which rows belong to which graph: {fault}")
-    out = copy.copy(x) if isinstance(x, Batch) else Batch.from_data_list([x])
+    single = not isinstance(x, Batch)
+    out = Batch.from_data_list([x]) if single else copy.copy(x)
     if type(out.edge_index) is not Tensor:
         out.edge_index = out.edge_index.as_tensor()
-    slices = out._slice_dict  # noqa: SLF001 - torch_geometric's own record
-    layout = Layout(_n_nodes(out), _sizes(slices["edge_index"]))
-    levels = {key: _level_of(key, _sizes(own), layout) for key, own in slices.items()}
-    return noted(out, replace(layout, levels=levels), {}, {}, adopt=new if isinstance(x, Batch) else ())
+    record = out._store.__dict__  # noqa: SLF001 - torch_geometric's own
+    for name in ("_slice_dict", "_inc_dict"):
+        record[name] = {key: own for key, own in record[name].items() if key in present}
+    layout = Layout(_n_nodes(out), _sizes(out._slice_dict["edge_index"]))  # noqa: SLF001
+    levels = {key: _level_of(key, _sizes(own), layout) for key, own in out._slice_dict.items()}  # noqa: SLF001
+    return noted(out, replace(layout, levels=levels), {}, {}, adopt=() if single else new)
 
 
 def layout_of(x: Data) -> Layout:
@@ -140,6 +144,8 @@ def structure_fault(x: Data) -> str:
         return "the Batch was not made by Batch.from_data_list. Use that, or a torch_geometric loader."
     for key, slices in x._slice_dict.items():  # noqa: SLF001
         value, inc = x.get(key), x._inc_dict.get(key)  # noqa: SLF001
+        if value is None:
+            continue
         if not isinstance(slices, Tensor) or slices.ndim != 1 or (isinstance(inc, Tensor) and inc.ndim != 1):
             return f"attribute {key!r} is nested, sparse or bipartite. Remove it before batching."
         if isinstance(value, Tensor) and value.shape[cat_dim(x, key) or 0] != _last(slices):
