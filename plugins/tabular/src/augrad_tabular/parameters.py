@@ -1,0 +1,163 @@
+"""The estimators' parameters, checked in `fit`: scikit-learn asks constructors to store what they get. Used by
+estimators.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+import augrad
+from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+
+PENALTIES: dict[str, Callable[[], augrad.Penalty]] = {
+    "displacement": augrad.DisplacementPenalty,
+    "magnitude": augrad.MagnitudePenalty,
+}
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What an estimator was constructed with, as plain Python values within their bounds. See the estimators' Args."""
+
+    transforms: list[Any] | None
+    trunk: Callable[[int, int], nn.Module] | None
+    hidden_layer_sizes: tuple[int, ...]
+    n_layers: int
+    copies: int
+    max_epochs: int
+    batch_size: int
+    lr: float
+    augmentation_lr: float | None
+    penalty: Callable[..., Any] | None
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    allow_missing: bool
+    device: str
+    verbose: bool
+
+
+def checked(given: Mapping[str, Any]) -> Parameters:
+    """The parameters of an estimator, if all are accepted.
+
+    Args:
+        given: as `get_params(deep=False)` returns them.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: one is not.
+    """
+    own_lr = given["augmentation_lr"]
+    return Parameters(
+        transforms=_transforms(given["transforms"]),
+        trunk=_trunk(given["trunk"]),
+        hidden_layer_sizes=_sizes(given["hidden_layer_sizes"]),
+        n_layers=_count("n_layers", given["n_layers"]),
+        copies=_count("copies", given["copies"]),
+        max_epochs=_count("max_epochs", given["max_epochs"]),
+        batch_size=_count("batch_size", given["batch_size"]),
+        lr=_positive("lr", given["lr"]),
+        augmentation_lr=None if own_lr is None else _positive("augmentation_lr", own_lr),
+        penalty=_penalty(given["penalty"]),
+        early_stopping=_flag("early_stopping", given["early_stopping"]),
+        validation_fraction=_fraction("validation_fraction", given["validation_fraction"]),
+        n_iter_no_change=_count("n_iter_no_change", given["n_iter_no_change"]),
+        allow_missing=_flag("allow_missing", given["allow_missing"]),
+        device=_choice("device", given["device"], DEVICES),
+        verbose=_flag("verbose", given["verbose"]),
+    )
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
+        raise ArgumentTypeError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+    if value < 1:
+        raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
+    return int(value)
+
+
+def _number(name: str, value: Any, accepted: str) -> float:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise ArgumentTypeError(f"{name} must be a number {accepted}, but got {value!r}.", argument=name, value=value)
+    return float(value)
+
+
+def _positive(name: str, value: Any) -> float:
+    number = _number(name, value, "above 0")
+    if not 0 < number < math.inf:
+        raise ArgumentError(f"{name} must be a finite number above 0, but got {value!r}.", argument=name, value=value)
+    return number
+
+
+def _fraction(name: str, value: Any) -> float:
+    number = _number(name, value, "between 0 and 1")
+    if not 0 < number < 1:
+        raise ArgumentError(f"{name} must lie between 0 and 1, but got {value!r}.", argument=name, value=value)
+    return number
+
+
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentTypeError(f"{name} must be True or False, but got {value!r}.", argument=name, value=value)
+    return bool(value)
+
+
+def _choice(name: str, value: Any, accepted: Sequence[str]) -> str:
+    if value not in accepted:
+        raise ArgumentError(
+            f"{name} must be one of {', '.join(map(repr, accepted))}, but got {value!r}."
+            + suggestion(str(value), accepted),
+            argument=name,
+            value=value,
+        )
+    return str(value)
+
+
+def _sizes(value: Any) -> tuple[int, ...]:
+    """One size or several; none for a linear model."""
+    entries = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    return tuple(_count("hidden_layer_sizes", entry) for entry in entries)
+
+
+def _transforms(value: Any) -> list[Any] | None:
+    """The list, or None for the default."""
+    if isinstance(value, str) and value == "default":
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ArgumentTypeError(
+            f"transforms must be 'default' or a list of names, transform classes or transforms, but got {value!r}. "
+            "Write ['tabular.feature_noise'].",
+            argument="transforms",
+            value=value,
+        )
+    return list(value)
+
+
+def _trunk(value: Any) -> Callable[[int, int], nn.Module] | None:
+    if value is not None and (isinstance(value, nn.Module) or not callable(value)):
+        raise ArgumentTypeError(
+            f"trunk must be None or a callable (n_inputs, n_outputs) -> torch.nn.Module, but got "
+            f"{type(value).__name__}. Each fit makes the module anew: pass the function or class that makes it.",
+            argument="trunk",
+        )
+    return value
+
+
+def _penalty(value: Any) -> Callable[..., Any] | None:
+    if value is None or (callable(value) and not isinstance(value, type)):
+        return value
+    if not isinstance(value, str):
+        raise ArgumentTypeError(
+            f"penalty must be {', '.join(map(repr, PENALTIES))}, None or an augrad.Penalty, but got {value!r}.",
+            argument="penalty",
+            value=value,
+        )
+    return PENALTIES[_choice("penalty", value, tuple(PENALTIES))]()

@@ -1,0 +1,135 @@
+"""The joint training of the tabular estimators: rows in shuffled batches, the penalty's units, the best epoch.
+
+Uses models.py; used by estimators.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+import augrad
+from augrad.module import ModuleState
+from augrad_tabular.models import encoder_of
+from augrad_tabular.parameters import Parameters
+
+
+class ShuffledRows:
+    """Pairs of rows and targets in batches, in a new order each time it is read.
+
+    All batches are of nearly one size: a last batch of one row would have no spread to measure displacements by.
+    The order comes from torch's global generator, which `augrad.fit` seeds by epoch and gives back.
+
+    Args:
+        x: the table.
+        target: one entry per row.
+        batch_size: rows per batch, at most.
+
+    Example:
+        >>> rows = ShuffledRows(torch.eye(5), torch.arange(5), batch_size=4)
+        >>> len(rows), sorted(len(x) for x, _ in rows)
+        (2, [2, 3])
+    """
+
+    def __init__(self, x: Float[Tensor, "rows features"], target: Tensor, batch_size: int) -> None:
+        self.x, self.target = x, target
+        self.n_batches = -(-len(x) // batch_size)
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for rows in torch.randperm(len(self.x)).tensor_split(self.n_batches):
+            yield self.x[rows], self.target[rows]
+
+
+class EncodedPenalty:
+    """A penalty that sees the batches as the trunk does: codes as one-hot, numbers in units of their spread.
+
+    Displacement of codes as they are would depend on how they are numbered.
+
+    Args:
+        penalty: maps `AugmentationModule.state()` to a value to add to the loss.
+        encoder: maps a table to its encoded columns.
+    """
+
+    def __init__(self, penalty: Callable[[ModuleState], Tensor], encoder: nn.Module) -> None:
+        self.penalty, self.encoder = penalty, encoder
+
+    def __call__(self, state: ModuleState) -> Float[Tensor, ""]:
+        """The value to add to the loss."""
+        if state.before is not None:
+            state = dataclasses.replace(state, before=self.encoder(state.before), after=self.encoder(state.after))
+        return self.penalty(state)
+
+
+class BestEpoch:
+    """A callback of `augrad.fit` that keeps what the epoch with the lowest validation loss has learned.
+
+    Example:
+        >>> best, model = BestEpoch(), torch.nn.Linear(1, 1)
+        >>> for loss in (2.0, 1.0, 3.0):
+        ...     _ = model.weight.data.fill_(loss)
+        ...     best({"val_loss": loss}, model)
+        >>> best.restore(model)
+        >>> model.weight.item()
+        1.0
+    """
+
+    def __init__(self) -> None:
+        self._lowest = float("inf")
+        self._learned: dict[str, Tensor] = {}
+
+    def __call__(self, row: dict[str, Any], model: nn.Module) -> None:
+        """Looks at an epoch."""
+        if row["val_loss"] < self._lowest:
+            self._lowest = row["val_loss"]
+            self._learned = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    def restore(self, model: nn.Module) -> None:
+        """Puts the best epoch back, if there was one with a finite loss."""
+        if self._learned:
+            model.load_state_dict(self._learned)
+
+
+def train(
+    model: augrad.InvariantModel,
+    train_rows: ShuffledRows,
+    val_rows: ShuffledRows | None,
+    parameters: Parameters,
+    *,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Trains a model in place; with validation rows until they stop improving, and back to the best epoch.
+
+    Args:
+        model: made by `build_model`.
+        train_rows, val_rows: the data; without validation rows training runs for all epochs.
+        parameters: of the estimator.
+        seed: of all draws.
+
+    Returns:
+        One row per epoch, as `augrad.FitResult.history`.
+    """
+    best = BestEpoch()
+    watched = augrad.EarlyStopping("val_loss", patience=parameters.n_iter_no_change)
+    result = augrad.fit(
+        model,
+        train_rows,
+        val_rows,
+        max_epochs=parameters.max_epochs,
+        lr=parameters.lr,
+        augmentation_lr=parameters.augmentation_lr,
+        penalty=None if parameters.penalty is None else EncodedPenalty(parameters.penalty, encoder_of(model)),
+        early_stopping=None if val_rows is None else watched,
+        callbacks=[] if val_rows is None else [best],
+        progress=parameters.verbose,
+        seed=seed,
+    )
+    best.restore(model)
+    return result.history
