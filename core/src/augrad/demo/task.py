@@ -74,9 +74,10 @@ class Demo:
             `{"sample_rate": 8000}`; each gets those it takes. A callable gets the training batch `train_x`, for what is
             fitted on it, such as a schema.
         draw: how one sample is drawn in the report: called as `draw(axes, sample, original=..., colour=...)` with
-            matplotlib axes, a batch of one sample, and a colour for what tells the policies apart. `original` is the
-            sample before it was changed, also as a batch of one, to be drawn to the same scale; None for the large
-            picture of the original itself. It also gets those of `arguments` that it names. None: images or lines.
+            matplotlib axes that have no ticks, a batch of one sample, and a colour for what tells the policies apart.
+            `original` is the sample before it was changed, also as a batch of one, to be drawn to the same scale; None
+            for the large picture of the original itself. It also gets those of `arguments` that it names. None draws
+            images or lines.
         epochs: trained for by every rule.
         batch_size: of every rule.
         lr: learning rate of the trunk; the augmentation's is the library's default.

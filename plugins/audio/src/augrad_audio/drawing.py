@@ -1,0 +1,148 @@
+"""How one signal is drawn in a demo's report: as sound, as a series, or as a closed outline. Used by demo.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from augrad_audio.signals import Number
+
+FAINT = "#9aa4b2"
+"""The original behind a copy of it."""
+
+START_COLOUR = "#c8406a"
+"""Of the point at which an outline's series begins."""
+
+N_FFT = 256
+DYNAMIC_RANGE_DB = 60.0
+
+
+def draw_series(
+    axes: Axes, sample: Float[Tensor, "1 channels time"], *, original: Tensor | None = None, colour: str = "black"
+) -> None:
+    """The signal as a line per channel, with the original behind it.
+
+    Args:
+        axes: to draw on.
+        sample: a batch of one signal.
+        original: what it was before it was changed, which sets the scale; None if `sample` is it.
+        colour: of the line.
+    """
+    if original is not None:
+        axes.plot(_array(original).T, color=FAINT, lw=0.7, alpha=0.6)
+    axes.plot(_array(sample).T, color=colour, lw=0.9)
+    low, high = _limits(_array(sample if original is None else original))
+    axes.set_ylim(low, high)
+    axes.margins(x=0)
+
+
+def draw_sound(
+    axes: Axes,
+    sample: Float[Tensor, "1 channels time"],
+    *,
+    original: Tensor | None = None,
+    colour: str = "black",
+    sample_rate: Number | None = None,
+) -> None:
+    """The waveform above its spectrogram, both of the mean over channels.
+
+    The spectrogram's brightest colour is the original's loudest moment, its darkest 60 dB below.
+
+    Args:
+        axes: to draw on.
+        sample: a batch of one signal.
+        original: what it was before it was changed, which sets the scales; None if `sample` is it.
+        colour: of the waveform.
+        sample_rate: in Hz; with it the large picture has ticks in seconds and kHz.
+    """
+    reference = sample if original is None else original
+    wave = _array(sample).mean(axis=0)
+    axes.set_axis_off()
+    above, below = axes.inset_axes((0.0, 0.66, 1.0, 0.34)), axes.inset_axes((0.0, 0.0, 1.0, 0.63))
+    for part in (above, below):
+        part.set(xticks=[], yticks=[])
+        part.grid(visible=False)
+    seconds = len(wave) / (sample_rate or len(wave))
+    above.plot(np.linspace(0, seconds, len(wave)), wave, color=colour, lw=0.6)
+    above.set_xlim(0, seconds)
+    above.set_ylim(*_limits(_array(reference).mean(axis=0, keepdims=True)))
+    above.set_axis_off()
+    loudest = _decibels(reference).max()
+    top = 1.0 if sample_rate is None else sample_rate / 2000
+    below.imshow(
+        _decibels(sample),
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=loudest - DYNAMIC_RANGE_DB,
+        vmax=loudest,
+        extent=(0, seconds, 0, top),
+    )
+    if original is None and sample_rate is not None:
+        below.set_xticks([0, seconds], ["0", f"{seconds:.3g} s"], fontsize=8)
+        below.set_yticks([0, top], ["0", f"{top:.3g} kHz"], fontsize=8)
+
+
+def draw_outline(
+    axes: Axes, sample: Float[Tensor, "1 channels time"], *, original: Tensor | None = None, colour: str = "black"
+) -> None:
+    """A closed outline, given as its distance from a centre while one walks round it once: drawn as the shape itself.
+
+    A dot marks where the series begins, which is always at the top: shifting the series cyclically turns the shape
+    under the dot. Only the first channel is drawn. Distances may be standardised: the smallest one of the original is
+    drawn a third of the range away from the centre.
+
+    Args:
+        axes: to draw on.
+        sample: a batch of one outline.
+        original: what it was before it was changed, which sets the scale; None if `sample` is it.
+        colour: of the outline.
+    """
+    reference = _array(sample if original is None else original)[0]
+    low, reach = float(reference.min()), float(reference.max() - reference.min()) or 1.0
+    if original is not None:
+        axes.plot(*_round(reference, low, reach), color=FAINT, lw=0.7, alpha=0.7)
+    x, y = _round(_array(sample)[0], low, reach)
+    axes.fill(x, y, color=colour, alpha=0.16, lw=0)
+    axes.plot(x, y, color=colour, lw=1.2)
+    axes.plot(x[0], y[0], "o", color=START_COLOUR, ms=3.2 if original is not None else 6)
+    if original is None:
+        axes.annotate("start", (x[0], y[0]), (7, 4), textcoords="offset points", color=START_COLOUR, fontsize=9)
+    axes.set_aspect("equal")
+    axes.set(xlim=(-1.55, 1.55), ylim=(-1.55, 1.55))
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _round(series: np.ndarray, low: float, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a closed line round the origin, clockwise from the top; the original's largest radius is 4/3."""
+    radius = np.clip((series - low) / reach + 1 / 3, 0.0, None)
+    angle = np.linspace(0, 2 * np.pi, len(series), endpoint=False)
+    x, y = radius * np.sin(angle), radius * np.cos(angle)
+    return np.append(x, x[0]), np.append(y, y[0])
+
+
+def _decibels(sample: Tensor) -> np.ndarray:
+    """Log power of the short-time spectrum, `(freq, frames)`."""
+    wave = sample.detach().float().cpu()[0].mean(dim=0)
+    n_fft = min(N_FFT, len(wave))
+    window = torch.hann_window(n_fft)
+    spectrum = torch.stft(wave, n_fft, max(1, n_fft // 4), window=window, pad_mode="constant", return_complex=True)
+    power: np.ndarray = spectrum.abs().square().clamp_min(torch.finfo(torch.float32).tiny).log10().numpy()
+    return 10 * power
+
+
+def _array(sample: Tensor) -> np.ndarray:
+    """`(channels, time)`."""
+    values: np.ndarray = sample.detach().double().cpu().numpy()[0]
+    return values
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Room above and below for a change that makes the signal half as large again."""
+    low, high = float(values.min()), float(values.max())
+    room = 0.25 * (high - low) or 1.0
+    return low - room, high + room
