@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from augrad import AugmentationLayer, keyed_generator
+from augrad import AugmentationLayer, Policy, keyed_generator
 from augrad.errors import ArgumentError, InputError
 from augrad.testing import check_reference
 from augrad_audio.channels import ChannelDropout, ChannelGain, ChannelSwap, relaxed_bernoulli
@@ -76,6 +78,22 @@ def test_channel_gain_is_in_decibels_and_can_be_undone():
 def test_one_magnitude_is_learned_per_channel():
     layer = AugmentationLayer(["audio.channel_gain"], arguments={"n_channels": 3})
     assert layer.magnitudes.shape == (3,)
+    assert [row.parameter for row in Policy.from_module(layer)] == ["gain_db[0]", "gain_db[1]", "gain_db[2]"]
+
+
+def test_channels_can_have_names():
+    named = ChannelGain(n_channels=2, channel_names=["left", "right"])
+    assert [row.parameter for row in Policy.from_module(AugmentationLayer([named]))] == [
+        "gain_db[left]",
+        "gain_db[right]",
+    ]
+    assert ChannelGain.from_config(json.loads(json.dumps(named.config))).labels("gain_db") == ("left", "right")
+
+
+@pytest.mark.parametrize("names", [["left"], [], "lr"])
+def test_one_name_per_channel(names):
+    with pytest.raises(ArgumentError, match=r"audio\.channel_gain: channel_names must hold one name per channel \(2\)"):
+        ChannelGain(n_channels=2, channel_names=names)
 
 
 @pytest.mark.parametrize("n_channels", [None, 0, -1, True])

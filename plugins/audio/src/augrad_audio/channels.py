@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -132,10 +133,11 @@ class ChannelGain(SignalTransform):
 
     Args:
         n_channels: of the signals, at least 1. Required.
+        channel_names: one per channel, for policies to read `gain_db[left]` rather than `gain_db[0]`.
         **ranges: another range for `gain_db`.
 
     Raises:
-        ArgumentError: `n_channels` is missing, or is not an int of at least 1.
+        ArgumentError: `n_channels` is missing, or is not an int of at least 1; there are more or fewer names.
 
     Example:
         >>> x, gain_db = torch.ones(1, 2, 1), torch.tensor([[0.0, 20.0]])
@@ -146,7 +148,13 @@ class ChannelGain(SignalTransform):
     assumes = "how loud each channel is, against the others, carries no information about the target"
     gain_db = Range(12.0, unit="dB", signed=True, per="channel")
 
-    def __init__(self, *, n_channels: int | None = None, **ranges: float | Range) -> None:
+    def __init__(
+        self,
+        *,
+        n_channels: int | None = None,
+        channel_names: Sequence[str] | None = None,
+        **ranges: float | Range,
+    ) -> None:
         super().__init__(**ranges)
         if not isinstance(n_channels, int) or isinstance(n_channels, bool) or n_channels < 1:
             raise ArgumentError(
@@ -156,7 +164,14 @@ class ChannelGain(SignalTransform):
                 value=n_channels,
                 transform=self.name,
             )
+        if channel_names is not None and (isinstance(channel_names, str) or len(channel_names) != n_channels):
+            raise ArgumentError(
+                f"{self.name}: channel_names must hold one name per channel ({n_channels}), but got {channel_names!r}.",
+                argument="channel_names",
+                value=channel_names,
+            )
         self.n_channels = n_channels
+        self.channel_names = None if channel_names is None else tuple(channel_names)
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
