@@ -40,8 +40,13 @@ class TransformsTable(Declared):
     required_arguments = 1
 
     def written(self) -> Iterable[str]:
+        try:
+            transforms = augrad.transforms(self.arguments[0])
+        except augrad.AugradError:
+            yield f"*Nothing to show: no plugin for {self.arguments[0]} was installed where this page was made.*"
+            return
         yield from _table(("Transform", "What is learned", "What it does, and what it assumes"), "22 24 54")
-        for name, kind in augrad.transforms(self.arguments[0]).items():
+        for name, kind in transforms.items():
             summary = (kind.__doc__ or "").strip().splitlines()[0]
             arguments = kind.example_arguments()
             ranges = [

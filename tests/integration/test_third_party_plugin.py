@@ -1,4 +1,4 @@
-"""Plugins by third parties, in an environment of their own: the example's wheel, and what `augrad new-plugin` writes."""
+"""Plugins by third parties in an environment of their own: the example's wheel, and what `augrad new-plugin` writes."""
 
 from __future__ import annotations
 
