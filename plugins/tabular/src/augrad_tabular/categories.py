@@ -73,7 +73,7 @@ class CategorySwap(TableTransform):
     assumes = "any single category can be another one, with the learned probability, without changing the target"
     gradient = "relaxed"
     kinds = ("categorical", "one-hot")
-    probability = Range(0.5, unit="probability")
+    probability = Range(0.5)
 
     codes: Tensor
     code_frequencies: Tensor

@@ -43,7 +43,7 @@ class FeatureDropout(TableTransform):
     assumes = "any single value can be missing, with the learned probability, without changing the target"
     gradient = "relaxed"
     statistics = ("mean", "median", "spread")
-    probability = Range(0.5, unit="probability")
+    probability = Range(0.5)
 
     mean: Tensor
     median: Tensor

@@ -49,7 +49,7 @@ class SwapNoise(_Mixing):
 
     assumes = "any single value can be that of another row, with the learned probability, without changing the target"
     gradient = "relaxed"
-    probability = Range(0.5, unit="probability")
+    probability = Range(0.5)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
         n_samples, size = x.shape[0], (x.shape[0], self.n_features)
@@ -108,7 +108,7 @@ class NeighbourInterpolation(_Mixing):
 
     assumes = "between a row and those nearest to it, up to the learned fraction of the way, the target does not change"
     statistics = ("spread", "median")
-    fraction = Range(1.0, unit="fraction")
+    fraction = Range(1.0, unit="of the way")
 
     spread: Tensor
     median: Tensor

@@ -65,7 +65,7 @@ class RandomisedQuantisation(TableTransform):
     assumes = "differences within a column finer than the learned bins carry no information about the target"
     gradient = "straight-through"
     statistics = ("quantiles",)
-    width = Range(0.5, unit="range")
+    width = Range(0.5, unit="of the range")
 
     quantiles: Tensor
 

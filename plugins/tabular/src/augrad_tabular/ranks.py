@@ -85,7 +85,7 @@ class QuantileNoise(TableTransform):
 
     assumes = "the rank of a value in its column, up to the learned share of the data, says nothing about the target"
     statistics = ("quantiles",)
-    ranks = Range(0.5, unit="rank")
+    ranks = Range(0.5, unit="of the data")
 
     quantiles: Tensor
 
@@ -139,7 +139,7 @@ class MonotoneWarp(TableTransform):
 
     assumes = "a smooth change of a column's scale that keeps the order carries no information about the target"
     statistics = ("quantiles",)
-    slope = Range(0.9, unit="slope")
+    slope = Range(0.9)
 
     quantiles: Tensor
 
