@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.plugins.graph.dense import WEIGHTS, graph_of, mean_adjacency
 from torch_geometric.nn import GCNConv
 
 from augrad import batch, keyed_generator
@@ -13,7 +14,6 @@ from augrad.testing import floats
 from augrad_graph.backend import Batch, Data
 from augrad_graph.diffusion import Diffusion
 from augrad_graph.kit import example_graphs
-from tests.plugins.graph.dense import WEIGHTS, graph_of, mean_adjacency
 
 
 def diffused(adjacency, teleport, n_copies=4000, **options):
@@ -111,7 +111,7 @@ def test_graphs_with_nowhere_to_go_stay_finite(edge_index):
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ArgumentError, match="graph.diffusion: n_steps must be an int of at least 1, but got 0"):
+    with pytest.raises(ArgumentError, match=r"graph.diffusion: n_steps must be an int of at least 1, but got 0"):
         Diffusion(n_steps=0)
-    with pytest.raises(ArgumentError, match="teleport is a probability above 0 .* its range is 0 to 1"):
+    with pytest.raises(ArgumentError, match=r"teleport is a probability above 0 .* its range is 0 to 1"):
         Diffusion(teleport=0.0)

@@ -80,7 +80,7 @@ def test_a_batch_without_positions_is_told_how_to_get_some(kind):
 def test_other_dimensions_and_dtypes_are_refused():
     with pytest.raises(InputError, match=r"\(nodes, 2\) or \(nodes, 3\), but got \(3, 4\)"):
         PositionScale().validate(Data(pos=torch.ones(3, 4), edge_index=NO_EDGES))
-    with pytest.raises(InputTypeError, match="floating-point pos, but got torch.int64"):
+    with pytest.raises(InputTypeError, match=r"floating-point pos, but got torch.int64"):
         PositionScale().validate(Data(pos=torch.ones(3, 2).long(), edge_index=NO_EDGES))
     with pytest.raises(InputTypeError, match=r"graph.position_scale expects .* but got Tensor"):
         PositionScale().validate(torch.ones(3, 2))

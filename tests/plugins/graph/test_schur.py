@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from tests.plugins.graph.dense import WEIGHTS, graph_of, laplacian, mean_adjacency
 from torch_geometric.nn import GCNConv
 
 from augrad import batch, keyed_generator
@@ -17,7 +18,6 @@ from augrad_graph.batching import with_values
 from augrad_graph.schur import SchurView, eliminate
 from augrad_graph.topology import with_edges
 from augrad_graph.walks import draw_seeds, pairs_of
-from tests.plugins.graph.dense import WEIGHTS, graph_of, laplacian, mean_adjacency
 
 N_NODES = len(WEIGHTS)
 
@@ -155,7 +155,7 @@ def test_weights_of_zero_are_no_way():
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ArgumentError, match="graph.schur_view: n_steps must be an int of at least 1, but got True"):
+    with pytest.raises(ArgumentError, match=r"graph.schur_view: n_steps must be an int of at least 1, but got True"):
         SchurView(n_steps=True)
-    with pytest.raises(ArgumentError, match="share is a probability of at least 0 and below 1.* 0 to 1"):
+    with pytest.raises(ArgumentError, match=r"share is a probability of at least 0 and below 1.* 0 to 1"):
         SchurView(share=1.0)

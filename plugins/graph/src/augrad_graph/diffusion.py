@@ -35,7 +35,7 @@ class Diffusion(GraphTransform):
         ArgumentError: `n_steps` is less than 1, or the range of `teleport` leaves (0, 1].
 
     Example:
-        >>> from torch_geometric.data import Data
+        >>> from augrad_graph.backend import Data
         >>> x = Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0, 1], [1, 0]]))
         >>> y = Diffusion(n_steps=1)(x, teleport=torch.tensor([0.5]), noise=torch.tensor([7]))
         >>> y.edge_index.shape, y.edge_weight.tolist()
@@ -114,6 +114,7 @@ def diffuse(
         What is left of the weights, the new edges (those of the first step, of the second, ...) and their weights.
 
     Example:
+        >>> from augrad_graph.backend import Data
         >>> path = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
         >>> pairs, teleport = pairs_of(path, torch.tensor([7])), torch.full((4,), 0.75)
         >>> kept, index, added = diffuse(path.edge_index, torch.ones(4), teleport, pairs, n_nodes=3, n_steps=1)

@@ -51,7 +51,7 @@ class PositionRotate(PositionMatrixTransform):
         ArgumentError: an unknown axis.
 
     Example:
-        >>> from torch_geometric.data import Data
+        >>> from augrad_graph.backend import Data
         >>> x = Data(pos=torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), edge_index=torch.tensor([[0], [1]]))
         >>> rotate = PositionRotate()
         >>> rotate(x, angle=torch.tensor([90.0]), noise=rotate.draw_noise(x, None)).pos.round().abs().tolist()

@@ -133,7 +133,7 @@ class LocalAugmentation(GraphTransform):
         return with_values(x, x=moved.to(x.x.dtype))
 
     def fit(
-        self, graphs: Data | Iterable[Data], *, n_steps: int = 300, lr: float = 0.01, seed: int = 0
+        self, graphs: Data | Iterable[Any], *, n_steps: int = 300, lr: float = 0.01, seed: int = 0
     ) -> LocalAugmentation:
         """Teaches the generator which features the neighbours of a node have, and freezes it.
 

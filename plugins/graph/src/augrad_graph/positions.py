@@ -25,7 +25,7 @@ class PositionAction(Action):
     2-D positions use the upper left 2x2 block. The centroid stays where it is.
 
     Example:
-        >>> from torch_geometric.data import Data
+        >>> from augrad_graph.backend import Data
         >>> x = Data(pos=torch.tensor([[0.0, 0.0], [2.0, 0.0]]), edge_index=torch.tensor([[0], [1]]))
         >>> PositionAction().act(x, 2 * torch.eye(3)[None]).pos.tolist()
         [[-1.0, 0.0], [3.0, 0.0]]
@@ -108,7 +108,7 @@ class PositionJitter(PositionTransform):
     in nanometres as for one in angstroms. A graph of one node has none and stays where it is.
 
     Example:
-        >>> from torch_geometric.data import Data
+        >>> from augrad_graph.backend import Data
         >>> x = Data(pos=torch.tensor([[0.0, 0.0], [0.0, 6.0]]), edge_index=torch.tensor([[0], [1]]))
         >>> PositionJitter()(x, std=torch.tensor([0.5]), noise=torch.ones(1, 2, 2)).pos.tolist()
         [[1.5, 1.5], [1.5, 7.5]]

@@ -43,9 +43,9 @@ class SchurView(GraphTransform):
         ArgumentError: `n_steps` is less than 1, or the range of `share` leaves [0, 1).
 
     Example:
-        >>> from torch_geometric.data import Data
+        >>> from augrad_graph.backend import Data
         >>> x = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
-        >>> y = SchurView()(x, share=torch.tensor([0.5]), noise=torch.tensor([2]))
+        >>> y = SchurView()(x, share=torch.tensor([0.5]), noise=torch.tensor([12]))
         >>> y.x.flatten().tolist(), y.edge_weight.sum().item()
         ([1.0, 0.0, 1.0], 1.0)
 
@@ -127,6 +127,7 @@ def eliminate(
         needed, is lost, or would be a self-loop, has weight 0 and lies aside.
 
     Example:
+        >>> from augrad_graph.backend import Data
         >>> path = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]))
         >>> middle, weight = torch.tensor([False, True, False]), torch.tensor([1.0, 1.0, 3.0, 3.0])
         >>> pairs = pairs_of(path, torch.tensor([7]))

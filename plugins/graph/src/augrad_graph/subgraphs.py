@@ -35,7 +35,7 @@ class Subgraph(GraphTransform):
         ArgumentError: `n_steps` is less than 1, or the range of `share` leaves [0, 1].
 
     Example:
-        >>> from torch_geometric.data import Data
+        >>> from augrad_graph.backend import Data
         >>> x = Data(x=torch.ones(4, 1), edge_index=torch.tensor([[0, 1, 1, 2, 2, 3], [1, 0, 2, 1, 3, 2]]))
         >>> Subgraph()(x, share=torch.tensor([0.5]), noise=torch.tensor([1])).x.sum().item()
         2.5
