@@ -24,6 +24,7 @@ def numbers(table):
         ((1, 2.5), (3, 4)),
         np.array([[1, 2.5], [3, 4]], dtype=np.float32),
         np.array([[1, 2.5], [3, 4]], dtype=object),
+        np.array([[np.int64(1), np.float32(2.5)], [3, np.float64(4)]], dtype=object),
         torch.tensor([[1, 2.5], [3, 4]], requires_grad=True),
         torch.tensor([[1, 2.5], [3, 4]], dtype=torch.bfloat16),
         pd.DataFrame({"a": [1, 3], "b": [2.5, 4.0]}),

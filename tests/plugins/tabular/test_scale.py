@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.testing import check_reference
 from augrad_tabular import Schema
-from augrad_tabular.scale import CommonScale, FeatureScale, PowerScale
+from augrad_tabular.scale import CommonScale, FeatureScale, PowerScale, _powers
 from augrad_tabular.tables import example_rows, example_schema
 
 SCHEMA = example_schema()
@@ -101,3 +101,9 @@ def test_scaling_can_be_undone():
     factors = torch.rand(4, 8).double()
     scale = FeatureScale(schema=schema)
     torch.testing.assert_close(scale.invert(scale(x, log2_factor=factors), log2_factor=factors), x)
+
+
+def test_exponents_must_be_a_list_or_numbers_by_name():
+    transform = PowerScale(schema=SCHEMA, exponents=POWERS)
+    with pytest.raises(ArgumentTypeError, match="power_scale: exponents must be a list, or numbers by name, but got 2"):
+        _powers(transform, 2.0)

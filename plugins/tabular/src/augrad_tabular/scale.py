@@ -108,7 +108,7 @@ class PowerScale(TableTransform):
 
     Example:
         >>> schema = Schema.from_data([[1.0, 2.0], [3.0, 4.0]], names=["length", "area"])
-        >>> magnify = PowerScale(schema=schema, exponents={"length": 1, "area": 2})
+        >>> magnify = PowerScale(schema=schema, exponents={"length": 1.0, "area": 2.0})
         >>> magnify(torch.ones(1, 2), log2_factor=torch.tensor([1.0])).tolist()
         [[2.0, 4.0]]
     """
