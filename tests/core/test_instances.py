@@ -81,3 +81,30 @@ def test_construct_takes_what_it_needs_from_more():
 def test_example_arguments_make_an_instance():
     assert construct(Delay, Delay.example_arguments())(torch.zeros(1, 1), seconds=torch.ones(1)).item() == 10.0
     assert Louder.example_arguments() == {}
+
+
+def test_what_stands_under_a_transforms_name_is_for_it_alone():
+    delay, louder = resolve_transforms(
+        [Delay, Louder],
+        {"sample_rate": 8.0, "instances.delay": {"sample_rate": 2.0, "seconds": 0.5}, "instances.louder": {}},
+    )
+    assert (delay.sample_rate, delay.ranges["seconds"].high) == (2.0, 0.5)
+    assert louder.base == 2.0
+
+
+def test_a_range_may_be_written_out():
+    own = {"instances.louder": {"factor": {"high": 4.0, "unit": "dB"}}}
+    assert resolve_transforms([Louder], own)[0].ranges["factor"] == Range(4.0, unit="dB")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"instances.dealy": {}}, r"'instances\.dealy', which none.*Did you mean 'instances\.delay'"),
+        ({"instances.delay": 3}, r"arguments\['instances\.delay'\] must be a mapping.*but got 3"),
+        ({"sample_rate": 1.0, "instances.delay": {"secnds": 1.0}}, "no parameter 'secnds'"),
+    ],
+)
+def test_mistakes_in_what_is_for_one_alone_are_named(arguments, message):
+    with pytest.raises(ArgumentError, match=message):
+        resolve_transforms([Delay], arguments)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, suggestion
+from augrad.ranges import Range
 from augrad.registry import get_transform
 from augrad.transform import Transform
 
@@ -20,7 +21,8 @@ def resolve_transforms(transforms: Sequence[Entry], arguments: Mapping[str, Any]
     Args:
         transforms: names, classes or instances; no two with the same name.
         arguments: what names and classes are constructed with, such as `{"sample_rate": 8000}`: each gets those that
-            its constructor names. Instances are left as they are.
+            its constructor names. What is for one of them alone, ranges too, stands under its name:
+            `{"vision.rotate": {"angle": 30.0}}`. Instances are left as they are.
 
     Raises:
         LayerError: none given, or two with the same name.
@@ -54,8 +56,14 @@ def resolve_transforms(transforms: Sequence[Entry], arguments: Mapping[str, Any]
 def construct(kind: type[Transform], arguments: Mapping[str, Any]) -> Transform:
     """An instance of a transform class, made with those of `arguments` that its constructor names.
 
+    Args:
+        kind: the class.
+        arguments: shared ones by name; under the name of the transform a mapping of its own, which go before the others
+            and may hold ranges, each a number, a `Range` or a mapping of its fields.
+
     Raises:
-        ArgumentError: the constructor needs one that is not among them.
+        ArgumentError: the constructor needs one that is not among them, or its own are no mapping.
+        RangeError: its own hold one that it does not take.
 
     Example:
         >>> from augrad import Range
@@ -71,7 +79,15 @@ def construct(kind: type[Transform], arguments: Mapping[str, Any]) -> Transform:
         8000
     """
     parameters = _parameters(kind)
-    missing = [name for name, required in parameters.items() if required and name not in arguments]
+    own = arguments.get(kind.name, {})
+    if not isinstance(own, Mapping):
+        raise ArgumentError(
+            f"arguments[{kind.name!r}] must be a mapping from argument or parameter to value, but got {own!r}.",
+            argument="arguments",
+            value=own,
+        )
+    given = {**{name: value for name, value in arguments.items() if name in parameters}, **own}
+    missing = [name for name, required in parameters.items() if required and name not in given]
     if missing:
         raise ArgumentError(
             f"{kind.name} needs {missing[0]}, which was not given. Pass arguments={{'{missing[0]}': ...}} beside the "
@@ -79,7 +95,12 @@ def construct(kind: type[Transform], arguments: Mapping[str, Any]) -> Transform:
             argument=missing[0],
             transform=kind.name,
         )
-    return kind(**{name: value for name, value in arguments.items() if name in parameters})
+    return kind(
+        **{
+            name: Range(**value) if name in kind.ranges and isinstance(value, Mapping) else value
+            for name, value in given.items()
+        }
+    )
 
 
 def accepted(kinds: Iterable[type[Transform]]) -> set[str]:
@@ -129,11 +150,12 @@ def _checked(arguments: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 def _check_taken(arguments: Mapping[str, Any], kinds: Sequence[type[Transform]]) -> None:
     known = accepted(kinds)
-    unknown = [name for name in arguments if name not in known]
+    names = {kind.name for kind in kinds}
+    unknown = [name for name in arguments if name not in known | names]
     if unknown:
         raise ArgumentError(
             f"arguments holds {unknown[0]!r}, which none of these transforms takes; they take: "
-            f"{', '.join(sorted(known)) or 'none'}." + suggestion(unknown[0], known),
+            f"{', '.join(sorted(known)) or 'none'}." + suggestion(unknown[0], known | names),
             argument="arguments",
             value=unknown[0],
         )

@@ -55,7 +55,8 @@ class AugmentationLayer(nn.Module):
     Args:
         transforms: names, transform classes or instances; no two with the same name.
         arguments: what names and classes are constructed with, such as `{"sample_rate": 8000}`: each gets those that
-            its constructor names.
+            its constructor names. What is for one alone, ranges too, stands under its name:
+            `{"vision.rotate": {"angle": 30.0}}`.
         temperature: of the softmax over the selection weights, above 0. Lower is more decided.
         magnitude: where the learned magnitudes start, in [0, 1] (the fraction of each range); a number for all,
             or a mapping from transform name to number. Exactly 0 and 1 stay there.
