@@ -136,19 +136,6 @@ def node_rows(x: Data, noise: Float[Tensor, "graphs most_nodes *entry"]) -> Floa
     return noise[x.batch, torch.arange(len(x.batch), device=x.batch.device) - x.ptr[x.batch]]
 
 
-def edge_rows(x: Data, noise: Float[Tensor, "graphs most_edges *entry"]) -> Float[Tensor, "edges *entry"]:
-    """The same for each edge: row of its graph, column of its place among that graph's edges."""
-    owner, place = edge_graphs(x), edge_places(x)
-    return noise[owner, place]
-
-
-def edge_places(x: Data) -> Int[Tensor, " edges"]:
-    """Where each edge stands among the edges of its graph, from 0."""
-    first = starts(layout_of(as_batch(x)).n_edges).to(x.edge_index.device)
-    owner = edge_graphs(x)
-    return torch.arange(len(owner), device=owner.device) - first[owner]
-
-
 def working_dtype(x: Data) -> torch.dtype:
     """The dtype to compute in: that of the batch, but float32 for half precision."""
     return torch.promote_types(batching.float_dtype(x), torch.float32)

@@ -41,9 +41,9 @@ def _(x: Data) -> tuple[Tensor, ...]:
 @mapped.register(Data)
 def _(x: Data, function: Callable[[Tensor], Tensor]) -> Data:
     out = copy.copy(as_batch(x))
-    for key, value in out.to_dict().items():
-        if isinstance(value, Tensor):
-            out[key] = function(value)
+    for key in out.keys():  # noqa: SIM118 - no mapping
+        if isinstance(out[key], Tensor):
+            out[key] = function(out[key])
     return out
 
 

@@ -41,11 +41,6 @@ class Layout:
         """Nodes of the largest graph; 0 without graphs."""
         return max(self.n_nodes, default=0)
 
-    @property
-    def max_edges(self) -> int:
-        """Edges of the graph that has most; 0 without graphs."""
-        return max(self.n_edges, default=0)
-
     def sizes(self, level: str) -> tuple[int, ...]:
         """How many rows each graph has of what is of one level; none for `"other"`."""
         return {"node": self.n_nodes, "edge": self.n_edges, "graph": (1,) * len(self.n_nodes)}.get(level, ())
@@ -70,7 +65,7 @@ def as_batch(x: Data) -> Data:
         (1, Layout(n_nodes=(3,), n_edges=(2,), levels={'x': 'node', 'edge_index': 'edge'}))
     """
     known = getattr(x, "_slice_dict", {})
-    present = [key for key, value in x.to_dict().items() if value is not None and not _is_given(x, key)]
+    present = [key for key in x.keys() if x[key] is not None and not _is_given(x, key)]  # noqa: SIM118 - no mapping
     new = [key for key in present if key not in known]
     if not new and len(known) == len(present) and _is_current(x):
         return x
@@ -163,7 +158,8 @@ def cat_dim(x: Data, key: str) -> int | None:
 
 
 def _nested_fault(x: Data) -> str:
-    for key, value in x.to_dict().items():
+    for key in x.keys():  # noqa: SIM118
+        value = x[key]
         if isinstance(value, dict) or (isinstance(value, Tensor) and value.layout != torch.strided):
             return f"attribute {key!r} is nested or sparse. Remove it."
     return ""
