@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import PartialState
 from accelerate.tracking import GeneralTracker
 
 from augrad.errors import ArgumentError, ConfigError
@@ -69,6 +70,29 @@ def test_a_tracker_that_writes_files_needs_a_directory(
     monkeypatch.setattr("accelerate.tracking.get_available_trackers", lambda: ["tensorboard"])
     with pytest.raises(ArgumentError, match="'tensorboard' writes files, but directory is None"):
         fit(*make_parts(), trackers=["tensorboard"])
+
+
+def test_training_on_the_cpu_leaves_accelerates_own_choice_alone(make_parts: Callable[[], Any]) -> None:
+    chosen = dict(PartialState._shared_state)
+    try:
+        # As after a run on an accelerator: this is what the next Accelerator of the process would take.
+        PartialState._shared_state.clear()
+        PartialState._shared_state.update({**vars(PartialState()), "device": torch.device("meta")})
+        model, train, val = make_parts()
+        assert fit(model, train, val, max_epochs=1, device="cpu").history[0]["train_loss"] > 0
+        assert next(model.parameters()).device.type == "cpu"
+        assert PartialState().device.type == "meta"
+    finally:
+        PartialState._shared_state.clear()
+        PartialState._shared_state.update(chosen)
+
+
+def test_one_of_several_processes_cannot_choose_its_device(
+    make_parts: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="device='cpu' is for one process"):
+        fit(*make_parts(), device="cpu")
 
 
 @pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED"])

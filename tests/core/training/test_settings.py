@@ -34,6 +34,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"gradient_clip": math.nan}, ArgumentError, "gradient_clip must be a finite number above 0"),
     ({"mixed_precision": "bf61"}, ArgumentError, "mixed_precision must be one of .* got 'bf61'. Did you mean 'bf16'"),
     ({"scheduler_interval": "day"}, ArgumentError, "scheduler_interval must be one of 'epoch', 'step'"),
+    ({"device": "gpu"}, ArgumentError, "device must be one of None, 'cpu', but got 'gpu'"),
     ({"early_stopping": 3}, ArgumentTypeError, "early_stopping must be .*EarlyStopping.* but got 3"),
     ({"penalty_schedule": "fast"}, ArgumentError, "penalty_schedule must be one of"),
     ({"criterion": "mse"}, ArgumentTypeError, "criterion must be callable or None, but got str"),

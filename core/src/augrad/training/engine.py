@@ -5,6 +5,7 @@ Imported on first use; used by trainer.py and loop.py.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,18 +24,26 @@ def accelerated(settings: Settings) -> Iterator[Any]:
     """An `accelerate.Accelerator` for one run, with its trackers.
 
     accelerate keeps its settings in class-wide state that can be set once per process. It is put aside for the run, so
-    that runs of different precision follow each other, and an Accelerator of the caller's stays what it was.
+    that runs of different precision follow each other, and an Accelerator of the caller's stays what it was. The choice
+    of the device is put aside too where the settings name one.
 
     Raises:
         ArgumentError, ArgumentTypeError, ConfigError: a tracker, the precision or the launch is not accepted.
         MissingDependencyError: a tracker's package is not installed.
     """
     from accelerate import Accelerator
-    from accelerate.state import AcceleratorState, GradientState
+    from accelerate.state import AcceleratorState, GradientState, PartialState
     from accelerate.utils import DistributedDataParallelKwargs
 
     trackers = _resolved_trackers(settings)
-    shared = (AcceleratorState._shared_state, GradientState._shared_state)  # noqa: SLF001 - there is no other way
+    if settings.device and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            f"device={settings.device!r} is for one process, but this one was launched with others, which have a device "
+            "each. Leave it out, or launch with `accelerate launch --cpu`.",
+            argument="device",
+        )
+    states = [AcceleratorState, GradientState, *([PartialState] if settings.device else [])]
+    shared = [state._shared_state for state in states]  # noqa: SLF001 - there is no other way
     kept = [dict(state) for state in shared]
     for state in shared:
         state.clear()
@@ -43,7 +52,7 @@ def accelerated(settings: Settings) -> Iterator[Any]:
             # A draw may miss every transform that has a magnitude, so that a parameter stays without a gradient.
             kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
             mixed_precision=settings.mixed_precision,
-            cpu=not torch.accelerator.is_available(),
+            cpu=settings.device == "cpu" or not torch.accelerator.is_available(),
             log_with=trackers or None,
             project_dir=None if settings.directory is None else str(settings.directory),
             step_scheduler_with_optimizer=False,

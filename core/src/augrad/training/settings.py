@@ -19,6 +19,7 @@ from augrad.training.schedule import constant, resolve_schedule
 
 PRECISIONS = ("no", "fp16", "bf16")
 INTERVALS = ("epoch", "step")
+DEVICES = (None, "cpu")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Settings:
     gradient_clip: float | None
     accumulation_steps: int
     mixed_precision: str
+    device: str | None
     metrics: Mapping[str, Callable[..., Any]] | None
     early_stopping: EarlyStopping | None
     directory: Path | None
@@ -129,12 +131,13 @@ def _check_numbers(settings: Settings) -> None:
 
 
 def _check_choices(settings: Settings) -> None:
-    for name, accepted in (("mixed_precision", PRECISIONS), ("scheduler_interval", INTERVALS)):
+    choices = (("mixed_precision", PRECISIONS), ("scheduler_interval", INTERVALS), ("device", DEVICES))
+    for name, accepted in choices:
         value = getattr(settings, name)
         if value not in accepted:
             raise ArgumentError(
                 f"{name} must be one of {', '.join(map(repr, accepted))}, but got {value!r}."
-                + suggestion(str(value), accepted),
+                + suggestion(str(value), map(str, accepted)),
                 argument=name,
                 value=value,
             )

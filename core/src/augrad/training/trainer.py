@@ -48,6 +48,7 @@ def fit(
     gradient_clip: float | None = None,
     accumulation_steps: int = 1,
     mixed_precision: str = "no",
+    device: str | None = None,
     metrics: Mapping[str, Callable[[torch.Tensor, Any], Any]] | None = None,
     early_stopping: EarlyStopping | None = None,
     directory: str | os.PathLike[str] | None = None,
@@ -90,6 +91,7 @@ def fit(
         gradient_clip: largest norm of all gradients together; None for no limit.
         accumulation_steps: batches per update. A *step* is one update.
         mixed_precision: `"no"`, `"bf16"`, or on a GPU `"fp16"`.
+        device: `"cpu"` to train there although there is a GPU; None for accelerate's choice.
         metrics: callables of output and target by name, averaged over samples. By default `accuracy` for integer
             targets, `r2` for floating-point ones.
         early_stopping: when to stop before `max_epochs`.
@@ -146,6 +148,7 @@ def fit(
         gradient_clip=gradient_clip,
         accumulation_steps=accumulation_steps,
         mixed_precision=mixed_precision,
+        device=device,
         metrics=metrics,
         early_stopping=early_stopping,
         directory=None if directory is None else Path(directory),
