@@ -25,6 +25,9 @@ class Diffusion(GraphTransform):
     gets `n_steps` times as many new edges, however large its graphs are; on average over walks their weights are
     those of dense personalised PageRank, cut after `n_steps`. New edges have `edge_attr` 0.
 
+    The gradient in `teleport` is exact for the walk drawn, and so in the mean. That in the weights of the input takes
+    the walk as given: it does not see that other weights would make other walks likely.
+
     Args:
         n_steps: how many steps walks go beyond the edge, at least 1.
         undirected: whether every edge is stored in both directions, as torch_geometric's data sets mostly do; the
