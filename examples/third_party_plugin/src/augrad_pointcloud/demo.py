@@ -109,7 +109,8 @@ def dense(n_in: int, n_out: int) -> list[nn.Module]:
 
 def draw_cloud(axes: Axes, sample: Float[Tensor, "1 points 3"], *, original: Tensor | None, colour: str) -> None:
     """Draws a cloud as it is seen from above, in the report."""
-    axes.set(xticks=[], yticks=[], xlim=(-1.6, 1.6), ylim=(-1.6, 1.6), aspect="equal")
+    axes.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), aspect="equal")
+    axes.set_axis_off()
     size = 12 if original is None else 3
     x, y, _ = sample[0].detach().cpu().numpy().T
     axes.scatter(x, y, s=size, color=colour)
