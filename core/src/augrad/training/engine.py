@@ -38,8 +38,8 @@ def accelerated(settings: Settings) -> Iterator[Any]:
     trackers = _resolved_trackers(settings)
     if settings.device and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ConfigError(
-            f"device={settings.device!r} is for one process, but this one was launched with others, which have a device "
-            "each. Leave it out, or launch with `accelerate launch --cpu`.",
+            f"device={settings.device!r} is for one process, but this one was launched with others. Leave it out, or "
+            "launch with `accelerate launch --cpu`.",
             argument="device",
         )
     states = [AcceleratorState, GradientState, *([PartialState] if settings.device else [])]

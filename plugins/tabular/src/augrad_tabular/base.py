@@ -115,11 +115,11 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.model_ = model.to(wide)
         return self
 
-    def plot_policy(self, ax: Axes | None = None) -> Axes:
+    def plot_policy(self, ax: Axes | None = None, *, transform: str | None = None) -> Axes:
         """Draws which columns may be noisy, and how far; see `augrad_tabular.plotting.plot_columns`."""
         from augrad_tabular.plotting import plot_columns
 
-        return plot_columns(self, ax=ax)
+        return plot_columns(self, transform=transform, ax=ax)
 
     def _outputs(self, table: Any) -> npt.NDArray[np.float64]:
         """The model's outputs for a table."""
@@ -177,7 +177,11 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return {"dtype": np.float32, "ensure_all_finite": "allow-nan" if self._allows_missing() else True}
 
     def _allows_missing(self) -> bool:
-        return self.allow_missing is True or getattr(self.schema, "allow_missing", False) is True
+        if isinstance(self.schema, Mapping):
+            return self.schema.get("allow_missing") is True
+        if self.schema is not None:
+            return getattr(self.schema, "allow_missing", False) is True
+        return self.allow_missing is True
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

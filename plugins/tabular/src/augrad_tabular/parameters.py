@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 import augrad
@@ -71,7 +72,7 @@ def checked(given: Mapping[str, Any]) -> Parameters:
         validation_fraction=_fraction("validation_fraction", given["validation_fraction"]),
         n_iter_no_change=_count("n_iter_no_change", given["n_iter_no_change"]),
         allow_missing=_flag("allow_missing", given["allow_missing"]),
-        device=_choice("device", given["device"], DEVICES),
+        device=_device(given["device"]),
         verbose=_flag("verbose", given["verbose"]),
     )
 
@@ -119,6 +120,15 @@ def _choice(name: str, value: Any, accepted: Sequence[str]) -> str:
             value=value,
         )
     return str(value)
+
+
+def _device(value: Any) -> str:
+    name = _choice("device", value, DEVICES)
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ArgumentError(
+            "device is 'cuda', but torch finds no CUDA device. Use 'auto' or 'cpu'.", argument="device", value=value
+        )
+    return name
 
 
 def _sizes(value: Any) -> tuple[int, ...]:

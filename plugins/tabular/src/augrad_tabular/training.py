@@ -128,6 +128,7 @@ def train(
         penalty=None if parameters.penalty is None else EncodedPenalty(parameters.penalty, encoder_of(model)),
         early_stopping=None if val_rows is None else watched,
         callbacks=[] if val_rows is None else [best],
+        device="cpu" if parameters.device == "cpu" else None,
         progress=parameters.verbose,
         seed=seed,
     )
