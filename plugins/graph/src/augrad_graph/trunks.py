@@ -51,7 +51,7 @@ def honours_edge_weight(trunk: nn.Module, example: Data) -> bool:
     # Different for every edge, below 1: equal ones could cancel in a normalisation.
     weight = torch.linspace(0.3, 0.9, n_edges, device=x.edge_weight.device, dtype=x.edge_weight.dtype)
     weight.requires_grad_()
-    with _at_rest(trunk), torch.enable_grad():
+    with _at_rest(trunk, weight.device), torch.enable_grad():
         outputs = [part for part in _tensors(trunk(with_values(x, edge_weight=weight))) if part.requires_grad]
         if not outputs:
             return False
@@ -239,11 +239,11 @@ def with_kept_edges(x: Data, kept: Bool[Tensor, " edges"]) -> Data:
 
 
 @contextmanager
-def _at_rest(trunk: nn.Module) -> Iterator[None]:
+def _at_rest(trunk: nn.Module, device: torch.device) -> Iterator[None]:
     modes = [(part, part.training) for part in trunk.modules()]
     trunk.eval()
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
             yield
     finally:
         for part, mode in modes:
