@@ -343,7 +343,7 @@ class TestResults:
         learned = result.learned_range(true)
         assert learned.high == pytest.approx(0.3)
         assert set(learned.entries) == set("abcdef")
-        assert interval(true) == "0 to 0.2 on average (0 to 0.4)"
+        assert interval(true) == "0.2 (0 to 0.4)"
 
     def test_truth_without_parameters(self) -> None:
         demo = tiny_demo(oracle={"demo_test.reverse": {}})

@@ -186,7 +186,7 @@ class TestLongPage:
     def test_begins_with_a_summary(self, long_page: str) -> None:
         summary = long_page[: long_page.index("<section")]
         assert summary.count("oracle (told)") == summary.count("no augmentation") == 2
-        assert "reverse 50 % of samples, damp 0 to 0.2 on average" in summary
+        assert "reverse 50 % of samples\ndamp 0.2 (0.2 to 0.2)" in summary
         assert "augrad recovered 90 %" in summary
         assert "was skipped: pip install &lt;it&gt;" in summary
         assert "failed: RuntimeError: gone" in summary

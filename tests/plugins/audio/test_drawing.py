@@ -93,7 +93,7 @@ class TestOutline:
         signal = torch.rand(1, 1, 30)
         draw_outline(axes, 3 * signal, original=signal)
         assert len(axes.lines) == 3
-        assert axes.get_xlim() == (-1.55, 1.55)
+        assert axes.get_xlim() == (-1.42, 1.42)
         assert not axes.texts
 
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from augrad.demo.results import DemoResult, Findings, Run
 from augrad.demo.rules import RULES
@@ -94,14 +95,17 @@ class Display:
 
 def print_findings(findings: Findings, console: Console) -> None:
     """Prints the table of rules, what was recovered, and the learned policies."""
-    console.print(rules_table(findings.results))
-    for kind, reasons in (("skipped", findings.skipped), ("failed", findings.failed)):
+    left_out = (("skipped", findings.skipped), ("failed", findings.failed))
+    table = rules_table(findings.results)
+    for kind, reasons in left_out:
+        for name in reasons:
+            table.add_row(f"[bold]{name}[/]", kind)
+    console.print(table)
+    for kind, reasons in left_out:
         for name, reason in reasons.items():
             console.print(f"{name} {kind}: {reason}", highlight=False, markup=False, soft_wrap=True)
     for result in findings.results:
-        console.print()
-        console.print(f"[bold]{result.demo.name}:[/] ", end="", highlight=False)
-        console.print(verdict(result), highlight=False, markup=False)
+        console.print(Text.assemble("\n", (f"{result.demo.name}: ", "bold"), verdict(result)))
         console.print(policy_table(result))
 
 
@@ -111,7 +115,7 @@ def rules_table(results: Sequence[DemoResult]) -> Table:
     table.add_column("trained with", no_wrap=True)
     table.add_column(score_heading(results), justify="right", no_wrap=True)
     for heading in RULE_HEADINGS:
-        table.add_column(heading, justify="left" if heading.startswith("range") else "right")
+        table.add_column(heading, justify="left" if heading.startswith("true") else "right")
     for result in results:
         if len(results) > 1:
             table.add_row(f"[bold]{result.demo.name}[/]")

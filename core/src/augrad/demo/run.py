@@ -25,6 +25,7 @@ from augrad.demo.trial import train_rule
 from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError
 from augrad.model import InvariantModel
+from augrad.registry import get_transform
 from augrad.storage import write_file
 from augrad.transform import Transform
 
@@ -152,6 +153,8 @@ def _run(demo: Demo, display: Display, *, quick: bool) -> DemoResult:
 
 
 def _run_seed(demo: Demo, seed: int, display: Display) -> DemoResult:
+    for name in (*demo.transforms, *demo.oracle):
+        get_transform(name)  # before the data: their plugin then makes augrad know their type of batch
     data = demo.load(seed)
     arguments = fitted_arguments(demo, data.train_x)
     transforms = build_transforms(demo, arguments)

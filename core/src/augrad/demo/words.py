@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 from augrad.demo.learned import Reach
@@ -18,7 +19,7 @@ POLICY_HEADINGS = ("transform", "drawn", "per layer", "all layers", "truth")
 """Share of draws, range averaged over layers by weight, range of all layers together, and what is true."""
 
 
-RULE_HEADINGS = ("gain\nrecovery", "range of what is true", "time /\ntrunk", "invariance\ntrunk | model")
+RULE_HEADINGS = ("gain\nrecovery", "true transform,\nand its range", "time /\ntrunk", "invariance\ntrunk | model")
 """Of `rule_rows`, after the rule and its score."""
 
 
@@ -48,7 +49,7 @@ def rule_rows(result: DemoResult, *, name_metric: bool = False) -> list[list[str
                 label,
                 f"{mean:.3f}{spread}{suffix}",
                 recovery[rule] if result.gain_recovery is not None else "-",
-                ", ".join(f"{called(each, true)} {extent(each)}" for each in ranges.get(rule, [])),
+                "\n".join(f"{called(each, true)} {extent(each)}" for each in ranges.get(rule, [])),
                 f"{result.relative_time(rule):.2f} x",
                 f"{result.mean(rule, 'trunk_invariance'):.2f} | {result.mean(rule, 'model_invariance'):.2f}",
             ]
@@ -91,7 +92,8 @@ def verdict(result: DemoResult) -> str:
         learned = result.learned_range(true)
         name = called(true, result.true_reaches)
         what = "Share" if true.parameter is None else "Range"
-        parts.append(f"{what} of {name}, all layers together: learned {extent(learned)}, true {extent(true)}.")
+        mean = f" (mean over {result.declared(true).per}s, least to most)" if true.entries else ""
+        parts.append(f"{what} of {name}{mean}, all layers together: learned {extent(learned)}, true {extent(true)}.")
     return " ".join([first, *parts])
 
 
@@ -108,24 +110,23 @@ def extent(found: Reach) -> str:
 def interval(found: Reach) -> str:
     """Between which values a parameter is drawn, with its unit: `"±57 deg"`, `"0 to 0.2 std"`.
 
-    For a parameter learned per axis entry the mean over the entries, and between which its entries lie.
+    For a parameter learned per axis entry how far its entries go on average, and the least and the most of them.
 
     Example:
         >>> interval(Reach("vision.rotate", "angle", "deg", 1.0, -57.2, 57.2))
         '±57 deg'
         >>> interval(Reach("tabular.noise", "std", "sd", 1.0, 0.0, 0.5, {"a": (0.0, 0.1), "b": (0.0, 0.9)}))
-        '0 to 0.5 sd on average (0.1 to 0.9)'
+        '0.5 (0.1 to 0.9) sd'
     """
     if found.low is None or found.high is None:
         return "no parameter"
     unit = f" {found.unit}" if found.unit else ""
-    both = abs(found.low + found.high) < 1e-6 * max(1.0, abs(found.high))
-    text = f"±{number(found.high)}{unit}" if both else f"{number(found.low)} to {number(found.high)}{unit}"
-    if not found.entries:
-        return text
-    lows, highs = zip(*found.entries.values(), strict=True)
-    ends = highs if max(highs) - min(highs) >= max(lows) - min(lows) else lows
-    return f"{text} on average ({number(min(ends))} to {number(max(ends))})"
+    sign = "±" if abs(found.low + found.high) < 1e-6 * max(1.0, abs(found.high)) else ""
+    if found.entries:
+        lows, highs = zip(*found.entries.values(), strict=True)
+        ends = highs if max(highs) - min(highs) >= max(lows) - min(lows) else lows
+        return f"{sign}{number(statistics.fmean(ends))} ({number(min(ends))} to {number(max(ends))}){unit}"
+    return f"±{number(found.high)}{unit}" if sign else f"{number(found.low)} to {number(found.high)}{unit}"
 
 
 def number(value: float) -> str:
@@ -152,6 +153,17 @@ def called(found: Reach, among: Sequence[Reach]) -> str:
     """The transform's short name, with the parameter's where there are several of it."""
     several = [other.transform for other in among].count(found.transform) > 1
     return f"{short(found.transform)}, {found.parameter}" if several else short(found.transform)
+
+
+def words(parameter: str | None, unit: str = "") -> str:
+    """A parameter's name as words, without the unit that it may carry.
+
+    Example:
+        >>> words("gain_db", "dB"), words("log_size")
+        ('gain', 'log size')
+    """
+    text = str(parameter).replace("_", " ")
+    return text.removesuffix(f" {unit.lower()}") if unit else text
 
 
 def short(transform: str) -> str:

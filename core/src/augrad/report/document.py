@@ -151,8 +151,8 @@ def _cards(result: DemoResult) -> list[dict[str, str]]:
     ranges = [(_range_card(result, true)) for true in result.true_reaches]
     cards = [
         (
-            percent(result.gain_recovery),
-            "of the oracle's gain recovered",
+            "no gain" if result.gain_recovery is None else percent(result.gain_recovery),
+            "to recover: the oracle has none" if result.gain_recovery is None else "of the oracle's gain recovered",
             f"{METRICS[result.metric]} {none:.3f} \N{RIGHTWARDS ARROW} {score:.3f}; oracle {oracle:.3f}",
         ),
         *ranges,
@@ -167,10 +167,10 @@ def _cards(result: DemoResult) -> list[dict[str, str]]:
 
 
 def _range_card(result: DemoResult, true: Reach) -> tuple[str, str, str]:
-    learned, kind = extent(result.learned_range(true)), "share" if true.parameter is None else "range"
-    value, _, more = learned.partition(" on average ")
-    note = f"true: {extent(true)}" + (f"; learned by {result.declared(true).per} {more.strip('()')}" if more else "")
-    return value, f"learned {kind} of {called(true, result.true_reaches)}" + (", on average" if more else ""), note
+    kind = "share" if true.parameter is None else "range"
+    name = f"learned {kind} of {called(true, result.true_reaches)}"
+    mean = f", mean over {result.declared(true).per}s (least to most)" if true.entries else ""
+    return extent(result.learned_range(true)), name + mean, f"true: {extent(true)}"
 
 
 def _policy_cells(row: Any) -> list[str]:

@@ -43,7 +43,7 @@ def _single(result: DemoResult) -> Figure:
         above, below = parts
         _whole_orbit(above, result, orbit)
     panels = below.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.1, 0.9]})
-    below.subplots_adjust(left=0.105, right=0.9, top=0.86, bottom=0.16, wspace=0.2)
+    below.subplots_adjust(left=0.105, right=0.9, top=0.86, bottom=0.16, wspace=_gap(result, 0.2))
     draw_scores(panels[0], result)
     _draw_truth(panels[1], result)
     draw_shares(panels[2], result)
@@ -52,9 +52,7 @@ def _single(result: DemoResult) -> Figure:
 
 def _whole_orbit(figure: Any, result: DemoResult, orbit: Orbit) -> None:
     left, right = figure.subfigures(1, 2, width_ratios=[0.24, 0.76])
-    axes = left.add_axes((0.06, 0.14, 0.88, 0.72))
-    draw_original(axes, result, orbit)
-    axes.set_title("original", fontsize=11, color=INK, loc="center", pad=6)
+    _large(left, (0.06, 0.14, 0.88, 0.72), result, orbit)
     right.suptitle("what the network gets to see: augmented copies under each policy", fontsize=11, color=INK, y=0.97)
     _, *strips = right.subfigures(len(orbit.rows) + 1, 1, height_ratios=[0.16, *[1] * len(orbit.rows)])
     for strip, (label, copies) in zip(strips, orbit.rows, strict=True):
@@ -67,26 +65,39 @@ def _row(figure: Any, result: DemoResult) -> None:
     """One demo in a row: a sample with copies as learned, the scores, and what was learned of the truth."""
     head, body = figure.subfigures(2, 1, height_ratios=[0.11, 0.89])
     head.text(0.012, 0.25, f"{result.demo.name}: {result.demo.title}", weight="bold", fontsize=13.5, color=INK)
-    left, right = body.subfigures(1, 2, width_ratios=[0.4, 0.6])
+    left, right = body.subfigures(1, 2, width_ratios=[0.37, 0.63])
     orbit = drawable(result)
     if orbit is not None:
         _small_orbit(left, result, orbit)
-    panels = right.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.1]})
-    right.subplots_adjust(left=0.14, right=0.98, top=0.86, bottom=0.19, wspace=0.14)
+    panels = right.subplots(1, 2, gridspec_kw={"width_ratios": [0.85, 1]})
+    right.subplots_adjust(left=0.175, right=0.98, top=0.86, bottom=0.19, wspace=_gap(result, 0.12))
     draw_scores(panels[0], result)
     _draw_truth(panels[1], result)
 
 
 def _small_orbit(figure: Any, result: DemoResult, orbit: Orbit) -> None:
     left, right = figure.subfigures(1, 2, width_ratios=[0.4, 0.6])
-    axes = left.add_axes((0.04, 0.06, 0.92, 0.8))
-    draw_original(axes, result, orbit)
-    axes.set_title("original", fontsize=11, color=INK, loc="center", pad=6)
+    _large(left, (0.04, 0.06, 0.92, 0.8), result, orbit)
     copies = copies_of(dict(orbit.rows)["learned"])
     caption, *strips = right.subfigures(3, 1, height_ratios=[0.15, 1, 1])
     caption.text(0.5, 0.35, "as augrad learned to change it", ha="center", fontsize=11, color=ROW_COLOURS["learned"])
     for strip, some in zip(strips, (copies[:3], copies[3:6]), strict=True):
         draw_copies(strip, result, orbit, "learned", some)
+
+
+def _large(figure: Any, place: tuple[float, float, float, float], result: DemoResult, orbit: Orbit) -> None:
+    """The original; narrower if names stand at its left."""
+    left, bottom, width, height = place
+    axes = figure.add_axes(place)
+    draw_original(axes, result, orbit)
+    if axes.get_yticklabels():
+        axes.set_position((left + 0.42 * width, bottom, 0.58 * width, height))
+    axes.set_title("original", fontsize=11, color=INK, loc="center", pad=6)
+
+
+def _gap(result: DemoResult, least: float) -> float:
+    """Between panels, as a part of their width: more where the names of axis entries stand in it."""
+    return 0.5 if result.true_reaches[0].entries else least
 
 
 def _draw_truth(axes: Axes, result: DemoResult) -> None:

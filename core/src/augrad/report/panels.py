@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from augrad.demo.results import DemoResult
 from augrad.demo.words import METRICS, SMALL_SHARE, percent, short
-from augrad.report.style import PAPER, RULE_COLOURS, transform_colours
+from augrad.report.style import PAPER, RULE_COLOURS, label_epochs, transform_colours
 from augrad.report.traces import Trace, traces, training_curve, validation_curve
 
 RULE_NAMES = {"none": "no augmentation", "augrad": "augrad", "oracle": "oracle"}
@@ -48,7 +48,7 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"{METRICS[result.metric]} (small dots: seeds; bar: standard deviation)")
+    axes.set_xlabel(f"{METRICS[result.metric]} (small dots: seeds)")
     if result.metric == "accuracy":
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))
@@ -62,7 +62,7 @@ def draw_shares(axes: Axes, result: DemoResult) -> None:
     epochs = np.arange(shares.shape[1])
     axes.stackplot(epochs, shares, colors=[colours[t.transform] for t in found], edgecolor=PAPER, lw=0.8, alpha=0.9)
     axes.set_title("Which transforms are chosen")
-    axes.set_xlabel("epoch")
+    label_epochs(axes)
     axes.set_ylabel("selection weight")
     axes.margins(x=0)
     axes.set_ylim(0, 1)
@@ -94,7 +94,7 @@ def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
             )
             ends.append((short(trace.transform), float(mean[-1]), colours[trace.transform]))
     axes.set_title("How strong each transform is")
-    axes.set_xlabel("epoch")
+    label_epochs(axes)
     axes.set_ylabel("magnitude (share of its declared range)")
     axes.margins(x=0)
     top = min(1.0, 1.2 * max([0.25, *(height for _, height, _ in ends)]))
@@ -116,14 +116,14 @@ def draw_curves(axes: Axes, result: DemoResult) -> None:
             axes.plot(epochs, values.mean(axis=0), color=colour, label=name)
             shown.append(float(values[:, -1].mean()))
     axes.set_title("Learning curves")
-    axes.set_xlabel("epoch")
+    label_epochs(axes)
     axes.set_ylabel(METRICS[result.metric].removeprefix("test "))
     axes.margins(x=0)
     if result.metric == "accuracy" and shown:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         axes.set_ylim(max(0.0, 1 - 4 * (1 - min(shown))), 1.0)
     if shown:
-        axes.legend(loc="lower right", title="validation (dotted: training)", alignment="left")
+        axes.legend(loc="best", title="validation (dotted: training)", alignment="left")
 
 
 def spread_labels(heights: Sequence[float], gap: float) -> list[float]:

@@ -8,8 +8,8 @@ from matplotlib.ticker import PercentFormatter
 
 from augrad.demo.learned import Reach
 from augrad.demo.results import DemoResult
-from augrad.demo.words import interval, percent, short
-from augrad.report.style import MUTED, RULE_COLOURS
+from augrad.demo.words import interval, percent, short, words
+from augrad.report.style import MUTED, RULE_COLOURS, label_epochs
 from augrad.report.traces import traces
 
 DASHES = (0, (5, 2))
@@ -42,9 +42,9 @@ def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
         label=f"true: even within {interval(true)}",
     )
     still = 1 - len(moved) / len(drawn)
-    note = f"{percent(still)} of the samples keep their {_words(true.parameter)}" if still > 0.005 else None
-    axes.set_title(f"{short(true.transform).capitalize()}: the {_words(true.parameter)} drawn, and the truth")
-    axes.set_xlabel(f"{_words(true.parameter)}, all layers together{_in_unit(true)}")
+    note = f"{percent(still)} of the samples keep their {words(true.parameter, true.unit)}" if still > 0.005 else None
+    axes.set_title(f"{short(true.transform).capitalize()}: drawn and true {words(true.parameter, true.unit)}")
+    axes.set_xlabel(f"{words(true.parameter, true.unit)}, all layers together{_in_unit(true)}")
     axes.set_ylabel("density")
     axes.set_yticks([])
     axes.set_ylim(0, 1.5 * max(density.max(), truth))
@@ -79,10 +79,10 @@ def draw_entries(axes: Axes, result: DemoResult, found: Reach) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_ylim(-0.7, len(order) - 0.3)
     axes.margins(x=0.04)
-    axes.set_title(f"{short(found.transform).capitalize()}: learned {_words(found.parameter)} of each {per}")
-    axes.set_xlabel(f"{_words(found.parameter)}, all layers together{_in_unit(found)}")
+    axes.set_title(f"{short(found.transform).capitalize()}: {words(found.parameter, found.unit)} of each {per}")
+    axes.set_xlabel(f"{words(found.parameter, found.unit)}, all layers together{_in_unit(found)}")
     if true:
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
 
 
 def entries_height(found: Reach, least: float) -> float:
@@ -97,7 +97,7 @@ def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
     transform without parameters the share of samples that meet it.
     """
     trace = next((trace for trace in traces(result) if trace.transform == true.transform), None)
-    axes.set_xlabel("epoch")
+    label_epochs(axes)
     axes.margins(x=0, y=0.15)
     if true.parameter is None:
         axes.set_title(f"{short(true.transform).capitalize()}: how often, during training")
@@ -107,11 +107,11 @@ def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
         if trace is not None:
             _draw_seeds(axes, trace.met, BLUE, "learned (thin: seeds)")
         axes.set_ylim(0, 1)
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
         return
     declared = result.declared(true)
     axes.set_title(f"{short(true.transform).capitalize()}: its range during training")
-    axes.set_ylabel(f"range of the {_words(true.parameter)}{_in_unit(true)}")
+    axes.set_ylabel(f"range of the {words(true.parameter, true.unit)}{_in_unit(true)}")
     far = [max(high, low, key=lambda end: abs(end - declared.identity)) for low, high in _all_ends(true)]
     moves = np.array([end != declared.identity for end in far])
     truth = float(np.mean(np.array(far)[moves])) if moves.any() else declared.identity
@@ -124,7 +124,7 @@ def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
         _draw_seeds(axes, ends.mean(axis=2), BLUE, "learned (thin: seeds)")
     if declared.identity == 0 < truth:
         axes.set_ylim(0, max(axes.get_ylim()[1], 1.3 * truth))
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
 
 
 def _draw_seeds(axes: Axes, values: np.ndarray, colour: str, label: str) -> None:
@@ -139,10 +139,6 @@ def _all_ends(true: Reach) -> list[tuple[float, float]]:
 
 def _width(ends: tuple[float, float] | None) -> float:
     return 0.0 if ends is None else ends[1] - ends[0]
-
-
-def _words(parameter: str | None) -> str:
-    return str(parameter).replace("_", " ")
 
 
 def _in_unit(true: Reach) -> str:

@@ -9,7 +9,9 @@ from html import escape
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK = "#1f2329"
 MUTED = "#6b7482"
@@ -75,6 +77,12 @@ def transform_colours(transforms: Iterable[str], true: Iterable[str]) -> dict[st
     for name in transforms:
         colours[name] = RULE_COLOURS["augrad"] if name in true else OTHERS[others.index(name) % len(OTHERS)]
     return colours
+
+
+def label_epochs(axes: Axes) -> None:
+    """Names the horizontal axis, with ticks at whole epochs."""
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
 
 
 def to_svg(figure: Figure, label: str) -> str:

@@ -112,7 +112,7 @@ def draw_outline(
     if original is None:
         axes.annotate("start", (x[0], y[0]), (7, 4), textcoords="offset points", color=START_COLOUR, fontsize=9)
     axes.set_aspect("equal")
-    axes.set(xlim=(-1.55, 1.55), ylim=(-1.55, 1.55))
+    axes.set(xlim=(-1.42, 1.42), ylim=(-1.42, 1.42))
     for spine in axes.spines.values():
         spine.set_visible(False)
 

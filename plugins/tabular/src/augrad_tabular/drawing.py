@@ -15,8 +15,8 @@ from augrad_tabular.schema import Schema, as_schema
 FAINT = "#b9c1cb"
 """The original behind a copy of it."""
 
-LEAST_REACH = 2.0
-"""At least so many spreads are shown to either side of the mean."""
+LEAST_REACH, MOST_REACH = 2.0, 3.5
+"""At least and at most so many spreads are shown to either side of the mean; longer bars are cut."""
 
 
 def draw_columns(
@@ -48,7 +48,7 @@ def draw_columns(
         axes.barh(positions, reference, height=0.9, color=FAINT, alpha=0.55)
     axes.barh(positions, _in_spreads(sample, known), height=0.55 if original is not None else 0.7, color=colour)
     axes.axvline(0, color=FAINT, lw=0.6)
-    reach = 1.25 * max(LEAST_REACH, float(np.nanmax(np.abs(reference), initial=0.0)))
+    reach = min(MOST_REACH, 1.25 * max(LEAST_REACH, float(np.nanmax(np.abs(reference), initial=0.0))))
     room = 0.06 * known.n_features
     axes.set(xlim=(-reach, reach), ylim=(-0.5 - room, known.n_features - 0.5 + room))
     for spine in axes.spines.values():
