@@ -146,8 +146,9 @@ class TestTheWheel:
 
     def test_its_own_tests_pass_on_what_is_installed(self, scratch: Environment, wheel: Path, tmp_path: Path) -> None:
         shutil.copytree(EXAMPLE / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-        shown = scratch.run("pytest -q -p no:cacheprovider tests", tmp_path)
-        assert re.search(r"^\d{3} passed", shown, re.MULTILINE)
+        # The conformance tests among them are what `augrad check` ran above.
+        shown = scratch.run("pytest -q -p no:cacheprovider -k 'not conformance' tests", tmp_path)
+        assert re.search(r"^\d{2} passed", shown, re.MULTILINE)
 
 
 def commands(page: Path) -> list[tuple[str, list[str]]]:
