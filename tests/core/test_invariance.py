@@ -159,6 +159,18 @@ class TestWaysToSayIt:
         assert medians[0] == 1
         assert medians[0] > medians[1] > medians[2]
 
+    def test_entries_of_a_parameter_can_differ(self):
+        first_only = nn.Linear(4, 2, bias=False)
+        with torch.no_grad():
+            first_only.weight[:, 1:] = 0.0
+        values = torch.zeros(2, 12, 4)
+        values[0, :, 0], values[1, :, 1] = 0.5, 0.5
+        found = invariance(model_of(first_only), X, Jitter(4), {"std": values})
+        assert found.trunk[0].median() < 1
+        assert (found.trunk[1] == 1).all()
+        with pytest.raises(ArgumentError, match=r"\(values,\) or \(values, 12, 4\), but got shape \(2, 12, 3\)"):
+            invariance(model_of(first_only), X, Jitter(4), {"std": values[:, :, :3]})
+
     def test_ends_of_a_range_rounded_to_float32(self):
         assert invariance(model_of(nn.Identity()), X, Level, {"slope": torch.tensor([-0.1, 0.1])}).trunk.shape == (
             2,

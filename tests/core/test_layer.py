@@ -186,6 +186,16 @@ def test_what_is_set_in_physical_units_is_what_is_drawn():
     torch.testing.assert_close(layer.weights, torch.tensor([0.75, 0.0, 0.25]))
 
 
+def test_values_of_axis_entries_can_differ():
+    layer = AugmentationLayer([ColumnNoise(3)])
+    layer.set_value("table.column_noise", "std", [0.0, 0.25, 1.0])
+    torch.testing.assert_close(layer.magnitudes, torch.tensor([0.0, 0.25, 1.0]))
+    with pytest.raises(ArgumentError, match="std has 3 entries, but got 2 values"):
+        layer.set_value("table.column_noise", "std", [0.5, 0.5])
+    with pytest.raises(MagnitudeError, match=r"std must lie in \[0, 1\], but got 2"):
+        layer.set_value("table.column_noise", "std", [0.0, 2.0, 1.0])
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [

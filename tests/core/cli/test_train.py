@@ -4,12 +4,14 @@ import json
 
 import pytest
 import torch
+from tests.core.cli.conftest import WITH_DEMO
 
 from augrad.cli import status
-from augrad.cli.train import build_module, build_penalty, load_data
+from augrad.cli.train import build_module, build_penalty, demo_arguments, load_data
 from augrad.config import PenaltyConfig, parse_config
 from augrad.penalties import DisplacementPenalty, MagnitudePenalty
 from augrad.policy import Policy
+from augrad.registry import get_demo
 
 DATA = """
 import torch
@@ -47,6 +49,51 @@ def test_an_empty_configuration_takes_the_demos(folder):
     (folder / "config.yaml").write_text("lr: 1e-2\n")
     assert status(["train", "config.yaml", "--demo", "good", "--output", "out"]) == 0
     assert (folder / "out" / "policy.json").exists()
+
+
+TRANSFORMS = """
+    import torch
+    from augrad import Range, Transform
+
+    class Shift(Transform):
+        modality = "good"
+        offset = Range(2.0, unit="V", signed=True)
+
+        def forward(self, x, *, offset):
+            return x + offset[:, None]
+
+    class Delay(Shift):
+        def __init__(self, *, n_steps, **ranges):
+            super().__init__(**ranges)
+            self.n_steps = n_steps
+"""
+
+
+def test_a_demos_transforms_get_its_arguments(site):
+    """As far as the transforms of the file take them, and unless the file says otherwise."""
+    hooks = """
+        def augrad_transforms():
+            return {name: f"augrad_good.transforms:{name[5:].title()}" for name in ("good.shift", "good.delay")}
+
+        def augrad_demos():
+            return {"good": "augrad_good.demo:demo"}
+    """
+    demo = WITH_DEMO.files["demo.py"].replace(
+        'transforms=("good.shift",)',
+        'transforms=("good.shift", "good.delay"), '
+        'arguments=lambda x: {"n_steps": x.shape[1], "good.shift": {"offset": 1}}',
+    )
+    files = {"plugin.py": hooks, "transforms.py": TRANSFORMS, "demo.py": demo}
+    site(type(WITH_DEMO)("augrad-good", "good", "", files))
+    task = get_demo("good")
+    every, one = (
+        parse_config({"transforms": transforms, "arguments": {}})
+        for transforms in (["good.shift", "good.delay"], ["good.shift"])
+    )
+    assert demo_arguments(task, every) == {"n_steps": 3, "good.shift": {"offset": 1}}
+    assert demo_arguments(task, one) == {"good.shift": {"offset": 1}}
+    (layer,) = build_module(parse_config({"transforms": ["good.delay"], "arguments": {"n_steps": 7}}), {"n_steps": 3})
+    assert next(iter(layer)).n_steps == 7
 
 
 def test_own_data_are_trained_on(folder, capsys):

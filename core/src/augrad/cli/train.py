@@ -96,7 +96,7 @@ def demo_arguments(task: Demo, settings: TrainConfig) -> dict[str, Any]:
 
     given = fitted_arguments(task, task.load(settings.seed).train_x)
     taken = accepted(get_transform(name) for name in settings.transforms)
-    return {name: value for name, value in given.items() if name in taken}
+    return {name: value for name, value in given.items() if name in taken or name in settings.transforms}
 
 
 def build_module(settings: TrainConfig, arguments: Mapping[str, Any]) -> Any:
