@@ -247,7 +247,7 @@ class TestPanels:
         assert {"no augmentation", "oracle", "augrad", "80.5 %", "90.5 %", "89.5 %"} <= texts
         assert axes.get_title(loc="left") or "90 %" in axes.get_title()
 
-    @pytest.mark.parametrize(("augrad", "title"), [(0.7, "loses"), (0.9, "recovers 100 %")])
+    @pytest.mark.parametrize(("augrad", "title"), [(0.7, "worse"), (0.9, "recovers 100 %")])
     def test_title_tells_a_loss(self, axes: Axes, result: DemoResult, augrad: float, title: str) -> None:
         runs = tuple(
             dataclasses.replace(run, score={"none": 0.8, "oracle": 0.9, "augrad": augrad}[run.rule])
@@ -259,7 +259,7 @@ class TestPanels:
     def test_no_gain(self, axes: Axes, result: DemoResult) -> None:
         runs = tuple(dataclasses.replace(run, score=0.8) for run in result.runs)
         draw_scores(axes, dataclasses.replace(result, runs=runs, metric="r2"))
-        assert "gains nothing" in axes.get_title() + axes.get_title(loc="left")
+        assert "gains next to nothing" in axes.get_title() + axes.get_title(loc="left")
         assert "0.800" in {text.get_text() for text in axes.texts}
 
     def test_distribution_covers_truth_and_draws(self, axes: Axes, result: DemoResult) -> None:

@@ -82,10 +82,11 @@ def test_positions_are_used(axes: Axes, n_axes: int) -> None:
     draw_graph(axes, ring(pos=pos + 1), original=ring(pos=pos))
     places = np.asarray(drawn(axes)[1].get_offsets())
     gaps = np.linalg.norm(places[:, None] - places[None], axis=2)
-    assert gaps[0, 1] == pytest.approx(2.0)
-    assert gaps[1, 2] == pytest.approx(1.0)
-    # Moved, as the copy was, by half of what the picture is wide.
-    assert np.linalg.norm(places.mean(axis=0)) == pytest.approx(np.sqrt(2) / 2, abs=1e-6)
+    # The ring is 4 by 2, so that its corners are sqrt(5) from its middle: drawn at distance 1.
+    assert gaps[0, 1] == pytest.approx(4 / 5**0.5)
+    assert gaps[1, 2] == pytest.approx(2 / 5**0.5)
+    # The first two axes of three are drawn, as they are: the copy has moved by 1 along each.
+    assert np.linalg.norm(places.mean(axis=0)) == pytest.approx((2 / 5) ** 0.5, abs=1e-6)
 
 
 def test_layout_follows_the_edges() -> None:

@@ -100,6 +100,8 @@ def print_findings(findings: Findings, console: Console) -> None:
     for kind, reasons in left_out:
         for name in reasons:
             table.add_row(f"[bold]{name}[/]", kind)
+    if any(result.environment.get("quick") for result in findings.results):
+        table.caption = "A quick run: the numbers mean little."
     console.print(table)
     for kind, reasons in left_out:
         for name, reason in reasons.items():

@@ -18,6 +18,9 @@ from augrad.transform import Transform
 
 SCHEMA_VERSION = 2
 
+LEAST_GAIN = 0.005
+"""Of the oracle: a share of less than half a point of accuracy, or of r2, would be a share of noise."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -99,9 +102,9 @@ class DemoResult:
 
     @property
     def gain_recovery(self) -> float | None:
-        """`(learned - none) / (oracle - none)` of the mean test scores; None if the oracle gains nothing."""
+        """`(learned - none) / (oracle - none)` of the mean test scores; None if the oracle gains under `LEAST_GAIN`."""
         none, oracle, learned = (self.score(rule)[0] for rule in ("none", "oracle", "augrad"))
-        return (learned - none) / (oracle - none) if oracle > none else None
+        return (learned - none) / (oracle - none) if oracle - none >= LEAST_GAIN else None
 
     def relative_time(self, rule: str) -> float:
         """Training time as a multiple of the trunk's alone, paired by seed, averaged."""

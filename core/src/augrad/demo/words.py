@@ -82,7 +82,7 @@ def policy_rows(result: DemoResult) -> list[list[str]]:
 def verdict(result: DemoResult) -> str:
     """What came out, in one or two sentences."""
     if result.gain_recovery is None:
-        first = "The oracle gained nothing over no augmentation, so there was no gain to recover."
+        first = "The oracle gained next to nothing over no augmentation, so there was no gain to recover."
     elif result.gain_recovery < 0:
         first = "augrad did worse than no augmentation: what it learned hurts here."
     else:

@@ -149,12 +149,11 @@ def _cards(result: DemoResult) -> list[dict[str, str]]:
     score, none, oracle = (result.score(rule)[0] for rule in ("augrad", "none", "oracle"))
     before, after = result.mean("none", "model_invariance"), result.mean("augrad", "model_invariance")
     ranges = [(_range_card(result, true)) for true in result.true_reaches]
+    found = (percent(result.gain_recovery), "of the oracle's gain recovered")
+    if result.gain_recovery is None:
+        found = ("no gain", "to recover: the oracle has next to none")
     cards = [
-        (
-            "no gain" if result.gain_recovery is None else percent(result.gain_recovery),
-            "to recover: the oracle has none" if result.gain_recovery is None else "of the oracle's gain recovered",
-            f"{METRICS[result.metric]} {none:.3f} \N{RIGHTWARDS ARROW} {score:.3f}; oracle {oracle:.3f}",
-        ),
+        (*found, f"{METRICS[result.metric]} {none:.3f} \N{RIGHTWARDS ARROW} {score:.3f}; oracle {oracle:.3f}"),
         *ranges,
         (f"{after:.2f}", "invariance of the model", f"without augmentation {before:.2f}; 1 is perfect"),
         (

@@ -70,7 +70,7 @@ def _row(figure: Any, result: DemoResult) -> None:
     if orbit is not None:
         _small_orbit(left, result, orbit)
     panels = right.subplots(1, 2, gridspec_kw={"width_ratios": [0.85, 1]})
-    right.subplots_adjust(left=0.175, right=0.98, top=0.86, bottom=0.19, wspace=_gap(result, 0.12))
+    right.subplots_adjust(left=0.175, right=0.98, top=0.86, bottom=0.19, wspace=_gap(result, 0.16))
     draw_scores(panels[0], result)
     _draw_truth(panels[1], result)
 

@@ -176,7 +176,7 @@ def _in_metric(result: DemoResult, value: float) -> str:
 
 def _scores_title(result: DemoResult) -> str:
     if result.gain_recovery is None:
-        return "The oracle gains nothing here"
+        return "The oracle gains next to nothing"
     if result.gain_recovery < 0:
-        return "augrad loses against no augmentation"
-    return f"augrad recovers {percent(result.gain_recovery)} of the oracle's gain"
+        return "augrad does worse than none"
+    return f"augrad recovers {percent(result.gain_recovery)} of the gain"

@@ -110,7 +110,7 @@ def draw_outline(
     axes.plot(x, y, color=colour, lw=1.2)
     axes.plot(x[0], y[0], "o", color=START_COLOUR, ms=3.2 if original is not None else 6)
     if original is None:
-        axes.annotate("start", (x[0], y[0]), (7, 4), textcoords="offset points", color=START_COLOUR, fontsize=9)
+        axes.annotate("start", (x[0], y[0]), (8, -4), textcoords="offset points", color=START_COLOUR, fontsize=9)
     axes.set_aspect("equal")
     axes.set(xlim=(-1.42, 1.42), ylim=(-1.42, 1.42))
     for spine in axes.spines.values():

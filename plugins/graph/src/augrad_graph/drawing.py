@@ -128,18 +128,18 @@ def _positions(reference: Data, sample: Data) -> tuple[np.ndarray, np.ndarray]:
     if "pos" not in reference:
         edges, _ = _edges(reference)
         places = spread_out(int(reference.num_nodes or 0), edges)
-        old = new = places
-        axis = np.eye(2)
-    else:
-        old, new = _array(reference.pos), _array(sample.pos)
-        old, new = (np.pad(each, ((0, 0), (0, max(0, 2 - each.shape[1])))) for each in (old, new))
-        # Three dimensions are looked at from where the original is widest; two stay as they are.
-        spread = old - old.mean(axis=0)
-        axis = np.eye(2) if old.shape[1] == 2 else np.linalg.svd(spread, full_matrices=False)[2][:2].T
-    old, new = old @ axis, new @ axis
-    middle = (old.max(axis=0) + old.min(axis=0)) / 2 if len(old) else 0.0
+        if len(places):
+            places = places - (places.max(axis=0) + places.min(axis=0)) / 2
+        places = places / (float(np.abs(places).max(initial=0.0)) or 1.0)
+        return places, places
+    old, new = (_in_plane(_array(each.pos)) for each in (reference, sample))
+    middle = old.mean(axis=0) if len(old) else 0.0
     old, new = old - middle, new - middle
-    reach = float(np.abs(old).max(initial=0.0)) or 1.0
+    if old.shape[1] > 2:  # three dimensions are looked at from where the original is widest
+        axis = np.linalg.svd(old, full_matrices=False)[2][:2].T
+        old, new = old @ axis, new @ axis
+    # The farthest node is at the edge of the picture in whatever direction a copy is turned.
+    reach = float(np.linalg.norm(old, axis=1).max(initial=0.0)) or 1.0
     return old / reach, new / reach
 
 
@@ -172,6 +172,11 @@ def _opacity(sample: Data, reference: Data, n_nodes: int) -> np.ndarray:
     now, before = (np.linalg.norm(_array(each.x).reshape(n_nodes, -1), axis=1) for each in (sample, reference))
     left: np.ndarray = np.divide(now, before, out=np.ones(n_nodes), where=before > 0).clip(0.0, 1.0)
     return left
+
+
+def _in_plane(positions: np.ndarray) -> np.ndarray:
+    """At least two coordinates per node."""
+    return np.pad(positions, ((0, 0), (0, max(0, 2 - positions.shape[1]))))
 
 
 def _array(values: Tensor) -> np.ndarray:
