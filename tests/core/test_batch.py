@@ -112,3 +112,8 @@ def test_a_registered_type_goes_through_the_whole_model(selection):
 def test_a_foreign_type_is_refused_by_the_transforms():
     with pytest.raises(InputTypeError, match=r"bags\.louder expects a Bag, but got Tensor"):
         AugmentationLayer([Louder])(torch.zeros(2, 3))
+
+
+def test_a_trunk_answers_once_per_sample_unless_the_type_says_more():
+    assert batch.output_rows(torch.zeros(3, 2)) == (3,)
+    assert batch.output_rows(bag([torch.ones(2), torch.ones(1)])) == (2,)

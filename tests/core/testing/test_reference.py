@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.core.bag_transforms import Louder
 from tests.core.signal_transforms import ColumnNoise, Gain, Shift, Stretch
 
 from augrad.errors import ConformanceError
@@ -43,3 +44,9 @@ def test_a_wrong_sign_and_a_wrong_unit_are_found():
 def test_a_parameter_learned_per_column_gives_one_value():
     with pytest.raises(ConformanceError, match=r"'std': 0\.45"):
         check_reference(ColumnNoise(), lambda sample, std: sample)
+
+
+def test_batches_that_are_no_tensors_are_compared_sample_by_sample():
+    check_reference(Louder(), lambda sample, gain: tuple(part * 2**gain for part in sample))
+    with pytest.raises(ConformanceError, match=r"at \{'gain': -0.9\} it differs"):
+        check_reference(Louder(), lambda sample, gain: tuple(part * 2**-gain for part in sample))

@@ -116,7 +116,10 @@ class Pointed(Data):
 
 
 def test_subclasses_keep_their_type_and_their_increments():
-    graphs = [Pointed(x=torch.ones(n, 1), edge_index=torch.zeros(2, 1).long(), code=torch.arange(n)) for n in (1, 2, 3)]
+    graphs = [
+        Pointed(x=torch.ones(n, 1), edge_index=torch.zeros(2, 1).long(), code=torch.arange(2 * n).reshape(n, 2))
+        for n in (1, 2, 3)
+    ]
     whole = Batch.from_data_list(graphs)
     sound(batch.select(whole, torch.tensor([2, 0])), [graphs[2], graphs[0]])
     sound(batch.concatenate(whole, whole), graphs * 2)

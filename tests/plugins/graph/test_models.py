@@ -171,3 +171,21 @@ def test_collated_batches_are_sound():
     assert y.tolist() == [4, 2]
     assert per_node(y.float(), x).tolist() == [4.0] * 4 + [2.0] * 2
     assert all("y" not in one for one in x.to_data_list())
+
+
+def test_a_policy_of_graphs_is_read_back(tmp_path):
+    built = model()
+    built.policy.to_json(tmp_path / "policy.json")
+    again = augrad.Policy.from_json(tmp_path / "policy.json").as_module().eval()
+    y = again(Batch.from_data_list(PATHS), generator=augrad.keyed_generator(0))
+    expected = built.augmentation.eval()(Batch.from_data_list(PATHS), generator=augrad.keyed_generator(0))
+    torch.testing.assert_close(y.x, expected.x)
+    torch.testing.assert_close(y.edge_weight, expected.edge_weight)
+
+
+def test_invariance_of_graphs_is_measured():
+    x = Batch.from_data_list([path(5, seed=seed) for seed in range(4)])
+    found = augrad.invariance(model(copies=2), x, "graph.edge_drop", [0.0, 0.5])
+    assert found.trunk.shape == (2, 4)
+    torch.testing.assert_close(found.trunk[0], torch.ones(4, dtype=found.trunk.dtype))
+    assert (found.trunk[1] < 1).any()

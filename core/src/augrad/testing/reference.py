@@ -25,7 +25,8 @@ def check_reference(
     Args:
         transform: without inner noise.
         reference: takes one sample as an array `(*event)`, and each value as a float by its name; returns an array.
-            Of a batch that is no tensor it takes, and returns, what `floats` gives for a sample: a tuple of arrays.
+            Where batches are no tensors it takes, and returns, what `floats` gives for a batch of that sample alone: a
+            tuple of arrays.
         tolerance: largest absolute difference, in double precision.
         reach: the fraction of each range to go to.
 
@@ -59,7 +60,7 @@ def check_reference(
 def _sample(x: Any, index: int) -> Any:
     if isinstance(x, Tensor):
         return x[index].numpy()
-    return tuple(part.squeeze(0).numpy() for part in floats(batch.select(x, torch.tensor([index]))))
+    return tuple(part.numpy() for part in floats(batch.select(x, torch.tensor([index]))))
 
 
 def _apart(a: Any, b: Any) -> float:

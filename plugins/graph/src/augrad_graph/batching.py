@@ -61,42 +61,47 @@ def _picked(x: Data, picked: Tensor) -> Data:
     order = picked.tolist()
     layout = Layout(tuple(before.n_nodes[i] for i in order), tuple(before.n_edges[i] for i in order), before.levels)
     out, slices, incs = copy.copy(x), {}, {}
-    rows: dict[bytes, tuple[Tensor, Tensor]] = {}
+    store, n_picked = out._store, len(order)  # noqa: SLF001 - items of the batch itself are slow
+    rows: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
     for key, old in x._slice_dict.items():  # noqa: SLF001 - torch_geometric's own record
-        value, inc = x[key], x._inc_dict[key]  # noqa: SLF001
-        same = old.numpy().tobytes()
-        if same not in rows:
-            rows[same] = _rows(old, picked)
-        at, lengths = rows[same]
-        slices[key] = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
-        incs[key] = inc
+        value, inc, level = store[key], x._inc_dict[key], before.levels[key]  # noqa: SLF001
+        group = key if level == "other" else level
+        if group not in rows:
+            rows[group] = _rows(old, picked, batch.device(x))
+        at, lengths, slices[key] = rows[group]
+        incs[key] = inc if inc is None else inc.new_zeros(n_picked)
         if not isinstance(value, Tensor):
-            out[key] = [value[i] for i in order]
+            store[key] = [value[i] for i in order]
             continue
         axis = cat_dim(x, key) or 0
-        out[key] = value.index_select(axis, at.to(value.device))
-        if inc is not None:
+        store[key] = value.index_select(axis, at)
+        if inc is not None and _counts(x, key):
             steps = _steps(x, key, inc)[picked]
             incs[key] = steps.cumsum(0) - steps
-            shift = incs[key] - inc[picked]
-            if shift.any():
-                out[key] = out[key] + shift.repeat_interleave(lengths, output_size=len(at)).to(value.device)
+            shift = (incs[key] - inc[picked]).repeat_interleave(lengths, output_size=len(at)).to(value.device)
+            store[key] = store[key] + shift.reshape([-1 if a == axis % value.ndim else 1 for a in range(value.ndim)])
     return _given(noted(out, layout, slices, incs))
 
 
-def _rows(slices: Tensor, picked: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the rows of the picked graphs lie, and how many each has."""
+def _rows(slices: Tensor, picked: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the rows of the picked graphs lie, how many each has, and where each one's start once picked."""
     lengths = slices.diff()[picked]
-    total = int(lengths.sum())
-    shift = slices[:-1][picked] - (lengths.cumsum(0) - lengths)
-    return torch.arange(total) + shift.repeat_interleave(lengths, output_size=total), lengths
+    ends = lengths.cumsum(0)
+    total = int(ends[-1]) if len(ends) else 0
+    shift = slices[:-1][picked] - (ends - lengths)
+    rows = torch.arange(total) + shift.repeat_interleave(lengths, output_size=total)
+    return rows.to(device), lengths, torch.cat([lengths.new_zeros(1), ends])
+
+
+def _counts(x: Data, key: str) -> bool:
+    """Whether values of an attribute were raised when graphs were joined, as an index of nodes is."""
+    return type(x).__inc__ is not Data.__inc__ or "index" in key or "batch" in key or key == "face"
 
 
 def _steps(x: Data, key: str, inc: Tensor) -> Tensor:
     """By how much each graph's values were raised over those of the one before, once more for the last."""
     if type(x).__inc__ is Data.__inc__ and "batch" not in key:
-        sizes = layout_of(x).n_nodes if "index" in key or key == "face" else (0,) * len(inc)
-        return torch.tensor(sizes, dtype=torch.long)
+        return torch.tensor(layout_of(x).n_nodes, dtype=torch.long)
     if not len(inc):
         return inc
     last = x.get_example(len(inc) - 1)
@@ -160,7 +165,7 @@ def _joined(parts: list[Data], key: str) -> tuple[Any, Tensor, Any]:
         if inc is not None:
             incs.append(inc + raised)
             value = value + raised if raised else value
-            raised += int(_steps(part, key, inc).sum())
+            raised += int(_steps(part, key, inc).sum()) if _counts(part, key) else 0
         values.append(value)
     tensors = isinstance(values[0], Tensor)
     joined: Any = torch.cat(values, cat_dim(parts[0], key) or 0) if tensors else list(chain.from_iterable(values))

@@ -64,15 +64,12 @@ def as_batch(x: Data) -> Data:
         >>> x.num_graphs, layout_of(x)
         (1, Layout(n_nodes=(3,), n_edges=(2,), levels={'x': 'node', 'edge_index': 'edge'}))
     """
-    known = getattr(x, "_slice_dict", {})
-    present = [key for key in x.keys() if x[key] is not None and not _is_given(x, key)]  # noqa: SIM118 - no mapping
-    new = [key for key in present if key not in known]
-    if not new and len(known) == len(present) and _is_current(x):
+    if is_normal(x):
         return x
     fault = structure_fault(x)
     if fault:
         raise InputError(f"augrad-graph cannot tell which rows belong to which graph: {fault}")
-    single = not isinstance(x, Batch)
+    single, present = not isinstance(x, Batch), _present(x)
     out = Batch.from_data_list([x]) if single else copy.copy(x)
     if type(out.edge_index) is not Tensor:
         out.edge_index = out.edge_index.as_tensor()
@@ -81,7 +78,23 @@ def as_batch(x: Data) -> Data:
         record[name] = {key: own for key, own in record[name].items() if key in present}
     layout = Layout(_n_nodes(out), _sizes(out._slice_dict["edge_index"]))  # noqa: SLF001
     levels = {key: _level_of(key, _sizes(own), layout) for key, own in out._slice_dict.items()}  # noqa: SLF001
-    return noted(out, replace(layout, levels=levels), {}, {}, adopt=() if single else new)
+    new = [] if single else [key for key in present if key not in levels]
+    return noted(out, replace(layout, levels=levels), {}, {}, adopt=new)
+
+
+def is_normal(x: Data) -> bool:
+    """Whether a batch is as `as_batch` leaves it: its layout is known, fits, and speaks of each of its attributes."""
+    layout = x._store.__dict__.get(_LAYOUT)  # noqa: SLF001 - beside torch_geometric's own record
+    return (
+        layout is not None
+        and sum(layout.n_edges) == x.edge_index.shape[1]
+        and sum(layout.n_nodes) == x.num_nodes
+        and layout.levels.keys() == set(_present(x))
+    )
+
+
+def _present(x: Data) -> list[str]:
+    return [key for key, value in x._store._mapping.items() if value is not None and not _is_given(x, key)]  # noqa: SLF001
 
 
 def layout_of(x: Data) -> Layout:
@@ -137,6 +150,10 @@ def structure_fault(x: Data) -> str:
         return _nested_fault(x)
     if not hasattr(x, "_slice_dict"):
         return "the Batch was not made by Batch.from_data_list. Use that, or a torch_geometric loader."
+    return "" if is_normal(x) else _slices_fault(x)
+
+
+def _slices_fault(x: Data) -> str:
     for key, slices in x._slice_dict.items():  # noqa: SLF001
         value, inc = x.get(key), x._inc_dict.get(key)  # noqa: SLF001
         if value is None:
@@ -168,16 +185,6 @@ def _nested_fault(x: Data) -> str:
 def _is_given(x: Data, key: str) -> bool:
     base = key.removesuffix("_batch").removesuffix("_ptr")
     return key in _GIVEN or (base != key and base in x)
-
-
-def _is_current(x: Data) -> bool:
-    layout = x._store.__dict__.get(_LAYOUT)  # noqa: SLF001
-    return (
-        layout is not None
-        and len(layout.n_nodes) == x.num_graphs
-        and sum(layout.n_edges) == x.edge_index.shape[1]
-        and sum(layout.n_nodes) == x.num_nodes
-    )
 
 
 def _n_nodes(x: Data) -> tuple[int, ...]:
