@@ -47,6 +47,6 @@ def test_the_original_stands_behind_and_sets_the_scale(axes: Axes) -> None:
 def test_missing_values_and_constant_columns(axes: Axes) -> None:
     row = torch.tensor([[float("nan"), 50.0, 9.0]], requires_grad=True)
     draw_columns(axes, row, original=row, schema=SCHEMA)
-    assert axes.get_xlim() == pytest.approx((-2.5, 2.5))
+    assert axes.get_xlim() == pytest.approx((-1.25, 1.25))
     assert widths(axes)[1:3] == pytest.approx([1.0, 0.0])
     Figure.savefig(axes.figure, "/dev/null", format="svg")

@@ -91,7 +91,7 @@ def _large(figure: Any, place: tuple[float, float, float, float], result: DemoRe
     axes = figure.add_axes(place)
     draw_original(axes, result, orbit)
     if axes.get_yticklabels():
-        axes.set_position((left + 0.42 * width, bottom, 0.58 * width, height))
+        axes.set_position((left + 0.46 * width, bottom, 0.54 * width, height))
     axes.set_title("original", fontsize=11, color=INK, loc="center", pad=6)
 
 

@@ -62,7 +62,7 @@ def draw_molecule(
     colours = [ELEMENTS.get(elements[kind], OTHER) if kind >= 0 else ELEMENTS["C"] for kind in types]
     opacity = _opacity(sample, reference, n_nodes)
     dots = [to_rgba(each, alpha) for each, alpha in zip(colours, opacity, strict=True)]
-    area = (300 if original is None else 34) / max(1.0, n_nodes / 10)
+    area = (220 if original is None else 34) / max(1.0, n_nodes / 10)
     # A blank disc under each node: one whose features are gone is seen to be empty.
     axes.scatter(shown[:, 0], shown[:, 1], s=area, c=BLANK, edgecolors=FAINT, linewidths=0.5, zorder=3)
     axes.scatter(shown[:, 0], shown[:, 1], s=area, c=dots, linewidths=0, zorder=4)

@@ -15,7 +15,7 @@ from augrad_tabular.schema import Schema, as_schema
 FAINT = "#b9c1cb"
 """The original behind a copy of it."""
 
-LEAST_REACH, MOST_REACH = 2.0, 3.5
+LEAST_REACH, MOST_REACH = 1.0, 3.5
 """At least and at most so many spreads are shown to either side of the mean; longer bars are cut."""
 
 
