@@ -128,7 +128,8 @@ def invariance(
 
 def _outputs(model: InvariantModel, x: Any) -> list[Tensor]:
     """Of the trunk, as a single copy, and of the whole model."""
-    copies = split_copies(model.trunk(x), 1, batch.count(x), model.aggregation)
+    # One copy, made as the model makes them, so that the trunk gets what it is used to.
+    copies = split_copies(model.trunk(batch.repeat(x, 1)), 1, batch.count(x), model.aggregation)
     return [model._aggregate(copies), model(x)]  # noqa: SLF001
 
 

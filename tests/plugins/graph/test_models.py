@@ -34,8 +34,7 @@ class Trunk(nn.Module):
         return nodes if self.by_node else nodes.new_zeros(x.num_graphs, 2).index_add(0, x.batch, nodes)
 
     def step(self, x, nodes):
-        weight = x.edge_weight if "edge_weight" in x else nodes.new_ones(x.edge_index.shape[1])
-        return nodes.index_add(0, x.edge_index[1], nodes[x.edge_index[0]] * weight[:, None])
+        return nodes.index_add(0, x.edge_index[1], nodes[x.edge_index[0]] * x.edge_weight[:, None])
 
 
 def model(by_node=False, magnitude=0.3, **options):
@@ -74,6 +73,15 @@ def test_without_magnitude_it_is_the_trunk(x, by_node):
     expected = built.trunk(augrad.batch.repeat(x, 1))
     for mode in (True, False):
         torch.testing.assert_close(built.train(mode)(x), expected)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_a_trunk_always_finds_edge_weights(mode):
+    built = InvariantModel(Trunk(), AugmentationLayer(["graph.feature_noise", "graph.feature_mask"]), copies=1).train(
+        mode
+    )
+    built(PATHS[0])
+    assert built.trunk.seen.edge_weight.tolist() == [1.0] * 6
 
 
 def test_rows_for_neither_graphs_nor_nodes_are_named():

@@ -44,7 +44,8 @@ def _(x: Data) -> tuple[int, ...]:
 
 @batch.repeat.register(Data)
 def _(x: Data, n_copies: int) -> Data:
-    x = as_batch(x)
+    # A model's batch passes here first: its trunk finds edge weights whether or not a transform of topology was drawn.
+    x = with_edge_weight(x)
     return x if n_copies == 1 else _picked(x, torch.arange(batch.count(x)).repeat(n_copies))
 
 
