@@ -102,9 +102,11 @@ class InvariantModel(nn.Module):
         if generator is None and not self.training:
             device = next(self.augmentation.parameters()).device
             generator = keyed_generator(self.seed, "eval", device=device)
-        self.augmentation.validate(x)
         if not self._trunk_checked:
             self.check_trunk(x)
+        elif n_copies > 1:
+            # So that an error speaks of the batch that was given, not of its copies.
+            self.augmentation.validate(x)
         augmented, draws = self.augmentation.augment(batch.repeat(x, n_copies), generator=generator)
         output = self.trunk(augmented)
         outputs = split_copies(output, n_copies, batch.output_rows(x), self.aggregation)

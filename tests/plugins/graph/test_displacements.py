@@ -8,11 +8,11 @@ import pytest
 import torch
 from tests.plugins.graph.graph_cases import EMPTY, SINGLE, path
 
-from augrad import batch
+from augrad import batch, keyed_generator
 from augrad.displacement import displacement
 from augrad_graph.backend import Batch
 from augrad_graph.batching import with_edge_weight, with_values
-from augrad_graph.displacements import graph_means, node_descriptors, position_moments
+from augrad_graph.displacements import graph_means, graph_sums, node_descriptors, position_moments
 from augrad_graph.graphs import per_node
 from augrad_graph.kit import example_graphs
 from augrad_graph.layout import as_batch
@@ -147,13 +147,15 @@ def test_half_precision_and_autocast_are_measured_in_single(graphs):
 
 def test_descriptors_are_what_message_passing_brings():
     x = with_edge_weight(path(3))
-    own, once, twice, *_ = node_descriptors(x, torch.tensor(1.0))
+    degree, paths, own, once, twice, *_ = node_descriptors(x, torch.tensor(1.0))
     dense = torch.zeros(3, 3)
     dense[x.edge_index[1], x.edge_index[0]] = 1.0
-    signal = torch.cat([torch.ones(3, 1), x.x], dim=1)
+    ones = torch.ones(3, 1)
+    torch.testing.assert_close(degree, dense @ ones)
+    torch.testing.assert_close(paths, dense @ dense @ ones)
     torch.testing.assert_close(own, x.x)
-    torch.testing.assert_close(once, dense @ signal)
-    torch.testing.assert_close(twice, dense @ dense @ signal)
+    torch.testing.assert_close(once, dense @ x.x)
+    torch.testing.assert_close(twice, dense @ dense @ x.x)
 
 
 def test_means_and_moments_are_per_graph():
@@ -174,3 +176,16 @@ def test_graphs_whose_nodes_are_all_in_one_place():
         moved.sum().backward()
         assert moved.isfinite().all()
         assert leaf.grad.isfinite().all()
+
+
+def test_sums_tell_large_graphs_from_small_ones():
+    x = as_batch(Batch.from_data_list([path(2), path(6)]))
+    assert graph_sums(x, torch.ones(8)).tolist() == [0.5, 1.5]
+
+
+def test_rounding_of_centroids_at_the_origin_is_no_spread():
+    graphs = example_graphs(12, keyed_generator("centred"))
+    centre = per_node(graph_means(graphs, graphs.pos), graphs)
+    still = with_values(graphs, pos=graphs.pos - centre)
+    shaken = with_values(still, pos=still.pos + 1e-6 * torch.randn(still.pos.shape, generator=keyed_generator(0)))
+    assert displacement(still, shaken).max() < 1e-3

@@ -40,6 +40,17 @@ def augrad_transforms() -> dict[str, str]:
     }
 
 
+@hookimpl
+def augrad_demos() -> dict[str, str]:
+    """The demo of audio transforms and where it is.
+
+    Example:
+        >>> augrad_demos()
+        {'audio': 'augrad_audio.demo:DEMO'}
+    """
+    return {"audio": "augrad_audio.demo:DEMO"}
+
+
 def notes() -> list[str]:
     """What `augrad plugins` should say of this installation; imports torchaudio.
 

@@ -24,11 +24,12 @@ _SAME = 1e-4
 def _(before: Data, after: Data) -> Tensor:
     r"""How far each graph moved, from its descriptors before and after.
 
-    A graph is described by means over its nodes of what reaches them: their features; the features and a 1 for each
-    neighbour, summed over the weighted edges, once and twice; the weighted features of their edges; and the mean,
-    second and third moments of their positions. A trunk of message passing and pooling sees these, at first order,
-    and little else. Each of them is scaled to variance 1 over the batch, whatever its unit; then the displacement of
-    tensors is taken.
+    A graph is described in two respects. What its nodes and edges are: sums over its nodes of their features, of the
+    features and a 1 for each neighbour, summed over the weighted edges, once and twice, and of the weighted features of
+    their edges. Where its nodes are: the mean, second and third moments of their positions, and their features
+    weighted by the positions. A trunk of message passing and pooling sees these, at first order, and little else. Each
+    is scaled to variance 1 over the batch, whatever its unit; then the displacement of tensors is taken for each
+    respect, since nothing says how a feature compares with a place, and the root of the sum of both squares returned.
 
     Where all graphs of the batch are the same one (node-level tasks on a single graph), the nodes are the samples: the
     same descriptors are compared node by node, and averaged.
@@ -38,11 +39,12 @@ def _(before: Data, after: Data) -> Tensor:
         dtype = torch.promote_types(float_dtype(before), torch.float32)
         degree = (before.edge_weight.detach().to(dtype).sum() / max(before.num_nodes, 1)).clamp_min(1e-6)
         nodes = [node_descriptors(x, degree) for x in (before, after)]
-        graphs = [
-            [graph_means(x, part) for part in parts] + position_moments(x, dtype)
-            for x, parts in zip((before, after), nodes, strict=True)
-        ]
+        graphs = [[graph_sums(x, part) for part in parts] for x, parts in zip((before, after), nodes, strict=True)]
         moved = displacement(*_scaled(*graphs))
+        if "pos" in before:
+            places = [position_moments(x, dtype) for x in (before, after)]
+            moved = _joint(moved, displacement(*_scaled(*places)))
+            graphs[0] += places[0]
         layout = layout_of(before)
         if len(set(zip(layout.n_nodes, layout.n_edges, strict=True))) > 1:
             return moved
@@ -74,12 +76,21 @@ def node_descriptors(x: Data, degree: Float[Tensor, ""]) -> list[Float[Tensor, "
         return arrived
 
     once = step(signal[source])
-    parts = [signal[:, 1:]] if own else []
-    parts += [once, step(once[source])]
+    twice = step(once[source])
+    # Counts of neighbours apart from features, whose unit is not theirs.
+    parts = [once[:, :1], twice[:, :1]]
+    parts += [signal[:, 1:], once[:, 1:], twice[:, 1:]] if own else []
     edges = x.get("edge_attr")
     if isinstance(edges, Tensor) and edges.is_floating_point():
         parts.append(step(edges.to(dtype).flatten(1) if edges.ndim > 1 else edges.to(dtype)[:, None]))
     return parts
+
+
+def graph_sums(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "graphs *entry"]:
+    """Sums over the nodes of each graph, over the mean number of nodes."""
+    n_graphs = batch.count(x)
+    sums: Tensor = rows.new_zeros(n_graphs, *rows.shape[1:]).index_add(0, x.batch, rows)
+    return sums * (n_graphs / max(len(rows), 1))
 
 
 def graph_means(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "graphs *entry"]:
@@ -91,15 +102,29 @@ def graph_means(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "
 
 
 def position_moments(x: Data, dtype: torch.dtype) -> list[Float[Tensor, "graphs entries"]]:
-    """Centroid, second moments about it, and the third that turns over with the point set; none without positions."""
-    if "pos" not in x:
-        return []
+    """Of the positions of each graph: centroid and radius, second moments about the centroid, the third that turns over
+    with the point set, and the mean of each feature times the offset from the centroid.
+
+    The radius of gyration stands with the centroid to give it a scale: graphs that were all moved to the origin have
+    centroids that differ by rounding only.
+    """
     place = x.pos.to(dtype)
     centre = graph_means(x, place)
     offset = place - centre[x.batch]
+    radius = graph_means(x, offset.square().sum(dim=1, keepdim=True)).clamp_min(torch.finfo(dtype).tiny).sqrt()
+    size = radius[x.batch]
     second = (offset[:, :, None] * offset[:, None, :]).flatten(1)
-    third = offset * offset.square().sum(dim=1, keepdim=True)
-    return [centre, graph_means(x, second), graph_means(x, third)]
+    moments = [second / size, offset * offset.square().sum(dim=1, keepdim=True) / size.square()]
+    features = x.get("x")
+    if isinstance(features, Tensor) and features.is_floating_point():
+        moments.append((features.to(dtype).flatten(1)[:, :, None] * offset[:, None, :]).flatten(1))
+    return [torch.cat([centre, radius], dim=1), *(graph_means(x, moment) for moment in moments)]
+
+
+def _joint(first: Tensor, second: Tensor) -> Tensor:
+    # Not a plain norm of two: its gradient where neither moved is 0 / 0.
+    joint: Tensor = torch.linalg.vector_norm(torch.stack([first, second]), dim=0)
+    return joint
 
 
 def _deviation(part: Tensor) -> Tensor:
@@ -112,8 +137,9 @@ def _scaled(before: list[Tensor], after: list[Tensor]) -> tuple[Tensor, Tensor]:
     for part in before:
         spread, size = _deviation(part.detach()), part.detach().square().sum(dim=1).mean().sqrt()
         factors.append(torch.where(spread > _SAME * size, 1 / spread, torch.zeros_like(spread)))
+    # With an axis more than a table, lest the displacement of tensors scale each entry once more.
     first, second = (
-        torch.cat([part.flatten(1) * factor for part, factor in zip(parts, factors, strict=True)], dim=1)
+        torch.cat([part.flatten(1) * factor for part, factor in zip(parts, factors, strict=True)], dim=1)[:, None]
         for parts in (before, after)
     )
     return first, second

@@ -37,3 +37,14 @@ def augrad_transforms() -> dict[str, str]:
         for module, names in _MODULES.items()
         for name in names
     }
+
+
+@hookimpl
+def augrad_demos() -> dict[str, str]:
+    """The demo of graph transforms and where it is.
+
+    Example:
+        >>> augrad_demos()
+        {'graph': 'augrad_graph.demo:DEMO'}
+    """
+    return {"graph": "augrad_graph.demo:DEMO"}

@@ -34,3 +34,14 @@ def augrad_transforms() -> dict[str, str]:
         for module, names in _MODULES.items()
         for name in names
     }
+
+
+@hookimpl
+def augrad_demos() -> dict[str, str]:
+    """The demo of tabular transforms and where it is.
+
+    Example:
+        >>> augrad_demos()
+        {'tabular': 'augrad_tabular.demo:DEMO'}
+    """
+    return {"tabular": "augrad_tabular.demo:DEMO"}
