@@ -82,8 +82,8 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "batch":
-        return importlib.import_module("augrad.batch")
+    if name in ("batch", "lightning"):
+        return importlib.import_module(f"augrad.{name}")
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("augrad")
     if name not in _HOME:

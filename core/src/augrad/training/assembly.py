@@ -58,7 +58,7 @@ def assemble(
     marks = fingerprint(settings, model, train.n_batches, accelerator.num_processes)
     checkpoints = None if settings.directory is None else Checkpoints(settings.directory)
     found = None if checkpoints is None else _found(checkpoints, marks, settings)
-    optimizer, scheduler = _built(model, settings)
+    optimizer, scheduler = optimizer_and_scheduler(model, settings)
     stepper = accelerator.prepare(JointStep(model, objective))
     # Only loss scaling needs accelerate's optimizer, which searches for a package at every step (0.3 ms).
     updater = optimizer if accelerator.scaler is None else accelerator.prepare(optimizer)
@@ -96,8 +96,8 @@ def _found(checkpoints: Checkpoints, marks: dict[str, Any], settings: Settings) 
     return None
 
 
-def _built(model: InvariantModel, settings: Settings) -> tuple[torch.optim.Optimizer, Any]:
-    """The optimizer and the scheduler, as the user's factories make them."""
+def optimizer_and_scheduler(model: InvariantModel, settings: Settings) -> tuple[torch.optim.Optimizer, Any]:
+    """The optimizer and the scheduler, or None, as the user's factories make them; checked."""
     groups = parameter_groups(
         model, lr=settings.lr, augmentation_lr=settings.augmentation_lr, weight_decay=settings.weight_decay
     )

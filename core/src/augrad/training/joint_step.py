@@ -88,8 +88,10 @@ class FiniteWatch:
         return torch.stack([self._step, self._bad_input.long()])
 
 
-def non_finite(step: int, bad_input: bool, model: InvariantModel, checkpoint: Any) -> NonFiniteLossError:
-    """The error for a loss that is not finite: where, why as far as is known, and what is left."""
+def non_finite(
+    step: int, bad_input: bool, model: InvariantModel, checkpoint: Any, keep: str = "pass directory="
+) -> NonFiniteLossError:
+    """The error for a loss that is not finite: where, why as far as is known, what is left, or how to `keep` some."""
     index, name, magnitude = _largest_magnitude(model)
     cause = (
         "The input batch held NaN or infinite values: clean the data."
@@ -99,7 +101,7 @@ def non_finite(step: int, bad_input: bool, model: InvariantModel, checkpoint: An
     kept = (
         f"The last good checkpoint is {checkpoint}."
         if checkpoint
-        else "There is no checkpoint: pass directory= to keep some."
+        else f"There is no checkpoint: {keep} to keep some."
     )
     return NonFiniteLossError(
         f"the loss is not finite at step {step}. {cause} {kept} Largest magnitude: {name} in layer {index} "

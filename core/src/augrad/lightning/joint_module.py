@@ -1,0 +1,268 @@
+"""`JointModule`: the joint training of `fit` as a LightningModule, for those who own a Trainer.
+
+Uses updates.py, measures.py, loss_watch.py, and of training/ the step, the metrics and the checks of arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from augrad.errors import ArgumentError, InputTypeError
+from augrad.lightning.backend import LightningModule
+from augrad.lightning.loss_watch import LossWatch
+from augrad.lightning.measures import Measures, Processes, learned_values, mean_displacement
+from augrad.lightning.updates import Updates, ends
+from augrad.model import InvariantModel
+from augrad.objective import Criterion, JointLoss, invariant
+from augrad.penalties import DisplacementPenalty
+from augrad.training.assembly import optimizer_and_scheduler
+from augrad.training.joint_step import JointStep, in_full_precision
+from augrad.training.metrics import Metric, default_criterion, resolve_metrics
+from augrad.training.schedule import constant, resolve_schedule
+from augrad.training.settings import Settings
+from augrad.training.trainer import LR
+
+_OF_THE_TRAINER: dict[str, Any] = {
+    "max_epochs": 1,
+    "gradient_clip": None,
+    "accumulation_steps": 1,
+    "mixed_precision": "no",
+    "device": None,
+    "early_stopping": None,
+    "directory": None,
+    "checkpoint_every": None,
+    "resume": False,
+    "trackers": (),
+    "callbacks": (),
+    "progress": None,
+    "config": None,
+}
+"""What `fit` is told and a Lightning Trainer knows by itself."""
+
+
+class JointModule(LightningModule):
+    """Trains trunk, selection weights and magnitudes together under a Lightning Trainer, as `augrad.fit` does.
+
+    Every draw of a training step is keyed by `(seed, step, rank)` as in `fit`, and the global generators are given
+    back as they were: with the same batches in the same order, one process reaches the same weights as `fit`, to the
+    bit on a CPU. (With `accumulate_grad_batches` too, if the number of batches is a multiple of it, and the trunk
+    draws nothing of its own.) The order of the batches is the loader's: seed it.
+
+    What `fit` takes besides is the Trainer's: epochs, devices, precision, accumulation, clipping, callbacks, loggers,
+    checkpoints. In several processes use `strategy="ddp_find_unused_parameters_true"`, since a draw may miss every
+    transform that has a magnitude.
+
+    Train: batches are pairs `(x, target)`. Logged at each step: `train_loss_step`, `penalty_step`,
+    `displacement_step`; at the end of an epoch: `train_loss` (the criterion, without penalty), `penalty`,
+    `displacement`, the metrics as `train_<name>`, `layer0/weight/<transform>` and so on, and
+    `layer0/magnitude/<transform>/<parameter>`.
+
+    Eval: the average over copies. Logged: `val_loss` and `val_<name>`, or `test_loss` and `test_<name>`.
+    `Trainer.predict` takes pairs, and inputs alone.
+
+    Args:
+        model: the `InvariantModel`, trained in place. A model in eval mode is put into train mode.
+        criterion: maps output and target to a scalar; by default as in `fit`. One that is an `nn.Module` moves to the
+            device with the model.
+        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none.
+        penalty_schedule: factor on the penalty, as in `fit`; needs a Trainer that knows when training ends.
+        optimizer: called with parameter groups that carry their learning rate and weight decay.
+        scheduler: called with the optimizer; a `ReduceLROnPlateau` gets `val_loss`, or `train_loss` without validation.
+        scheduler_interval: whether it is stepped once per `"epoch"` or per `"step"`.
+        lr: learning rate of the trunk, above 0.
+        augmentation_lr: of selection weights and magnitudes; 10 times `lr` if None.
+        weight_decay: of the trunk; the augmentation has none.
+        metrics: callables of output and target by name, averaged over samples; by default as in `fit`.
+        seed: of all draws.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted.
+        InputTypeError: in training and validation, a batch that is no pair.
+        NonFiniteLossError: in training, the loss turned NaN or infinite; no checkpoint was written since.
+        MissingDependencyError: on import of `augrad.lightning`, Lightning is not installed.
+
+    Example:
+        >>> from augrad import AugmentationLayer, Range, Transform
+        >>> class Shift(Transform):
+        ...     modality = "lightning_example"
+        ...     offset = Range(1.0, signed=True)
+        ...     def forward(self, x, *, offset):
+        ...         return x + offset[:, None]
+        >>> model = InvariantModel(torch.nn.Linear(4, 4), AugmentationLayer([Shift]))
+        >>> module = JointModule(model, lr=0.01)  # and then Trainer(max_epochs=5).fit(module, train_loader, val_loader)
+        >>> [(group["name"], group["lr"]) for group in module.configure_optimizers().param_groups]
+        [('trunk', 0.01), ('augmentation', 0.1)]
+
+    References:
+        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
+        section 3.
+    """
+
+    def __init__(
+        self,
+        model: InvariantModel,
+        criterion: Criterion | None = None,
+        penalty: Callable[[Any], Tensor] | None = DisplacementPenalty(),  # noqa: B008 - immutable in practice
+        *,
+        penalty_schedule: str | Callable[[float], float] = "constant",
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        scheduler: Callable[[torch.optim.Optimizer], Any] | None = None,
+        scheduler_interval: str = "epoch",
+        lr: float = LR,
+        augmentation_lr: float | None = None,
+        weight_decay: float = 0.0,
+        metrics: Mapping[str, Callable[[Tensor, Any], Any]] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self._settings = Settings(
+            criterion=criterion,
+            penalty=penalty,
+            penalty_schedule=penalty_schedule,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            scheduler_interval=scheduler_interval,
+            lr=lr,
+            augmentation_lr=augmentation_lr,
+            weight_decay=weight_decay,
+            metrics=metrics,
+            seed=seed,
+            **_OF_THE_TRAINER,
+        )
+        self.model = invariant(model)
+        self.criterion = criterion
+        self.save_hyperparameters("scheduler_interval", "lr", "augmentation_lr", "weight_decay", "seed")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._task: tuple[JointLoss, dict[str, Metric]] | None = None
+        self._updates = Updates(self._settings.seed, resolve_schedule(self._settings.penalty_schedule))
+        self._watch: LossWatch | None = None
+        self._measures: dict[str, Measures] = {}
+
+    def setup(self, stage: str) -> None:
+        """Begins a run afresh, whatever was left of one that broke off."""
+        self._begin()
+        if stage == "fit" and not self.model.training:
+            self.model.train()
+
+    def on_fit_start(self) -> None:
+        """Raises `ArgumentError` if the penalty's schedule needs an end of training that the Trainer does not know."""
+        scheduled = resolve_schedule(self._settings.penalty_schedule) is not constant
+        if scheduled and ends(self.trainer) == (None, None):
+            raise ArgumentError(
+                f"penalty_schedule={self._settings.penalty_schedule!r} follows the progress of training, but the "
+                "Trainer has no end in sight. Give it max_epochs or max_steps.",
+                argument="penalty_schedule",
+            )
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer and the scheduler, for the trunk's and the augmentation's parameter groups."""
+        optimizer, scheduler = optimizer_and_scheduler(self.model, self._settings)
+        if scheduler is None:
+            return optimizer
+        monitor = "val_loss" if self.trainer.enable_validation else "train_loss"
+        when = {"interval": self._settings.scheduler_interval, "monitor": monitor}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, **when}}
+
+    def forward(self, x: Any) -> Tensor:
+        """What the model returns for a batch."""
+        output: Tensor = self.model(x)
+        return output
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """The joint loss of a batch `(x, target)`."""
+        total: Tensor
+        x, target = _pair(batch)
+        objective, _ = self._resolved(target)
+        update = self._updates.of(self.trainer, batch_idx, self.device)
+        step = JointStep(self.model, objective)
+        with update.drawing() as generator:
+            total, loss, penalty, output = step(x, target, update.factor, generator)
+        self._watched().note(total, x)
+        means = {"loss": loss, "penalty": penalty, **mean_displacement(self.model.augmentation.state())}
+        self._measured("train").add(output, target, **means)
+        self.log("train_loss_step", loss, prog_bar=True)
+        self.log_dict({f"{name}_step": value for name, value in means.items() if name != "loss"})
+        return total
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Measures a batch `(x, target)`."""
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        """Measures a batch `(x, target)`."""
+        self._evaluate("test", batch)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """What the model returns for a batch, or for the `x` of a tuple or list `(x, target)` or `(x,)`."""
+        alone = not (isinstance(batch, tuple | list) and len(batch) in (1, 2))
+        output: Tensor = self(batch if alone else batch[0])
+        return output
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the epoch, and raises if one of its losses was not finite."""
+        self._watched().check()
+        self._log_epoch("train")
+        self.log_dict(learned_values(self.model), sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs what was measured."""
+        self._log_epoch("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Logs what was measured."""
+        self._log_epoch("test")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Raises if the loss has turned bad since the last checkpoint, which therefore stays."""
+        if self._watch is not None:
+            self._watch.check()
+
+    def on_train_end(self) -> None:
+        """Lets go of the last pass."""
+        self.model.augmentation.forget()
+
+    def _resolved(self, target: Any) -> tuple[JointLoss, dict[str, Metric]]:
+        """Objective and metrics; the first target says what kind of task this is."""
+        if self._task is None:
+            criterion = default_criterion(target) if self.criterion is None else self.criterion
+            metrics = resolve_metrics(self._settings.metrics, target)
+            self._task = JointLoss(criterion, self._settings.penalty), metrics
+        return self._task
+
+    @torch.no_grad()
+    def _evaluate(self, stage: str, batch: Any) -> None:
+        x, target = _pair(batch)
+        objective, _ = self._resolved(target)
+        output = in_full_precision(self(x))
+        self._measured(stage).add(output, target, loss=objective.criterion(output, target))
+
+    def _measured(self, stage: str) -> Measures:
+        """The sums of a stage since its last epoch."""
+        if stage not in self._measures and self._task is not None:
+            self._measures[stage] = Measures(self._task[1], self.device)
+        return self._measures[stage]
+
+    def _log_epoch(self, stage: str) -> None:
+        if stage in self._measures:
+            values = self._measures.pop(stage).values(stage, Processes(self.trainer))
+            self.log_dict(values, sync_dist=True)
+
+    def _watched(self) -> LossWatch:
+        if self._watch is None:
+            self._watch = LossWatch(self.trainer, self.model, self.device)
+        return self._watch
+
+
+def _pair(batch: Any) -> tuple[Any, Any]:
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        got = f"{len(batch)} entries" if isinstance(batch, tuple | list) else type(batch).__name__
+        raise InputTypeError(
+            f"batches must be pairs (x, target), but the loader yields {got}. Change its collate_fn.", argument="batch"
+        )
+    return batch[0], batch[1]

@@ -1,0 +1,79 @@
+"""The key and the penalty's factor of each update under a Lightning Trainer, as `fit` has them.
+
+Uses draws.py, training/keyed.py; used by joint_module.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Generator
+
+from augrad.draws import keyed_generator
+from augrad.training.keyed import preserved_generators, seed_global_generators
+
+
+class Update:
+    """One update, and what its batches share: there are several if gradients accumulate.
+
+    Args:
+        seed, step, rank: the key of its draws.
+        factor: on the penalty.
+        device: where the draws are made.
+    """
+
+    def __init__(self, seed: int, step: int, rank: int, *, factor: float, device: torch.device) -> None:
+        self.step = step
+        self.factor = factor
+        self._key = (seed, "step", step, rank)
+        self._generator = keyed_generator(seed, step, rank, device=device)
+        self._n_batches = 0
+
+    @contextmanager
+    def drawing(self) -> Iterator[Generator]:
+        """The generator of the augmentation; the global ones are seeded for the next batch and given back after it."""
+        # The first batch of an update has the key that it has in fit.
+        position = (self._n_batches,) if self._n_batches else ()
+        self._n_batches += 1
+        with preserved_generators():
+            seed_global_generators(*self._key, *position)
+            yield self._generator
+
+
+class Updates:
+    """Which update a batch belongs to.
+
+    Args:
+        seed: of all keys.
+        schedule: maps progress in [0, 1] to the factor on the penalty.
+    """
+
+    def __init__(self, seed: int, schedule: Callable[[float], float]) -> None:
+        self._seed = seed
+        self._schedule = schedule
+        self._update: Update | None = None
+
+    def of(self, trainer: Any, batch_idx: int, device: torch.device) -> Update:
+        """The update that the Trainer makes next, begun by this batch or by one before it."""
+        step = trainer.global_step
+        if self._update is None or self._update.step != step:
+            factor = float(self._schedule(progress(trainer, batch_idx)))
+            self._update = Update(self._seed, step, trainer.global_rank, factor=factor, device=device)
+        return self._update
+
+
+def ends(trainer: Any) -> tuple[int | None, int | None]:
+    """Epochs and steps after which a Trainer stops; None where it does not."""
+    epochs, steps = trainer.max_epochs, trainer.max_steps
+    return (epochs if epochs and epochs > 0 else None), (steps if steps > 0 else None)
+
+
+def progress(trainer: Any, batch_idx: int) -> float:
+    """How much of training is done, in [0, 1]: by epochs as in `fit`, or by steps if these end it earlier."""
+    epochs, steps = ends(trainer)
+    by_epochs = (trainer.current_epoch + batch_idx / trainer.num_training_batches) / epochs if epochs else 0.0
+    by_steps = trainer.global_step / steps if steps else 0.0
+    return min(1.0, max(by_epochs, by_steps))

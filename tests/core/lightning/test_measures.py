@@ -1,0 +1,62 @@
+"""What a JointModule logs: the history of fit, displacement, and what has been learned."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tests.core.lightning.small_runs import WARNINGS, Loader, Moved, loader, pairs, quiet, small_model
+from torch import Tensor
+
+import augrad
+from augrad.displacement import displacement
+from augrad.lightning import JointModule
+from augrad.lightning.measures import Measures, Processes
+
+pytestmark = WARNINGS
+
+
+def test_it_logs_the_history_of_fit_and_more() -> None:
+    model = small_model()
+    metrics = {"confidence": lambda output, target: output.exp().max(dim=1).values.mean()}
+    fitted = augrad.fit(small_model(), pairs(), pairs(2), max_epochs=2, progress=False, metrics=metrics)
+    callback = Moved()
+    trainer = quiet(callbacks=[callback])
+    trainer.fit(JointModule(model, metrics=metrics), loader(), loader(2))
+    logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    row = fitted.history[-1]
+    names = ["train_loss", "train_confidence", "val_loss", "val_confidence", "penalty"]
+    assert {name: logged[name] for name in names} == pytest.approx({name: row[name] for name in names}, rel=1e-6)
+    moved = [displacement(x, x + by) for (x, _), by in zip(pairs(), callback.moved[-4:], strict=True)]
+    assert logged["displacement"] == pytest.approx(float(torch.cat(moved).mean()), rel=1e-5)
+    assert logged["penalty"] == pytest.approx(-float(torch.cat(moved).tanh().mean()), rel=1e-5)
+    layer = row["layers"][0]
+    assert logged["layer0/weight/signal.offset"] == pytest.approx(layer["weights"][0])
+    assert logged["layer0/weight/signal.gain"] == pytest.approx(layer["weights"][1])
+    assert logged["layer0/magnitude/signal.offset/offset"] == pytest.approx(layer["magnitudes"][0])
+    assert logged["layer0/magnitude/signal.gain/gain"] == pytest.approx(layer["magnitudes"][1])
+    assert {"train_loss_step", "penalty_step", "displacement_step"} <= logged.keys()
+    assert model.augmentation.state().before is None
+
+
+def test_defaults_fit_the_target() -> None:
+    classes, numbers = quiet(max_epochs=1), quiet(max_epochs=1)
+    classes.fit(JointModule(small_model()), loader(), loader())
+    assert {"train_accuracy", "val_accuracy"} <= classes.callback_metrics.keys()
+    targets = Loader([(x, x[:, :3]) for x, _ in pairs()])
+    numbers.fit(JointModule(small_model(aggregation="mean")), targets, targets)
+    assert {"train_r2", "val_r2"} <= numbers.callback_metrics.keys()
+
+
+def test_sums_are_those_of_all_processes() -> None:
+    class Strategy:
+        def reduce(self, tensor: Tensor, reduce_op: str) -> Tensor:
+            others = torch.tensor([4.0, 2.0]) if reduce_op == "sum" else torch.tensor([7.0, 0.0])
+            return tensor + others if reduce_op == "sum" else torch.maximum(tensor, others)
+
+    processes = Processes(SimpleNamespace(world_size=2, strategy=Strategy()))
+    measures = Measures({}, torch.device("cpu"))
+    measures.add(torch.zeros(3, 1), None, loss=torch.tensor(1.0))
+    assert measures.values("val", processes) == {"val_loss": (3 * 1.0 + 4.0) / (3 + 2)}
+    assert processes.reduce(torch.tensor([-1.0, 0.0]), "max").tolist() == [7.0, 0.0]
