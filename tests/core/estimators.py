@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from augrad import AugmentationLayer, Transform, keyed_generator
-from augrad.layer import LayerDraw
-from augrad.passes import transform_batch
+from augrad.passes import LayerDraw, transform_batch
 
 
 def weight_gradients(

@@ -46,8 +46,8 @@ class TrainConfig(_Section):
 
     Attributes:
         transforms: registered names, the candidates of every layer.
-        arguments: what the transforms are constructed with, such as `{sample_rate: 8000}`; each gets those it takes, and
-            what stands under its own name, ranges too: `{vision.rotate: {angle: 30}}`.
+        arguments: what the transforms are constructed with, such as `{sample_rate: 8000}`; each gets those it takes,
+            and what stands under its own name, ranges too: `{vision.rotate: {angle: 30}}`.
         layers: how many layers are stacked, at least 1.
         temperature: of the softmax over the selection weights, above 0.
         magnitude: where the learned magnitudes start, in [0, 1]; one for all, or one per transform by name.

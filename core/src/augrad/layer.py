@@ -6,7 +6,6 @@ Uses transform.py, strength.py, selection.py; stacked by module.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,29 +17,11 @@ from augrad.constraints import from_weights, to_weights
 from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, suggestion
 from augrad.instances import Entry, resolve_transforms
 from augrad.matrix import MatrixTransform
-from augrad.passes import transform_batch
+from augrad.passes import LayerDraw, transform_batch
 from augrad.selection import Selection, categorical, grouped, resolve_selection
 from augrad.slots import columns, magnitude_of, slots_of
 from augrad.strength import GlobalStrength, Strength
 from augrad.transform import Transform
-
-
-@dataclass(frozen=True)
-class LayerDraw:
-    """What one pass through a layer drew: enough to replay or undo it.
-
-    Attributes:
-        choice: the transform each sample got, or None if all were mixed.
-        values: per transform, its physical values, one per sample; differentiable in the magnitudes.
-        noise: per transform, what `Transform.draw_noise` returned: for the whole batch if the transform is a matrix
-            or all are mixed, else for the samples that drew it; None where there is none.
-        groups: for each transform, the samples that drew it; None where only matrices are drawn, or all are mixed.
-    """
-
-    choice: Int[Tensor, " batch"] | None
-    values: tuple[dict[str, Tensor], ...]
-    noise: tuple[Any, ...]
-    groups: tuple[Tensor, ...] | None = None
 
 
 class AugmentationLayer(nn.Module):
@@ -65,6 +46,9 @@ class AugmentationLayer(nn.Module):
             `Selection`.
         strength: a `Strength`, built by a callable from the starting magnitudes; `GlobalStrength` by default.
 
+    Attributes:
+        others: positions of the transforms that are no matrices, in order.
+
     Raises:
         LayerError: no transforms, or two with the same name.
         UnknownTransformError: a name that is not registered.
@@ -78,6 +62,7 @@ class AugmentationLayer(nn.Module):
         section 3.
     """
 
+    _group: Tensor
     _spans: Tensor
     _signed: Tensor
     _identities: Tensor
@@ -109,6 +94,9 @@ class AugmentationLayer(nn.Module):
         self.selection = resolve_selection(selection)
         self.slots = slots_of(built)
         self.transforms = nn.ModuleList(built)
+        self.others = tuple(i for i, transform in enumerate(built) if not isinstance(transform, MatrixTransform))
+        group = [self.others.index(i) if i in self.others else len(self.others) for i in range(len(built))]
+        self.register_buffer("_group", torch.tensor(group), persistent=False)
         start = torch.ones(len(built)) if weights is None else _weights(weights, len(built))
         self.raw_weights = nn.Parameter(from_weights(start, self.temperature))
         self.strength = strength(self._starting_magnitudes(magnitude))
@@ -189,38 +177,44 @@ class AugmentationLayer(nn.Module):
         )
         self.strength.set(magnitudes)
 
-    def draw(
-        self, x: Any, generator: Generator | None = None, weights: Float[Tensor, " transforms"] | None = None
-    ) -> LayerDraw:
-        """Draws what a pass over `x` needs: choices, values and inner noise, all from `generator`.
+    def draw(self, x: Any, generator: Generator | None = None) -> LayerDraw:
+        """Draws what a pass over `x` needs: choices, values and inner noise, all from `generator`."""
+        return self.draw_parts(x, generator, self.weights)[0]
 
-        Args:
-            x: the batch.
-            generator: None: torch's default one.
-            weights: what `self.weights` is now, if the caller has it already.
+    def draw_parts(
+        self, x: Any, generator: Generator | None, weights: Float[Tensor, " transforms"]
+    ) -> tuple[LayerDraw, tuple[Any, ...] | None]:
+        """Like `draw`, for a caller that has the weights already; and `x` cut into the groups of the draw.
+
+        A group that nobody drew is None; there are no parts where there are no groups.
         """
         n_samples, like = batch.count(x), self.raw_weights
         n_parameters = self.magnitudes.numel()
         uniform = torch.rand(n_samples, n_parameters, generator=generator, device=like.device, dtype=like.dtype)
         choice = self.choose(n_samples, generator, weights)
-        only_matrices = all(isinstance(transform, MatrixTransform) for transform in self)
-        groups = None if choice is None or only_matrices else grouped(choice, len(self))
+        groups = parts = None
+        if choice is not None and self.others:
+            groups = self.groups(choice)
+            parts = tuple(batch.select(x, group) if len(group) else None for group in groups)
         noise: list[Any] = []
         for index, transform in enumerate(self):
             if type(transform).draw_noise is Transform.draw_noise:
                 noise.append(None)
-            elif groups is None or isinstance(transform, MatrixTransform):
+            elif parts is None or isinstance(transform, MatrixTransform):
                 noise.append(transform.draw_noise(x, generator))
             else:
-                drawn = batch.select(x, groups[index]) if len(groups[index]) else None
-                noise.append(None if drawn is None else transform.draw_noise(drawn, generator))
-        return LayerDraw(choice, self.values(x, uniform), tuple(noise), groups)
+                part = parts[self.others.index(index)]
+                noise.append(None if part is None else transform.draw_noise(part, generator))
+        return LayerDraw(choice, self.values(x, uniform), tuple(noise), groups), parts
+
+    def groups(self, choice: Int[Tensor, " batch"]) -> tuple[Tensor, ...]:
+        """`LayerDraw.groups` for what each sample drew."""
+        return grouped(self._group.index_select(0, choice), len(self.others) + 1)
 
     def choose(
-        self, n_samples: int, generator: Generator | None, weights: Float[Tensor, " transforms"] | None = None
+        self, n_samples: int, generator: Generator | None, weights: Float[Tensor, " transforms"]
     ) -> Int[Tensor, " batch"] | None:
         """The transform each of `n_samples` gets, or None where all are mixed."""
-        weights = self.weights if weights is None else weights
         if self.training:
             return self.selection.draw(weights, n_samples, generator)
         return categorical(weights, n_samples, generator)

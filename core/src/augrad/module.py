@@ -15,8 +15,8 @@ from torch import Generator, Tensor, nn
 
 from augrad.displacement import displacement
 from augrad.errors import ArgumentTypeError, LayerError, PenaltyError
-from augrad.layer import AugmentationLayer, LayerDraw
-from augrad.passes import transform_batch, undo_batch
+from augrad.layer import AugmentationLayer
+from augrad.passes import LayerDraw, transform_batch, undo_batch
 
 
 @dataclass(frozen=True)

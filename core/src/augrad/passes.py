@@ -5,6 +5,7 @@ Uses matrix.py, batch.py; run by layer.py and module.py.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,18 +17,36 @@ from augrad import batch
 from augrad.errors import InversionError
 from augrad.matrix import Action, MatrixTransform, in_working_units, inverse
 from augrad.precision import full_precision
-from augrad.selection import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from augrad.layer import AugmentationLayer, LayerDraw
+    from augrad.layer import AugmentationLayer
 
 Pending = dict[Action, Tensor]
 """Per action, the product of matrices that is still to be applied."""
 
 Weights = Float[Tensor, " transforms"]
 """A layer's selection weights; computed once per pass."""
+
+
+@dataclass(frozen=True)
+class LayerDraw:
+    """What one pass through a layer drew: enough to replay or undo it.
+
+    Attributes:
+        choice: the transform each sample got, or None if all were mixed.
+        values: per transform, its physical values, one per sample; differentiable in the magnitudes.
+        noise: per transform, what `Transform.draw_noise` returned: for the whole batch if the transform is a matrix
+            or all are mixed, else for the samples that drew it; None where there is none.
+        groups: for each transform that is no matrix, the samples that drew it, and last those that drew a matrix; None
+            where only matrices are drawn, or all are mixed.
+    """
+
+    choice: Int[Tensor, " batch"] | None
+    values: tuple[dict[str, Tensor], ...]
+    noise: tuple[Any, ...]
+    groups: tuple[Tensor, ...] | None = None
 
 
 def transform_batch(
@@ -63,13 +82,13 @@ def _transformed(
     drawn = []
     for position, layer in enumerate(layers):
         weights = layer.weights
-        draw = layer.draw(x, generator, weights) if draws is None else draws[position]
+        draw, parts = layer.draw_parts(x, generator, weights) if draws is None else (draws[position], None)
         drawn.append(draw)
         if draw.choice is None:
             x, pending = _mixed(layer, _applied(x, pending), draw, weights), {}
             continue
-        if not all(isinstance(transform, MatrixTransform) for transform in layer):
-            x, pending = _others(layer, x, draw, draw.choice, weights, pending=pending, undo=False)
+        if layer.others:
+            x, pending = _others(layer, x, draw, draw.choice, weights, parts=parts, pending=pending, undo=False)
         for action, matrix in _matrices(layer, draw, draw.choice, weights, x, undo=False).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
     return _applied(x, pending), tuple(drawn)
@@ -96,8 +115,8 @@ def _undone(layers: Sequence[AugmentationLayer], y: Any, draws: Sequence[LayerDr
         weights = layer.weights
         for action, matrix in _matrices(layer, draw, draw.choice, weights, y, undo=True).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
-        if any(t.moves_coordinates and not isinstance(t, MatrixTransform) for t in layer):
-            y, pending = _others(layer, y, draw, draw.choice, weights, pending=pending, undo=True)
+        if any(layer.transforms[index].moves_coordinates for index in layer.others):
+            y, pending = _others(layer, y, draw, draw.choice, weights, parts=None, pending=pending, undo=True)
     return _applied(y, pending)
 
 
@@ -177,25 +196,28 @@ def _others(
     choice: Int[Tensor, " batch"],
     weights: Weights,
     *,
+    parts: tuple[Any, ...] | None,
     pending: Pending,
     undo: bool,
 ) -> tuple[Any, Pending]:
     """Runs each transform that is no matrix on the samples that drew it, after what is pending for these samples."""
-    groups = grouped(choice, len(layer)) if draw.groups is None else draw.groups
+    groups = layer.groups(choice) if draw.groups is None else draw.groups
     before, after, ran = [], [], []
-    for index, (transform, samples) in enumerate(zip(layer, groups, strict=True)):
+    for position, samples in enumerate(groups):
         if not len(samples):
             continue
-        part = batch.select(x, samples)
-        runs = not isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo)
-        if runs:
-            part = _applied(part, {action: matrix.index_select(0, samples) for action, matrix in pending.items()})
-            ran.append(samples)
+        part = batch.select(x, samples) if parts is None else parts[position]
+        index = layer.others[position] if position < len(layer.others) else None
+        transform: Any = None if index is None else layer.transforms[index]
+        if index is None or (undo and not transform.moves_coordinates):
+            before.append(part)
+            after.append(part)
+            continue
+        part = _applied(part, {action: matrix.index_select(0, samples) for action, matrix in pending.items()})
+        ran.append(samples)
         before.append(part)
-        if runs:
-            values = {name: value.index_select(0, samples) for name, value in draw.values[index].items()}
-            part = (transform.invert if undo else transform)(part, **values, **_noise(draw.noise[index]))
-        after.append(part)
+        values = {name: value.index_select(0, samples) for name, value in draw.values[index].items()}
+        after.append((transform.invert if undo else transform)(part, **values, **_noise(draw.noise[index])))
     if not ran:
         return x, pending
     order = torch.cat(groups)
