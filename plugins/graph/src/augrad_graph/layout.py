@@ -18,7 +18,7 @@ from torch import Tensor
 from augrad.errors import InputError
 from augrad_graph.backend import Batch, Data
 
-_LAYOUT = "_augrad_layout"
+_LAYOUT, _SEEN = "_augrad_layout", "_augrad_seen"
 _GIVEN = ("batch", "ptr", "num_nodes")
 # Rebuilt from the layout whenever graphs are picked or joined.
 
@@ -84,13 +84,26 @@ def as_batch(x: Data) -> Data:
 
 def is_normal(x: Data) -> bool:
     """Whether a batch is as `as_batch` leaves it: its layout is known, fits, and speaks of each of its attributes."""
-    layout = x._store.__dict__.get(_LAYOUT)  # noqa: SLF001 - beside torch_geometric's own record
-    return (
-        layout is not None
-        and sum(layout.n_edges) == x.edge_index.shape[1]
-        and sum(layout.n_nodes) == x.num_nodes
-        and layout.levels.keys() == set(_present(x))
-    )
+    record, held = x._store.__dict__, x._store._mapping  # noqa: SLF001 - torch_geometric's own, and ours beside it
+    layout = record.get(_LAYOUT)
+    if layout is None or sum(layout.n_edges) != x.edge_index.shape[1] or sum(layout.n_nodes) != _held_nodes(x):
+        return False
+    # A pass asks some hundred times: attributes that were in order once need not be gone through again.
+    attributes = tuple(key for key, value in held.items() if value is not None)
+    if record.get(_SEEN) != attributes:
+        if layout.levels.keys() != set(_present(x)):
+            return False
+        record[_SEEN] = attributes
+    return True
+
+
+def _held_nodes(x: Data) -> int:
+    """The number of nodes, where features or positions tell: `x.num_nodes` looks at every attribute."""
+    for key in ("x", "pos"):
+        value = x._store._mapping.get(key)  # noqa: SLF001
+        if isinstance(value, Tensor) and value.ndim:
+            return value.shape[0]
+    return int(x.num_nodes or 0)
 
 
 def _present(x: Data) -> list[str]:
