@@ -99,9 +99,7 @@ def non_finite(
         else "The input batch was finite: lower lr or augmentation_lr, clip gradients, or weaken the penalty."
     )
     kept = (
-        f"The last good checkpoint is {checkpoint}."
-        if checkpoint
-        else f"There is no checkpoint: {keep} to keep some."
+        f"The last good checkpoint is {checkpoint}." if checkpoint else f"There is no checkpoint: {keep} to keep some."
     )
     return NonFiniteLossError(
         f"the loss is not finite at step {step}. {cause} {kept} Largest magnitude: {name} in layer {index} "
