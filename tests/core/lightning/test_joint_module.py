@@ -30,6 +30,7 @@ pytestmark = WARNINGS
         ({"lr": 0.02, "augmentation_lr": 0.1, "weight_decay": 0.1, "penalty": MagnitudePenalty(), "seed": 3}, {}, {}),
         ({"optimizer": partial(torch.optim.SGD, momentum=0.9), "penalty_schedule": "warm_up", "penalty": None}, {}, {}),
         ({"penalty_schedule": "decay"}, {"gradient_clip": 0.1}, {"gradient_clip_val": 0.1}),
+        ({"lr": 0.01}, {"mixed_precision": "bf16"}, {"precision": "bf16-mixed"}),
         ({"scheduler": partial(torch.optim.lr_scheduler.StepLR, step_size=1, gamma=0.5)}, {}, {}),
         (
             {

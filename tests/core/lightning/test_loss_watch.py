@@ -42,7 +42,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_update_and_names_the_checkpo
 def test_a_bad_input_is_named() -> None:
     data = pairs()
     data[1][0][2, 1] = float("nan")
-    with pytest.raises(NonFiniteLossError, match=r"at step 1. The input batch held NaN.*give the Trainer a ModelCheckpoint\(every"):
+    with pytest.raises(
+        NonFiniteLossError, match=r"at step 1. The input batch held NaN.*give the Trainer a ModelCheckpoint\(every"
+    ):
         quiet().fit(JointModule(small_model()), Loader(data))
 
 
