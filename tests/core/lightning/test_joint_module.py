@@ -110,12 +110,24 @@ def test_parts_that_were_frozen_stay_frozen() -> None:
     assert model.trunk.training
 
 
-def test_a_criterion_with_state_goes_where_the_model_goes() -> None:
-    criterion = nn.CrossEntropyLoss(weight=torch.ones(3))
-    module = JointModule(small_model(), criterion)
-    assert "criterion.weight" in module.state_dict()
+class Weighted(nn.Module):
+    """A penalty with a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("strength", torch.tensor(0.5))
+
+    def forward(self, state: Any) -> Tensor:
+        return -self.strength * state.displacement
+
+
+def test_criterion_and_penalty_with_state_go_where_the_model_goes() -> None:
+    criterion, penalty = nn.CrossEntropyLoss(weight=torch.ones(3)), Weighted()
+    module = JointModule(small_model(), criterion, penalty)
+    quiet(max_epochs=1).fit(module, loader())
+    assert {"criterion.weight", "penalty.strength"} <= module.state_dict().keys()
     module.to("meta")
-    assert criterion.weight.device.type == "meta"
+    assert (criterion.weight.device.type, penalty.strength.device.type) == ("meta", "meta")
 
 
 @dataclass(frozen=True)

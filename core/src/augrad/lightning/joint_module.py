@@ -66,9 +66,9 @@ class JointModule(LightningModule):
 
     Args:
         model: the `InvariantModel`, trained in place. A model in eval mode is put into train mode.
-        criterion: maps output and target to a scalar; by default as in `fit`. One that is an `nn.Module` moves to the
-            device with the model.
-        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none.
+        criterion: maps output and target to a scalar; by default as in `fit`.
+        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none. Both move to the
+            device with the model if they are an `nn.Module`.
         penalty_schedule: factor on the penalty, as in `fit`; needs a Trainer that knows when training ends.
         optimizer: called with parameter groups that carry their learning rate and weight decay.
         scheduler: called with the optimizer; a `ReduceLROnPlateau` gets `val_loss`, or `train_loss` without validation.
@@ -135,6 +135,7 @@ class JointModule(LightningModule):
         )
         self.model = invariant(model)
         self.criterion = criterion
+        self.penalty = penalty
         self.save_hyperparameters("scheduler_interval", "lr", "augmentation_lr", "weight_decay", "seed")
         self._begin()
 
@@ -178,14 +179,14 @@ class JointModule(LightningModule):
         """The joint loss of a batch `(x, target)`."""
         total: Tensor
         x, target = _pair(batch)
-        objective, _ = self._resolved(target)
+        objective, metrics = self._resolved(target)
         update = self._updates.of(self.trainer, batch_idx, self.device)
         step = JointStep(self.model, objective)
         with update.drawing() as generator:
             total, loss, penalty, output = step(x, target, update.factor, generator)
         self._watched().note(total, x)
         means = {"loss": loss, "penalty": penalty, **mean_displacement(self.model.augmentation.state())}
-        self._measured("train").add(output, target, **means)
+        self._measured("train", metrics).add(output, target, **means)
         self.log("train_loss_step", loss, prog_bar=True)
         self.log_dict({f"{name}_step": value for name, value in means.items() if name != "loss"})
         return total
@@ -232,20 +233,20 @@ class JointModule(LightningModule):
         if self._task is None:
             criterion = default_criterion(target) if self.criterion is None else self.criterion
             metrics = resolve_metrics(self._settings.metrics, target)
-            self._task = JointLoss(criterion, self._settings.penalty), metrics
+            self._task = JointLoss(criterion, self.penalty), metrics
         return self._task
 
     @torch.no_grad()
     def _evaluate(self, stage: str, batch: Any) -> None:
         x, target = _pair(batch)
-        objective, _ = self._resolved(target)
+        objective, metrics = self._resolved(target)
         output = in_full_precision(self(x))
-        self._measured(stage).add(output, target, loss=objective.criterion(output, target))
+        self._measured(stage, metrics).add(output, target, loss=objective.criterion(output, target))
 
-    def _measured(self, stage: str) -> Measures:
+    def _measured(self, stage: str, metrics: dict[str, Metric]) -> Measures:
         """The sums of a stage since its last epoch."""
-        if stage not in self._measures and self._task is not None:
-            self._measures[stage] = Measures(self._task[1], self.device)
+        if stage not in self._measures:
+            self._measures[stage] = Measures(metrics, self.device)
         return self._measures[stage]
 
     def _log_epoch(self, stage: str) -> None:

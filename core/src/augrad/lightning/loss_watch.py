@@ -53,7 +53,9 @@ class LossWatch:
     def _error(self, state: Tensor) -> NonFiniteLossError:
         step, bad_input = state.tolist()
         kept = last_checkpoint(self._trainer)
-        return non_finite(step, bool(bad_input), self._model, kept, "give the Trainer a ModelCheckpoint(every_n_train_steps=...)")
+        return non_finite(
+            step, bool(bad_input), self._model, kept, "give the Trainer a ModelCheckpoint(every_n_train_steps=...)"
+        )
 
 
 def last_checkpoint(trainer: Any) -> str | None:
