@@ -4,14 +4,14 @@ Train with Lightning
 
 You own a Lightning ``Trainer``, with its loggers and callbacks. ``augrad.lightning.JointModule`` brings the joint
 training: here it learns from tilted handwritten digits how far a digit may be turned. Needs ``augrad[lightning]``,
-``augrad-vision`` and scikit-learn.
+``augrad-vision`` and scikit-learn. Run it with ``python examples/train_with_lightning.py``.
 """
 
 import argparse
 import warnings
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import Trainer
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -20,7 +20,9 @@ import augrad
 from augrad.lightning import JointModule
 
 # %%
-# The data: digits of 8x8 pixels, enlarged, each turned by up to 60 degrees. Nobody tells the model about it.
+# The data
+# --------
+# Digits of 8x8 pixels, enlarged, each turned by up to 60 degrees. Nobody tells the model about it.
 
 
 def digits(first: int, n_images: int) -> TensorDataset:
@@ -33,17 +35,19 @@ def digits(first: int, n_images: int) -> TensorDataset:
 
 
 # %%
+# The model and the Trainer
+# -------------------------
 # The model is any trunk behind a layer of candidates. ``JointModule`` trains both with one loss; everything else, from
 # devices to early stopping, is told to the ``Trainer``.
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Learn how far digits may be turned, under a Lightning Trainer.")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--images", type=int, default=400, help="to learn from; as many others to validate on")
     options = parser.parse_args(argv)
     warnings.filterwarnings("ignore", module="lightning")  # it asks for worker processes, for data in memory too
-    seed_everything(0, verbose=False)
+    torch.manual_seed(0)
 
     trunk = nn.Sequential(
         *(nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)),
