@@ -202,24 +202,29 @@ def _others(
 ) -> tuple[Any, Pending]:
     """Runs each transform that is no matrix on the samples that drew it, after what is pending for these samples."""
     groups = layer.groups(choice) if draw.groups is None else draw.groups
-    before, after, ran = [], [], []
+    runs = {
+        position: index
+        for position, index in enumerate(layer.others)
+        if len(groups[position]) and not (undo and not layer.transforms[index].moves_coordinates)
+    }
+    if not runs:
+        return x, pending
+    settled = _settled(x, pending, [groups[position] for position in runs])
+    before, after = [], []
     for position, samples in enumerate(groups):
         if not len(samples):
             continue
-        part = batch.select(x, samples) if parts is None else parts[position]
-        index = layer.others[position] if position < len(layer.others) else None
-        transform: Any = None if index is None else layer.transforms[index]
-        if index is None or (undo and not transform.moves_coordinates):
-            before.append(part)
-            after.append(part)
-            continue
-        part = _applied(part, {action: matrix.index_select(0, samples) for action, matrix in pending.items()})
-        ran.append(samples)
+        index = runs.get(position)
+        if index is None or settled is None:
+            part = batch.select(x, samples) if parts is None else parts[position]
+        else:
+            part = settled.pop(0)
         before.append(part)
-        values = {name: value.index_select(0, samples) for name, value in draw.values[index].items()}
-        after.append((transform.invert if undo else transform)(part, **values, **_noise(draw.noise[index])))
-    if not ran:
-        return x, pending
+        if index is not None:
+            values = {name: value.index_select(0, samples) for name, value in draw.values[index].items()}
+            run: Any = layer.transforms[index].invert if undo else layer.transforms[index]
+            part = run(part, **values, **_noise(draw.noise[index]))
+        after.append(part)
     order = torch.cat(groups)
     moved = batch.concatenate(*after)
     if layer.training and torch.is_grad_enabled() and not undo:
@@ -227,9 +232,22 @@ def _others(
         moved = batch.mix(batch.concatenate(*before), moved, weights=torch.stack([1 - gate, gate], dim=1))
     x = batch.select(moved, torch.argsort(order))
     if pending:
-        done = torch.zeros_like(choice, dtype=torch.bool).index_fill(0, torch.cat(ran), True)
+        ran = torch.cat([groups[position] for position in runs])
+        done = torch.zeros_like(choice, dtype=torch.bool).index_fill(0, ran, True)
         pending = {
             action: torch.where(done[:, None, None], torch.eye(action.size).to(matrix), matrix)
             for action, matrix in pending.items()
         }
     return x, pending
+
+
+def _settled(x: Any, pending: Pending, groups: Sequence[Tensor]) -> list[Any] | None:
+    """The samples of each group after what is pending for them, in one application for all; None if nothing is."""
+    if not pending:
+        return None
+    samples = torch.cat(list(groups))
+    moved = _applied(
+        batch.select(x, samples), {action: matrix.index_select(0, samples) for action, matrix in pending.items()}
+    )
+    places = torch.split(torch.arange(len(samples), device=samples.device), [len(group) for group in groups])
+    return [batch.select(moved, place) for place in places]

@@ -115,7 +115,7 @@ DEMO = Demo(
         "audio.time_shift": {"unit": "samples", "padding": "cyclic", "offset": LENGTH / 2},
     },
     draw=draw_outline,
-    epochs=150,
+    epochs=120,
     batch_size=16,
     lr=2e-3,
     n_layers=3,

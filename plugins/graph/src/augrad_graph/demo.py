@@ -135,7 +135,7 @@ class FormulaNetwork(nn.Module):
         n_hidden: features of an atom between rounds.
     """
 
-    def __init__(self, n_hidden: int = 64) -> None:
+    def __init__(self, n_hidden: int = 128) -> None:
         super().__init__()
         sizes = [N_FEATURES + 2, n_hidden, n_hidden, n_hidden]
         self.convolutions = nn.ModuleList(GraphConv(n_in, n_out) for n_in, n_out in pairwise(sizes))
