@@ -26,7 +26,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.augrad-installed
-	$(ONE_THREAD) $(BIN)/augrad demo vision $(ARGS)
+	$(ONE_THREAD) $(BIN)/augrad demo $(ARGS)
 
 test: $(VENV)/.augrad-dev-installed
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(ARGS),$(ARGS),--cov)
@@ -52,7 +52,7 @@ clean:
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f "$(VENV)/.augrad-installed" "$(VENV)/.augrad-dev-installed"
 	if [ "$(VENV)" = .venv ]; then rm -rf .venv; fi
-	find core plugins tests docs -name __pycache__ -type d -prune -exec rm -rf {} +
+	find core plugins tests docs examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Nothing is installed again unless a pyproject.toml or the constraints changed: the stamps below are newer than these.
 $(VENV)/.augrad-python:
