@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.plugins.graph.graph_cases import EMPTY, PATHS, path, rich, same
 
-from augrad import batch
+from augrad import AugmentationLayer, AugmentationModule, batch, keyed_generator
 from augrad.testing import floats
 from augrad_graph.backend import Batch
-from augrad_graph.batching import with_edge_weight, with_values
+from augrad_graph.batching import same_edges, with_edge_weight, with_values
+from augrad_graph.kit import example_graphs
 from augrad_graph.layout import as_batch
 from augrad_graph.topology import edge_changes, first_of_equals, grown_of, with_edges
 
@@ -163,3 +164,24 @@ def test_mixtures_keep_the_dtype(dtype):
     x = with_values(X, x=X.x.to(dtype))
     assert batch.mix(x, x, weights=WEIGHTS).x.dtype == dtype
     assert with_edge_weight(x).edge_weight.dtype == dtype
+
+
+def test_a_training_pass_adds_no_edges_where_no_transform_does():
+    names = ["graph.feature_noise", "graph.position_rotate", "graph.edge_drop"]
+    module = AugmentationModule([AugmentationLayer(names), AugmentationLayer(names)]).train()
+    x = example_graphs(6, keyed_generator("edges"))
+    y = module(x, generator=keyed_generator(0))
+    assert torch.equal(y.edge_index, x.edge_index)
+    y.x.sum().backward()
+    assert module.layers[0].raw_weights.grad.isfinite().all()
+
+
+def test_edges_that_were_replaced_since_are_not_taken_for_the_same():
+    x = example_graphs(2, keyed_generator("edges"))
+    one, two = (batch.concatenate(*(batch.select(x, torch.tensor([i])) for i in (0, 1))) for _ in range(2))
+    assert not same_edges(one, two)
+    parts = [batch.select(x, torch.tensor([i])) for i in (0, 1)]
+    one, two = batch.concatenate(*parts), batch.concatenate(*parts)
+    assert same_edges(one, two)
+    two.edge_index = two.edge_index.flip(0)
+    assert not same_edges(one, two)

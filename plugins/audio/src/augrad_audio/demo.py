@@ -115,9 +115,9 @@ DEMO = Demo(
         "audio.time_shift": {"unit": "samples", "padding": "cyclic", "offset": LENGTH / 2},
     },
     draw=draw_outline,
-    epochs=120,
+    epochs=150,
     batch_size=16,
-    lr=2e-3,
+    lr=3e-3,
     n_layers=3,
     copies=10,
 )

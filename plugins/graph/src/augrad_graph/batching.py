@@ -20,6 +20,9 @@ from augrad_graph.layout import Layout, as_batch, cat_dim, layout_of, noted, sta
 HETEROGENEOUS = "heterogeneous graphs are not supported: turn them into homogeneous ones with data.to_homogeneous()"
 """Why a `HeteroData` is refused, and the way out."""
 
+_ORIGIN = "_augrad_origin"
+# The edges of a joined batch, and those of the parts that they came from.
+
 
 @batch.count.register(Data)
 def _(x: Data) -> int:
@@ -151,7 +154,26 @@ def _(first: Data, *rest: Data) -> Data:
     out, slices, incs = copy.copy(parts[0]), {}, {}
     for key in parts[0]._slice_dict:  # noqa: SLF001
         out[key], slices[key], incs[key] = _joined(parts, key)
+    out._store.__dict__[_ORIGIN] = (out.edge_index, [part.edge_index for part in parts])  # noqa: SLF001
     return _given(noted(out, layout, slices, incs))
+
+
+def same_edges(x: Data, y: Data) -> bool:
+    """Whether two batches are known to have the same edges: the same tensor, or joined from the same tensors.
+
+    Nothing is compared, so that nothing waits for a device; equal edges that came about otherwise count as others.
+
+    Example:
+        >>> x = as_batch(Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]])))
+        >>> twice = [batch.concatenate(x, with_values(x, x=2 * x.x)) for _ in range(2)]
+        >>> twice[0].edge_index is twice[1].edge_index, same_edges(*twice)
+        (False, True)
+    """
+    if x.edge_index is y.edge_index:
+        return True
+    (own, first), (other, second) = (each._store.__dict__.get(_ORIGIN, (None, [])) for each in (x, y))  # noqa: SLF001
+    known = own is x.edge_index and other is y.edge_index and len(first) == len(second)
+    return known and all(a is b for a, b in zip(first, second, strict=True))
 
 
 def _joined(parts: list[Data], key: str) -> tuple[Any, Tensor, Any]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from augrad import batch
 from augrad_graph.backend import Data
-from augrad_graph.batching import with_edge_weight, with_values
+from augrad_graph.batching import same_edges, with_edge_weight, with_values
 from augrad_graph.layout import as_batch, layout_of, noted, starts
 
 _GROWN = "_augrad_grown"
@@ -124,7 +124,7 @@ def _mixed_edges(x: Data, parts: list[Data], weights: Tensor, keys: list[str]) -
     that a part has added follow with that part's weight. Parts of unrelated batches are joined edge by edge; message
     passing sums over equal edges, so the sum is the same.
     """
-    if all(part.edge_index is parts[0].edge_index for part in parts):
+    if all(same_edges(part, parts[0]) for part in parts):
         changed = [key for key in keys if key == "edge_weight" or any(p[key] is not parts[0][key] for p in parts)]
         at = weights.index_select(0, x.batch.index_select(0, x.edge_index[0]))
         floating = [key for key in changed if x[key].is_floating_point()]
