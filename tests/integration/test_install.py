@@ -172,7 +172,7 @@ def link_what_is_declared(packages: Path) -> None:
             needing.append((needed, {"", *requirement.extras}))
             for name in {file.parts[0] for file in needed.files or ()} - {"..", "__pycache__"}:
                 if not (packages / name).exists():
-                    (packages / name).symlink_to(needed.locate_file(name))
+                    (packages / name).symlink_to(Path(str(needed.locate_file(name))))
 
 
 FROM_REGISTRY = [
