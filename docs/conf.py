@@ -1,10 +1,12 @@
-"""Sphinx set-up: MyST pages, the API from docstrings, tables from the installed packages (_ext/declared.py)."""
+"""Sphinx set-up: MyST pages, the API from docstrings, tables (_ext/declared.py), examples (_ext/gallery.py)."""
 
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+from gallery import runnable
 
 project = "augrad"
 author = "The augrad developers"
@@ -18,6 +20,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_design",
     "declared",
+    "gallery",
 ]
 exclude_patterns = ["_build", "_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -37,3 +40,15 @@ html_theme = "furo"
 html_title = "augrad"
 # Names in docstrings are written in single backquotes, as Markdown has them.
 default_role = "code"
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "examples",
+    "filename_pattern": runnable(),
+    "within_subsection_order": "gallery.position",
+    "capture_repr": (),
+    "notebook_extensions": set(),
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_signature": False,
+}

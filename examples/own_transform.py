@@ -19,7 +19,7 @@ import augrad
 # The transform
 # -------------
 # A modality of your choice, a range for each number that can be learned, and a differentiable function of the batch
-# and of one value per sample. ``augrad.register`` makes it known by its name, ``ecg.drift``, like those of the
+# and of one value per sample. ``augrad.register`` makes it known by its name, ``heart.drift``, like those of the
 # plugins.
 
 
@@ -27,7 +27,7 @@ import augrad
 class Drift(augrad.Transform):
     """Adds a straight line, from `-slope` at the beginning to `slope` at the end."""
 
-    modality = "ecg"
+    modality = "heart"
     assumes = "a drift of the baseline carries no information about the target"
     slope = augrad.Range(2.0, unit="mV", signed=True)
 
@@ -66,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
     train, still, loose = beats(80, "train", 0.0), beats(500, "test", 0.0), beats(500, "test", 1.0)
     loader = DataLoader(TensorDataset(*train), batch_size=20, shuffle=True)
     candidates = ["audio.gain", "audio.white_noise", "audio.time_mask"]
-    for names in (candidates, ["ecg.drift", *candidates]):
+    for names in (candidates, ["heart.drift", *candidates]):
         torch.manual_seed(0)
         trunk = nn.Sequential(nn.Flatten(), nn.Linear(100, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Linear(64, 4))
         model = augrad.InvariantModel(trunk, augrad.AugmentationLayer(names), copies=10)
@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
 # %%
 # The picture
 # -----------
-# A training beat (black), and copies of it as the model with ``ecg.drift`` sees it in training.
+# A training beat (black), and copies of it as the model with ``heart.drift`` sees it in training.
 
 
 def draw(policy: augrad.Policy, beat: Tensor) -> None:
@@ -96,8 +96,8 @@ def draw(policy: augrad.Policy, beat: Tensor) -> None:
 # %%
 # What came out
 # -------------
-# First without ``ecg.drift`` among the candidates, then with it. :doc:`/howto/register-your-own-transform` says what
-# a transform promises, and what else it can be.
+# First without ``heart.drift`` among the candidates, then with it. :doc:`/howto/register-your-own-transform` says
+# what a transform promises, and what else it can be.
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def train_plain(images: Tensor, labels: Tensor, pipeline: nn.Module, epochs: int
 # Sounds, with torchaudio
 # -----------------------
 # A policy can also be set by hand, and goes through JSON all the same. In front of a spectrogram it is one more layer
-# of an ``nn.Sequential``. (augrad's ``torchaudio()`` is the library itself, also where its native part cannot be
-# loaded.)
+# of an ``nn.Sequential``. (augrad-audio's ``torchaudio()`` is the library itself, also where its native part cannot
+# be loaded.)
 
 
 def sound_pipeline(path: Path) -> nn.Module:
@@ -148,13 +148,14 @@ def main(argv: list[str] | None = None) -> None:
     print("spectrograms", tuple(sound_pipeline(folder / "sounds.json")(torch.randn(4, 1, 8000)).shape))
     corner = Data(pos=torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), edge_index=torch.tensor([[0, 0], [1, 2]]))
     turned = graph_pipeline(folder / "graphs.json")(corner)
-    print("places", turned.pos.tolist(), "distances", turned.edge_attr.flatten().tolist())
+    print("places", turned.pos.numpy().round(2).tolist())
+    print("distances", turned.edge_attr.flatten().numpy().round(2).tolist())
 
     _, panels = plt.subplots(2, 8, figsize=(8, 2.2), layout="constrained")
     some = images[train[:8]]
     for row, pictures in zip(panels, (some, pipeline(some)), strict=True):
         for panel, picture in zip(row, pictures, strict=True):
-            panel.imshow(picture[0], cmap="gray_r", vmin=0, vmax=1)
+            panel.imshow(picture[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
             panel.set(xticks=[], yticks=[])
     panels[0, 0].set_ylabel("as it came", fontsize=8)
     panels[1, 0].set_ylabel("pipeline", fontsize=8)

@@ -16,7 +16,6 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 import augrad
-from augrad.policy import PolicyRow
 from augrad_tabular import AugradClassifier, Schema
 
 # %%
@@ -55,8 +54,9 @@ def main(argv: list[str] | None = None) -> None:
     learned = AugradClassifier([magnify, *others], max_epochs=epochs, random_state=0).fit(train, y_train)
 
     row = next(row for row in learned.policy_ if row.transform == "tabular.power_scale")
+    low, high = 2**row.low, 2**row.high
     print(row)
-    print(f"that is, pictures {2**row.low:.2f} to {2**row.high:.2f} times as large")
+    print(f"that is, pictures {low:.2f} to {high:.2f} times as large")
 
     # Every test row, under eleven microscopes.
     factors = np.exp2(np.linspace(-1.5, 1.5, 11))
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> None:
         scores["learned"].append(learned.score(seen, y_test))
     for name, values in scores.items():
         print(f"{name}: {values[5]:.1%} right at the same magnification, {min(values):.1%} at the worst")
-    draw(factors, scores, row)
+    draw(factors, scores, low, high)
 
 
 # %%
@@ -78,9 +78,9 @@ def main(argv: list[str] | None = None) -> None:
 # price, at the magnification of the training rows, is about two rows in a hundred.
 
 
-def draw(factors: np.ndarray, scores: dict[str, list[float]], row: PolicyRow) -> None:
+def draw(factors: np.ndarray, scores: dict[str, list[float]], low: float, high: float) -> None:
     _, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    axes.axvspan(2**row.low, 2**row.high, color="0.92", label="learned range")
+    axes.axvspan(low, high, color="0.92", label="learned range")
     axes.plot(factors, scores["learned"], "o-", label="magnification among the candidates")
     axes.plot(factors, scores["without"], "o-", label="not among them")
     axes.set_xscale("log", base=2)

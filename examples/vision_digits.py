@@ -93,7 +93,7 @@ def draw(result: augrad.FitResult, image: Tensor) -> None:
     copies = result.policy.as_module()(image.repeat(7, 1, 1, 1), generator=augrad.keyed_generator("copies"))
     _, axes = plt.subplot_mosaic("01234567;xxxxxxxx", figsize=(8, 4), height_ratios=(1, 2), layout="constrained")
     for panel, picture in enumerate([image, *copies]):
-        axes[str(panel)].imshow(picture[0], cmap="gray_r", vmin=0, vmax=1)
+        axes[str(panel)].imshow(picture[0].numpy(), cmap="gray_r", vmin=0, vmax=1)
         axes[str(panel)].set_axis_off()
     axes["0"].set_title("as it came", fontsize=9)
     angles = [180 * row["layers"][0]["magnitudes"][0] for row in result.history]
