@@ -511,7 +511,8 @@ class TestRunDemos:
         assert "[6/6] pair, seed 0, augrad:" in text
         assert "lost is skipped: no data here: pip install 'augrad-lost[demo]'" in text
         assert "broken failed: RuntimeError: no such <file>" in text
-        assert text.count("trained with") == 1
+        assert text.count("What it is worth to learn the augmentation") == 1
+        assert text.count("(true: ") == 2
         assert max(len(line) for line in text.splitlines() if "│" in line) <= 100
         assert all(f"Learned policy: {name}" in text for name in ("tiny", "pair"))
         directory = tmp_path / "runs" / "demo"

@@ -24,7 +24,7 @@ from augrad.transform import Transform
 from augrad_tabular import demo
 from augrad_tabular.demo import CLASSES, COLUMNS, DEMO, LIGHT, N_TRAIN, N_VAL, TRUE_DOUBLINGS, lit, load_segments
 
-N_ROWS = 2310
+N_ROWS = 2086
 HOW_TO_INSTALL = r"river with pandas.*pip install 'augrad-tabular\[demo\]'"
 
 
@@ -55,9 +55,10 @@ class TestData:
             assert part.dtype == torch.float32
             assert part.isfinite().all()
 
-    def test_classes_are_of_equal_size(self, data: DemoData) -> None:
+    def test_classes_are_of_similar_size(self, data: DemoData) -> None:
         labels = torch.cat([data.train_y, data.val_y, data.test_y])
-        assert labels.bincount().tolist() == [N_ROWS // len(CLASSES)] * len(CLASSES)
+        assert len(labels) == N_ROWS
+        assert labels.bincount().min() > 0.7 * N_ROWS / len(CLASSES)
         assert len(data.train_y.unique()) == len(CLASSES)
 
     def test_the_sky_is_up_and_blue(self, data: DemoData) -> None:
@@ -161,4 +162,4 @@ def test_runs_through(tmp_path: Path, data: DemoData) -> None:
     assert copies == 3 * N_ORBIT_COPIES * originals > 0
     assert "<svg" in (tmp_path / "report.html").read_text()
     (true,) = result.true_reaches
-    assert (true.transform, true.low, true.high, true.unit) == ("tabular.power_scale", -1.5, 1.5, "doublings")
+    assert (true.transform, true.low, true.high, true.unit) == ("tabular.power_scale", -2.0, 2.0, "doublings")

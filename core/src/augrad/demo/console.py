@@ -13,7 +13,17 @@ from rich.text import Text
 from augrad.demo.results import DemoResult, Findings, Run
 from augrad.demo.rules import RULES
 from augrad.demo.task import Demo
-from augrad.demo.words import METRICS, POLICY_HEADINGS, RULE_HEADINGS, policy_rows, rule_rows, score_heading, verdict
+from augrad.demo.words import (
+    METRICS,
+    POLICY_HEADINGS,
+    RULE_HEADINGS,
+    TASK_HEADINGS,
+    policy_rows,
+    rule_rows,
+    score_heading,
+    task_row,
+    verdict,
+)
 
 
 class Display:
@@ -96,7 +106,7 @@ class Display:
 def print_findings(findings: Findings, console: Console) -> None:
     """Prints the table of rules, what was recovered, and the learned policies."""
     left_out = (("skipped", findings.skipped), ("failed", findings.failed))
-    table = rules_table(findings.results)
+    table = rules_table(findings.results[0]) if len(findings.results) == 1 else tasks_table(findings.results)
     for kind, reasons in left_out:
         for name in reasons:
             table.add_row(f"[bold]{name}[/]", kind)
@@ -111,19 +121,27 @@ def print_findings(findings: Findings, console: Console) -> None:
         console.print(policy_table(result))
 
 
-def rules_table(results: Sequence[DemoResult]) -> Table:
-    """A row per demo and rule: score, gain recovery, range of what is true, time, invariance."""
+def tasks_table(results: Sequence[DemoResult]) -> Table:
+    """A row per demo, for several: scores by rule, gain recovery, the range of what is true, time."""
+    heading = score_heading(results)
+    table = Table(title=f"What it is worth to learn the augmentation: {heading}", title_justify="left", show_lines=True)
+    for name in TASK_HEADINGS:
+        table.add_column(name, justify="left" if name in ("task", "learned range") else "right", no_wrap=True)
+    for result in results:
+        table.add_row(*task_row(result, name_metric=heading not in METRICS.values()))
+    return table
+
+
+def rules_table(result: DemoResult) -> Table:
+    """A row per rule of one demo: score, gain recovery, time, invariance; the ranges stand in the policy's table."""
     table = Table(title="What it is worth to learn the augmentation", title_justify="left")
     table.add_column("trained with", no_wrap=True)
-    table.add_column(score_heading(results), justify="right", no_wrap=True)
-    for heading in RULE_HEADINGS:
-        table.add_column(heading, justify="left" if heading.startswith("true") else "right")
-    for result in results:
-        if len(results) > 1:
-            table.add_row(f"[bold]{result.demo.name}[/]")
-        for cells in rule_rows(result, name_metric=score_heading(results) not in METRICS.values()):
-            last = cells[0] == RULES["augrad"]
-            table.add_row(*cells, style="bold" if last else "", end_section=last)
+    table.add_column(score_heading([result]), justify="right", no_wrap=True)
+    gain, _, *rest = RULE_HEADINGS
+    for heading in (gain, *rest):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for cells in rule_rows(result):
+        table.add_row(*cells[:3], *cells[4:], style="bold" if cells[0] == RULES["augrad"] else "")
     return table
 
 

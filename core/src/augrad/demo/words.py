@@ -23,6 +23,26 @@ RULE_HEADINGS = ("gain\nrecovery", "true transform,\nand its range", "time /\ntr
 """Of `rule_rows`, after the rule and its score."""
 
 
+_SCORES = ("none", "oracle\n(told)", "augrad\n(learned)")
+TASK_HEADINGS = ("task", *_SCORES, "gain\nrecovery", "learned range", "time /\ntrunk")
+"""Of `task_row`."""
+
+
+def task_row(result: DemoResult, *, name_metric: bool = False) -> list[str]:
+    """The cells of one demo in the table of several, as text: its scores by rule, and what is behind them.
+
+    Args:
+        result: of the demo.
+        name_metric: as for `rule_rows`.
+    """
+    suffix = " r2" if name_metric and result.metric == "r2" else ""
+    scores = [f"{result.score(rule)[0]:.3f}{suffix}" for rule in RULES]
+    true = result.true_reaches
+    ranges = [f"{called(each, true)} {extent(result.learned_range(each))}\n(true: {extent(each)})" for each in true]
+    time = f"{result.relative_time('augrad'):.1f} x"
+    return [result.demo.name, *scores, percent(result.gain_recovery), "\n".join(ranges), time]
+
+
 def score_heading(results: Sequence[DemoResult]) -> str:
     """What tables call the scores of these demos."""
     metrics = {result.metric for result in results}

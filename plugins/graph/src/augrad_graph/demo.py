@@ -70,21 +70,23 @@ def read_molecules(n_molecules: int) -> tuple[Batch, Tensor]:
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     order = torch.randperm(len(rows), generator=keyed_generator("molecules", "choice")).tolist()
-    graphs, crosses = [], []
+    # Molecules that differ in handedness only are drawn alike here: each formula once, lest one be learned and tested.
+    graphs: dict[str, Data] = {}
+    crosses = []
     for index in order:
-        graph = formula(rows[index]["SMILES"])
-        if graph is not None:
-            graphs.append(graph)
+        flat, graph = formula(rows[index]["SMILES"])
+        if graph is not None and flat not in graphs:
+            graphs[flat] = graph
             crosses.append(int(rows[index]["BBB+/BBB-"] == "BBB+"))
         if len(graphs) == n_molecules:
             break
-    return Batch.from_data_list(graphs), torch.tensor(crosses)
+    return Batch.from_data_list(list(graphs.values())), torch.tensor(crosses)
 
 
-def formula(smiles: str) -> Data | None:
-    """The structural formula of a molecule as a graph; None if it cannot be read, or has fewer than 4 atoms.
+def formula(smiles: str) -> tuple[str, Data | None]:
+    """The structural formula of a molecule: as a text that is the same for all that are drawn so, and as a graph.
 
-    Places are in units of RDKit's page, on which a bond is 1.5 long, about the centroid.
+    None for a graph if the molecule cannot be read, or has fewer than 4 atoms. Places are in units of RDKit's page, on which a bond is 1.5 long, about the centroid.
     """
     from rdkit import Chem, RDLogger
     from rdkit.Chem.rdDepictor import Compute2DCoords
@@ -92,18 +94,19 @@ def formula(smiles: str) -> Data | None:
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
     molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or molecule.GetNumAtoms() < 4:
-        return None
+        return "", None
     Compute2DCoords(molecule)
     place = torch.tensor(molecule.GetConformer().GetPositions()[:, :2], dtype=torch.float32)
     bonds = [(b.GetBeginAtomIdx(), b.GetEndAtomIdx(), b.GetBondTypeAsDouble()) for b in molecule.GetBonds()]
     ends = torch.tensor([bond[:2] for bond in bonds], dtype=torch.long).reshape(-1, 2).T
     orders = torch.tensor([bond[2] for bond in bonds], dtype=torch.float32)
-    return Data(
+    graph = Data(
         x=torch.tensor(np.array([features(atom) for atom in molecule.GetAtoms()]), dtype=torch.float32),
         pos=place - place.mean(dim=0),
         edge_index=torch.cat([ends, ends.flip(0)], dim=1),
         edge_weight=orders.repeat(2),
     )
+    return Chem.MolToSmiles(molecule, isomericSmiles=False), graph
 
 
 def features(atom: Any) -> list[float]:
