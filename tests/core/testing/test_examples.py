@@ -43,7 +43,7 @@ def test_smooth_signals_fill_their_range_and_vary_slowly(n_samples, length):
     if n_samples:
         assert torch.allclose(signals.amin(-1), torch.tensor(0.1).double())
         assert torch.allclose(signals.amax(-1), torch.tensor(0.9).double())
-        assert signals.diff(dim=-1).abs().max() <= 0.8
+        assert signals.diff(dim=-1).abs().max() <= 0.8 + 1e-9
 
 
 def test_smooth_images_vary_along_both_axes():

