@@ -48,7 +48,7 @@ bench: $(VENV)/.augrad-dev-installed
 	set -e; for script in tests/benchmarks/bench_*.py; do $(BIN)/python "$$script" $(ARGS); done
 
 clean:
-	rm -rf docs/_build docs/reference/generated build dist runs htmlcov bench-results .coverage .coverage.* \
+	rm -rf docs/_build docs/examples docs/reference/generated build dist runs htmlcov bench-results .coverage .coverage.* \
 	  .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f "$(VENV)/.augrad-installed" "$(VENV)/.augrad-dev-installed"
 	if [ "$(VENV)" = .venv ]; then rm -rf .venv; fi
