@@ -126,7 +126,8 @@ def tasks_table(results: Sequence[DemoResult]) -> Table:
     heading = score_heading(results)
     table = Table(title=f"What it is worth to learn the augmentation: {heading}", title_justify="left", show_lines=True)
     for name in TASK_HEADINGS:
-        table.add_column(name, justify="left" if name in ("task", "learned range") else "right", no_wrap=True)
+        ranges = name == "learned range"
+        table.add_column(name, justify="left" if ranges or name == "task" else "right", no_wrap=not ranges)
     for result in results:
         table.add_row(*task_row(result, name_metric=heading not in METRICS.values()))
     return table
