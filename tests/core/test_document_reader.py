@@ -122,7 +122,11 @@ HAND_ERRORS = [
         "case.levle",
         r"^layers\[0\]\.transforms\[1\]\.name: no transform named 'case\.levle'.*'case\.level'",
     ),
-    ((*PLACE, 1, "name"), "graph.drop_edge", r"^layers\[0\]\.transforms\[1\]\.name: no transform named 'graph\.drop_edge'"),
+    (
+        (*PLACE, 1, "name"),
+        "graph.drop_edge",
+        r"^layers\[0\]\.transforms\[1\]\.name: no transform named 'graph\.drop_edge'",
+    ),
     (
         (*PLACE, 1, "name"),
         "case.level",

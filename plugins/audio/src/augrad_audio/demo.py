@@ -94,9 +94,9 @@ DEMO = Demo(
     title="Learning that an outline begins anywhere",
     description=(
         "200 outlines of leaves of six species to learn from, each a closed line read as a signal: the distance from "
-        "the leaf's centre while one walks round it; 182 more to be tested on. Where the walk began says nothing about "
-        "the species, so an outline may be shifted round the circle as far as one likes. Louder, noisier, masked, offset "
-        "and smoothed outlines are offered too."
+        "the leaf's centre while one walks round it; 182 more to be tested on. Where the walk began says nothing "
+        "about the species, so an outline may be shifted round the circle as far as one likes. Louder, noisier, "
+        "masked, offset and smoothed outlines are offered too."
     ),
     load=load_outlines,
     trunk=position_aware_cnn,

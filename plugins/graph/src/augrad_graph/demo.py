@@ -91,7 +91,8 @@ def read_molecules(n_molecules: int) -> tuple[Batch, Tensor]:
 def formula(smiles: str) -> tuple[str, Data | None]:
     """The structural formula of a molecule: as a text that is the same for all that are drawn so, and as a graph.
 
-    None for a graph if the molecule cannot be read, or has fewer than 4 atoms. Places are in units of RDKit's page, on which a bond is 1.5 long, about the centroid.
+    None for a graph if the molecule cannot be read, or has fewer than 4 atoms. Places are in units of
+    RDKit's page, on which a bond is 1.5 long, about the centroid.
     """
     from rdkit import Chem, RDLogger
     from rdkit.Chem.rdDepictor import Compute2DCoords
