@@ -21,7 +21,7 @@ from augrad.ranges import Range
 from augrad.training import fit
 from augrad.transform import Transform
 
-N_CURVE_POINTS = 40
+N_CURVE_POINTS = 20
 N_INVARIANCE_SAMPLES = 128
 N_INVARIANCE_VALUES = 9
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -129,13 +129,20 @@ def _polynomials(
     if speed is not None:
         spectrum = spectrum * _kept(frequency, speed)[:, None]
     # Measured at a tenth of the time of a convolution with the filters, which has few channels and many samples.
-    taps = torch.arange(1 - HALF_WIDTH, HALF_WIDTH + 1, device=loop.device, dtype=loop.dtype)
-    angle = torch.pi * taps[:, None] * frequency
-    filters = _filters(loop.dtype, loop.device)
-    with full_precision(loop.device):
-        response = torch.complex(filters @ torch.cos(angle), filters @ torch.sin(angle))
-    powers: Tensor = torch.fft.irfft(spectrum[:, :, None] * response, n=n_loop)
+    powers: Tensor = torch.fft.irfft(spectrum[:, :, None] * _response(n_loop, loop.dtype, loop.device), n=n_loop)
     return powers
+
+
+@lru_cache(maxsize=16)
+def _response(n_loop: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Per power what its filter makes of each frequency, `(powers, frequencies)`; batches tend to be of one length."""
+    # What is kept for later passes must serve those with gradients too, wherever the first one was.
+    with torch.inference_mode(mode=False), torch.no_grad(), full_precision(device):
+        frequency = torch.arange(n_loop // 2 + 1, device=device, dtype=dtype) * (2 / n_loop)
+        taps = torch.arange(1 - HALF_WIDTH, HALF_WIDTH + 1, device=device, dtype=dtype)
+        angle = torch.pi * taps[:, None] * frequency
+        filters = torch.as_tensor(_filters(), dtype=dtype, device=device)
+        return torch.complex(filters @ torch.cos(angle), filters @ torch.sin(angle))
 
 
 def _kept(frequency: Float[Tensor, " frequencies"], speed: Float[Tensor, " batch"]) -> Float[Tensor, "batch _"]:
@@ -146,12 +153,10 @@ def _kept(frequency: Float[Tensor, " frequencies"], speed: Float[Tensor, " batch
 
 
 @cache
-def _filters(dtype: torch.dtype, device: torch.device) -> Float[Tensor, "powers taps"]:
+def _filters() -> np.ndarray:
     """Per power, highest first, its filter: they interpolate the windowed sinc at points that include both ends."""
     points = -np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)
     offset = (points[:, None] + 1) / 2 - np.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
     window = np.i0(_BETA * np.sqrt(np.clip(1 - (offset / HALF_WIDTH) ** 2, 0, None))) / np.i0(_BETA)
-    filters = np.linalg.solve(np.vander(points, _DEGREE + 1), np.sinc(offset) * window)
-    # What is kept for later passes must serve those with gradients too, wherever the first one was.
-    with torch.inference_mode(mode=False):
-        return torch.as_tensor(filters, dtype=dtype, device=device)
+    filters: np.ndarray = np.linalg.solve(np.vander(points, _DEGREE + 1), np.sinc(offset) * window)
+    return filters
