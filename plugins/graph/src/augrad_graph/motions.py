@@ -10,7 +10,8 @@ from torch import Generator
 from torch.nn.functional import normalize
 
 from augrad import MatrixTransform, Range, batch
-from augrad.errors import ArgumentError, InputError, suggestion
+from augrad.errors import InputError
+from augrad_graph.arguments import check_option
 from augrad_graph.graphs import working_dtype
 from augrad_graph.positions import PositionAction, PositionTransform
 
@@ -63,8 +64,7 @@ class PositionRotate(PositionMatrixTransform):
 
     def __init__(self, *, axis: str = "random", **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        check_option(self.name, "axis", axis, AXES)
-        self.axis = axis
+        self.axis = check_option(self.name, "axis", axis, AXES)
 
     def validate(self, x: Any) -> None:
         super().validate(x)
@@ -141,8 +141,7 @@ class PositionShear(PositionMatrixTransform):
 
     def __init__(self, *, plane: str = "random", **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        check_option(self.name, "plane", plane, PLANES)
-        self.plane = plane
+        self.plane = check_option(self.name, "plane", plane, PLANES)
 
     def validate(self, x: Any) -> None:
         super().validate(x)
@@ -170,14 +169,3 @@ class PositionShear(PositionMatrixTransform):
         along, across = noise.to(angle.dtype).unbind(1)
         eye = torch.eye(3, device=angle.device, dtype=angle.dtype)
         return eye + torch.tan(torch.deg2rad(angle))[:, None, None] * along[:, :, None] * across[:, None]
-
-
-def check_option(transform: str, argument: str, given: str, accepted: tuple[str, ...]) -> None:
-    """Raises `ArgumentError` unless an option is one of those accepted."""
-    if given not in accepted:
-        raise ArgumentError(
-            f"{transform}: {argument} must be one of {', '.join(map(repr, accepted))}, but got {given!r}."
-            + suggestion(str(given), accepted),
-            argument=argument,
-            value=given,
-        )
