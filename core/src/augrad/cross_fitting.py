@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.model import InvariantModel
-from augrad.module import ModuleState
+from augrad.module import AugmentationModule, ModuleState
 from augrad.objective import (
     Criterion,
     StepLoss,
@@ -35,13 +35,19 @@ from augrad.precision import full_precision
 N_FOLDS = 2
 
 WINDOW = (0.2, 0.8)
-"""Between which shares of training the augmentation learns."""
+"""Between which shares of training the augmentation learns, where the trunk learns beside it."""
+
+SEARCH_STEPS = 600
+"""Updates of the augmentation in a search; fewer where the whole training has fewer."""
 
 TRAVEL = 12.0
 """How far a weight's or magnitude's unconstrained number may go while it learns; from 0.01 to 0.99 it is 9.2."""
 
 FASTEST = 0.2
 """Learning rate of the augmentation that `TRAVEL` does not exceed, however short the training."""
+
+LEAST_SHARE = 0.8
+"""Of an even choice: what a search leaves with a smaller weight is pruned, since even rare harm is harm."""
 
 MEMORY = 0.98
 """How much of their running means a step keeps."""
@@ -69,6 +75,11 @@ class CrossFittedLoss(nn.Module):
     It learns while training stands between the two shares `window`: before, the judges learn; after, the augmentation
     stands still, the judges rest, and the trunk learns with what was found.
 
+    With `search_only` the trunk is left alone: judges learn until the window begins and stand still from then on, while
+    the augmentation learns. `fit` does so, and then trains the trunk with what was found (`search_plan`). That finds
+    more: judges know the most when their training is over, and the trunk never sees what is not yet found. Where one
+    pass is all there is, as under a Lightning Trainer, trunk and judges learn side by side.
+
     Halves are told apart by the samples' contents, so that a sample stays in its half whatever the order of batches,
     and duplicates stay together. (A data set that draws its samples anew each time mixes the halves: costs are then
     overestimated, and less is learned.)
@@ -79,12 +90,15 @@ class CrossFittedLoss(nn.Module):
         penalty: maps `AugmentationModule.state()` to a value that is added; in units of what judges know.
         window: shares of training, `0 <= start < end <= 1`.
         judge: the judges' architecture instead of the trunk's: a smaller network is quicker.
+        n_folds: how many parts the data are cut into, at least 2; there is a judge for each, trained on all others. More
+            help where data are few, in the time of `n_folds - 1` trunks.
+        search_only: whether to leave the trunk alone.
 
     Shape:
         See `step`. Takes the time of about two trunks besides the trunk until the window ends; memory for two more.
 
     Raises:
-        ArgumentError: the window is no such pair; `aggregation="equivariant"`, which compares outputs elsewhere; the
+        ArgumentError: the window is no such pair; `n_folds` is below 2; `aggregation="equivariant"`, which compares outputs elsewhere; the
             judges have nothing that learns.
         ArgumentTypeError: an argument is of another type.
 
@@ -105,6 +119,8 @@ class CrossFittedLoss(nn.Module):
         *,
         window: Sequence[float] = WINDOW,
         judge: nn.Module | None = None,
+        n_folds: int = N_FOLDS,
+        search_only: bool = False,
     ) -> None:
         super().__init__()
         inner = invariant(model)
@@ -116,6 +132,13 @@ class CrossFittedLoss(nn.Module):
                 f"window must be two shares of training, 0 <= start < end <= 1, but got {window!r}.",
                 argument="window",
                 value=window,
+            )
+        if isinstance(n_folds, bool) or not isinstance(n_folds, int) or n_folds < 2:
+            raise ArgumentError(
+                f"n_folds must be an int of at least 2, but got {n_folds!r}: each judge must have samples that are new to "
+                "it.",
+                argument="n_folds",
+                value=n_folds,
             )
         if judge is not None and not isinstance(judge, nn.Module):
             raise ArgumentTypeError(
@@ -137,13 +160,14 @@ class CrossFittedLoss(nn.Module):
         self.criterion = criterion
         self.penalty = penalty
         self.window = (float(window[0]), float(window[1]))
-        self.judges = nn.ModuleList(copy.deepcopy(network) for _ in range(N_FOLDS))
+        self.search_only = search_only
+        self.judges = nn.ModuleList(copy.deepcopy(network) for _ in range(n_folds))
         for name in ("_clean", "_chance", "_seen"):
             self.register_buffer(name, torch.zeros(()))
 
     def judges_learn(self, progress: float) -> bool:
         """Whether the judges learn at this share of training."""
-        return progress < self.window[1]
+        return progress < self.window[0 if self.search_only else 1]
 
     def augmentation_learns(self, progress: float) -> bool:
         """Whether the augmentation learns at this share of training."""
@@ -192,6 +216,8 @@ class CrossFittedLoss(nn.Module):
             ArgumentError: the criterion or penalty returns no scalar; outputs are not one per sample.
         """
         inner = invariant(model)
+        if self.search_only:
+            return self._search(inner, x, target, progress=progress, factor=factor, generator=generator)
         learns = self.augmentation_learns(progress)
         with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
             augmented, draws = inner.augment(x, generator=generator, weight_gradient=False)
@@ -210,11 +236,30 @@ class CrossFittedLoss(nn.Module):
             judged = _Judged(self, inner, x, target)
             total = total + judged.learn()
             if learns:
-                state = inner.augmentation.state()
-                with full_precision(output.device):
-                    penalty = check_scalar("penalty", self.penalty(state))
-                total = total + judged.cost(augmented, state) + factor * penalty
+                cost, penalty = judged.cost_and_penalty(augmented)
+                total = total + cost + factor * penalty
         return StepLoss(total, loss.detach(), penalty.detach(), output.detach())
+
+    def _search(
+        self,
+        model: InvariantModel,
+        x: Any,
+        target: Any,
+        *,
+        progress: float,
+        factor: float,
+        generator: Generator | None,
+    ) -> StepLoss:
+        """A step without the trunk: `loss` is the judges' mean criterion, or the cost; `output` is the judges'."""
+        judged = _Judged(self, model, x, target)
+        if self.judges_learn(progress):
+            total = judged.learn()
+            loss, penalty = total / len(self.judges), total.new_zeros(())
+        else:
+            augmented, _ = model.augment(x, generator=generator, weight_gradient=False)
+            loss, penalty = judged.cost_and_penalty(augmented)
+            total = loss + factor * penalty
+        return StepLoss(total, loss.detach(), penalty.detach(), judged.said())
 
     def knowledge(self) -> Float[Tensor, ""]:
         """What the judges know, in units of `q`: 0 to 1."""
@@ -227,7 +272,22 @@ class CrossFittedLoss(nn.Module):
             mean.mul_(MEMORY).add_((1 - MEMORY) * value.to(mean))
 
     def extra_repr(self) -> str:
-        return f"window={self.window}, penalty={self.penalty!r}"
+        return f"window={self.window}, penalty={self.penalty!r}, search_only={self.search_only}"
+
+
+def search_plan(max_epochs: int, n_steps: int | None) -> tuple[int, tuple[float, float]]:
+    """How many epochs a search takes before a training, and its window: judges learn for as long as the trunk will.
+
+    Args:
+        max_epochs: of the trunk's training.
+        n_steps: updates per epoch; None if that is not known.
+
+    Example:
+        >>> search_plan(100, 20)  # 100 epochs for the judges, 30 of 20 updates for the augmentation
+        (130, (0.7692307692307693, 1.0))
+    """
+    epochs = max_epochs if n_steps is None else min(max_epochs, math.ceil(SEARCH_STEPS / n_steps))
+    return max_epochs + epochs, (max_epochs / (max_epochs + epochs), 1.0)
 
 
 class _Judged:
@@ -236,28 +296,43 @@ class _Judged:
     def __init__(self, objective: CrossFittedLoss, model: InvariantModel, x: Any, target: Any) -> None:
         # As the model's own copies are made, so that a trunk gets what it is used to.
         self.objective, self.model, self.x, self.target = objective, model, batch.repeat(x, 1), target
-        second = halves(x)
-        # The sizes of the halves must be known on the host: an accelerator is waited for once per step.
-        self.seen = [torch.nonzero(~second).flatten(), torch.nonzero(second).flatten()]
-        self.n_samples = len(second)
+        fold = folds(x, len(objective.judges))
+        # The sizes must be known on the host: an accelerator is waited for once per step and judge.
+        self.new = [torch.nonzero(fold == index).flatten() for index in range(1, len(objective.judges))]
+        self.new.append(torch.nonzero(fold == 0).flatten())
+        self.n_samples = len(fold)
+        self._outputs: list[Tensor] = []
 
     def learn(self) -> Tensor:
-        """The judges' own criterion, each on its half as it is."""
+        """The sum of the judges' own criteria, each on what is not new to it, as it is."""
         loss = torch.zeros((), device=batch.device(self.x))
-        for judge, own in zip(self.objective.judges, self.seen, strict=True):
+        everything = torch.arange(self.n_samples, device=loss.device)
+        for judge, new in zip(self.objective.judges, self.new, strict=True):
+            own = everything[~torch.isin(everything, new)]
             if len(own) > 1:  # batch normalisation cannot learn from one
                 judge.train()
                 output = self._answer(judge(batch.select(self.x, own)), len(own))
+                self._outputs.append(output.detach())
                 with full_precision(output.device):
-                    own_loss = check_scalar("criterion", self.objective.criterion(output, chosen(self.target, own)))
-                loss = loss + own_loss * (len(own) / self.n_samples)
+                    loss = loss + check_scalar("criterion", self.objective.criterion(output, chosen(self.target, own)))
         return loss
+
+    def said(self) -> Tensor:
+        """What the judges said of the samples as they are."""
+        return torch.cat(self._outputs)
+
+    def cost_and_penalty(self, augmented: Any) -> tuple[Tensor, Tensor]:
+        """What the last training pass of the augmentation costs, and the penalty."""
+        state = self.model.augmentation.state()
+        with full_precision(batch.device(self.x)):
+            penalty = check_scalar("penalty", self.objective.penalty(state))
+        return self.cost(augmented, state), penalty
 
     def cost(self, augmented: Any, state: ModuleState) -> Tensor:
         """How much worse than on the samples the judges fare on what became of them; differentiable in the policy."""
         n_copies = self.model.train_copies
         copies, places, clean, chance, moved = [], [], [], [], []
-        for judge, new in zip(self.objective.judges, reversed(self.seen), strict=True):
+        for judge, new in zip(self.objective.judges, self.new, strict=True):
             if not len(new):
                 continue
             judge.eval()
@@ -268,6 +343,7 @@ class _Judged:
                 output = self._answer(judge(batch.select(self.x, new)), len(new))
                 with full_precision(output.device):
                     unit = uninformed(self.objective.criterion, output, self.target)
+                self._outputs.append(output)
                 clean.append(self._lost(output, target, unit))
                 chance.append(self._lost(output, chosen(self.target, new.roll(1)), unit))
             fixed = {name: value.detach() for name, value in judge.state_dict(keep_vars=True).items()}
@@ -288,7 +364,19 @@ class _Judged:
         return in_full_precision(self.model.aggregate(output, n_samples))
 
 
-def halves(x: Any) -> Bool[Tensor, " batch"]:
-    """Which half of the data each sample belongs to, by its contents."""
-    # A bit from the middle of a product: the lowest ones of a sum depend on little.
-    return ((batch.fingerprint(x) * 0x2545F4914F6CDD1D) >> 40) & 1 == 1
+def prune(module: AugmentationModule, least: float = LEAST_SHARE) -> None:
+    """Takes from each layer what it draws less often than this share of an even choice: the search did not want it.
+
+    Args:
+        module: in place; the weights that are left keep their proportions.
+        least: as a share of one over the number of transforms, in [0, 1].
+    """
+    for layer in module:
+        weights = dict(zip(layer.names, layer.weights.tolist(), strict=True))
+        layer.set_weights({name: weight for name, weight in weights.items() if weight * len(layer) >= least})
+
+
+def folds(x: Any, n_folds: int = N_FOLDS) -> Int[Tensor, " batch"]:
+    """Which part of the data each sample belongs to, from 0, by its contents."""
+    # Bits from the middle of a product: the lowest ones of a sum depend on little.
+    return ((batch.fingerprint(x) * 0x2545F4914F6CDD1D) >> 40) % n_folds

@@ -13,7 +13,7 @@ from typing import Any
 from augrad import presets
 from augrad.bench.rules import Configuration, Rule
 from augrad.bench.task import Task
-from augrad.cross_fitting import CrossFittedLoss
+from augrad.cross_fitting import LEAST_SHARE, SEARCH_STEPS, CrossFittedLoss
 from augrad.demo.rules import always, candidates, no_augmentation, true_augmentation
 from augrad.layer import AugmentationLayer
 from augrad.module import AugmentationModule
@@ -129,5 +129,12 @@ AUGNET = Rule(
     settings=_learned(preset=defaults(presets.augnet)),
 )
 AUGRAD = Rule(
-    "augrad", "augrad", _augrad, settings=_learned(n_layers=N_LAYERS, cross_fitting=defaults(CrossFittedLoss))
+    "augrad",
+    "augrad",
+    _augrad,
+    settings=_learned(
+        n_layers=N_LAYERS,
+        cross_fitting=defaults(CrossFittedLoss),
+        search={"steps": SEARCH_STEPS, "least_share": LEAST_SHARE},
+    ),
 )

@@ -70,7 +70,7 @@ class Record:
         score: of it, on the test data.
         seconds: of training, as the clock on the wall says.
         cpu_seconds: processor time of training; what others do on the machine hardly counts. Without what is done only
-            once, extrapolated from all epochs but the first.
+            once, extrapolated from all epochs but the first; of a search before it the clock on the wall.
         seconds_in_all: with what is measured after it.
         trunk_invariance, model_invariance: under the oracle; None where it is empty.
         learns: whether the augmentation has anything to learn.

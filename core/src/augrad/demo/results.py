@@ -33,7 +33,7 @@ class Run:
         seconds: spent in training steps, without evaluation.
         trunk_invariance, model_invariance: medians over test samples and values of the true parameter, at most 1.
         curve: `(epoch, score)` on the validation data; empty without such data.
-        history: as `augrad.FitResult.history`.
+        history, search: as of `augrad.FitResult`.
         policy: what was learned, or fixed.
     """
 
@@ -46,6 +46,7 @@ class Run:
     curve: tuple[tuple[int, float], ...]
     history: tuple[dict[str, Any], ...]
     policy: tuple[PolicyRow, ...]
+    search: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -264,5 +265,6 @@ def _run_to_json(run: Run) -> dict[str, Any]:
         **vars(run),
         "curve": list(run.curve),
         "history": list(run.history),
+        "search": list(run.search),
         "policy": [vars(row) for row in run.policy],
     }

@@ -78,11 +78,12 @@ def train_rule(
         rule=rule,
         seed=seed,
         score=score(model, data.test_x, data.test_y, demo.batch_size),
-        seconds=sum(row["seconds"] for row in fitted.history),
+        seconds=fitted.seconds,
         trunk_invariance=trunk,
         model_invariance=whole,
         curve=tuple(curve),
         history=tuple(fitted.history),
+        search=tuple(fitted.search),
         policy=tuple(fitted.policy),
     )
     return run, model

@@ -38,7 +38,7 @@ def traces(result: DemoResult) -> list[Trace]:
     layers = [
         {"weights": layer.weights.tolist(), "magnitudes": layer.magnitudes.tolist()} for layer in module.state().layers
     ]
-    histories = [[{"layers": layers}, *run.history] for run in result.of("augrad")]
+    histories = [[{"layers": layers}, *(run.search or run.history)] for run in result.of("augrad")]
     first = next(iter(module))
     found = []
     for index, transform in enumerate(first.names):

@@ -6,15 +6,16 @@ Uses settings.py, loading.py, persistence.py; used by trainer.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from augrad import batch
-from augrad.cross_fitting import CrossFittedLoss
+from augrad.cross_fitting import CrossFittedLoss, search_plan
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.model import InvariantModel
 from augrad.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
@@ -28,6 +29,23 @@ from augrad.training.progress import is_shown, make_display
 from augrad.training.run import Run
 from augrad.training.run_state import RunState
 from augrad.training.settings import Settings
+
+
+SEARCH = "search"
+"""Folder, within a run's, of the checkpoints of its search."""
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Nothing of a module requires a gradient meanwhile."""
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in learned:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learned:
+            parameter.requires_grad_(True)
 
 
 def keyed_loader(name: str, loader: Any, accelerator: Any, settings: Settings, stack: ExitStack) -> KeyedLoader:
@@ -44,23 +62,70 @@ def keyed_loader(name: str, loader: Any, accelerator: Any, settings: Settings, s
     return keyed
 
 
+def objective_of(model: InvariantModel, train: KeyedLoader, settings: Settings) -> Objective:
+    """The objective of `fit`: the joint loss, or a cross-fitted one that only searches, before the trunk is trained."""
+    x, target = train.first()
+    found = make_objective(model, x, target, settings)
+    if not isinstance(found, CrossFittedLoss):
+        return found
+    window = search_plan(settings.max_epochs, updates_per_epoch(train, settings))[1]
+    return CrossFittedLoss(model, found.criterion, found.penalty, window=window, search_only=True)
+
+
+def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:
+    """How many updates an epoch has; None if the loader does not know its length."""
+    return None if train.n_batches is None else math.ceil(train.n_batches / settings.accumulation_steps)
+
+
+def assemble_search(
+    model: InvariantModel, train: KeyedLoader, settings: Settings, accelerator: Any, objective: CrossFittedLoss
+) -> Run:
+    """The run in which judges and augmentation learn, before the trunk does; its checkpoints lie in `search/`.
+
+    Metrics, callbacks, early stopping and the guard speak of the trunk's training, and have no part in it.
+    """
+    n_epochs, _ = search_plan(settings.max_epochs, updates_per_epoch(train, settings))
+    own = replace(
+        settings,
+        max_epochs=n_epochs,
+        metrics={},
+        callbacks=(),
+        early_stopping=None,
+        runaway=None,
+        directory=None if settings.directory is None else settings.directory / SEARCH,
+    )
+    return assemble(model, train, None, own, accelerator, objective, label="search")
+
+
 def assemble(
     model: InvariantModel,
     train: KeyedLoader,
     val: KeyedLoader | None,
     settings: Settings,
     accelerator: Any,
+    objective: Objective,
+    *,
+    marked: Objective | None = None,
+    label: str = "epoch",
 ) -> Run:
-    """A run that is ready to go on. Everything that can be refused is looked at before the model is touched."""
-    x, target = train.first()
+    """A run that is ready to go on. Everything that can be refused is looked at before the model is touched.
+
+    Args:
+        model: what is trained.
+        train, val: the loaders.
+        settings: what is asked for.
+        accelerator: accelerate's.
+        objective: what the losses are made by.
+        marked: the objective that checkpoints are marked with, if it is another one.
+        label: what the display calls an epoch.
+    """
+    _, target = train.first()
     if val is not None:
         val.first()
     metrics = resolve_metrics(settings.metrics, target)
     monitored = _monitored(settings, metrics, val is not None)
-    n_batches = train.n_batches
-    n_steps = None if n_batches is None else math.ceil(n_batches / settings.accumulation_steps)
-    objective = make_objective(model, x, target, settings)
-    marks = fingerprint(settings, model, objective, train.n_batches, accelerator.num_processes)
+    n_steps = updates_per_epoch(train, settings)
+    marks = fingerprint(settings, model, marked or objective, train.n_batches, accelerator.num_processes)
     checkpoints = None if settings.directory is None else Checkpoints(settings.directory)
     found = None if checkpoints is None else _found(checkpoints, marks, settings)
     total = None if n_steps is None else n_steps * settings.max_epochs
@@ -87,7 +152,8 @@ def assemble(
         updater=updater,
         checkpoints=checkpoints,
         fingerprint=marks,
-        display=make_display(shown, settings.max_epochs, n_steps),
+        display=make_display(shown, settings.max_epochs, n_steps, label),
+        label=label,
         at=RunState(),
     )
     if found is not None:

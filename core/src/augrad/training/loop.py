@@ -136,7 +136,10 @@ def _end_epoch(run: Run, row: Row) -> None:
     run.at = replace(run.at, epoch=row["epoch"], batches=0, seconds=0.0, totals={}, history=history, stopped=stopped)
     _save(run, best=best_row(history, metric, mode) is row)
     if run.settings.trackers:
-        run.accelerator.log(scalars(row), step=run.at.step)
+        prefix = "search/" if run.label == "search" else ""
+        before = run.at.search[-1]["step"] if run.at.search else 0
+        named = {f"{prefix}{name}": value for name, value in scalars(row).items()}
+        run.accelerator.log(named, step=before + run.at.step)
     run.display.end_epoch(row, run.model)
     if found is not None and stopped == "runaway":
         _report(run, found)

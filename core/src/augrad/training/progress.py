@@ -42,23 +42,23 @@ class RichDisplay(Display):
         max_epochs: in all.
         n_steps: per epoch, or None if the loader does not know.
         console: a `rich.console.Console`; the terminal's if None.
+        label: what an epoch is called.
     """
 
-    def __init__(self, max_epochs: int, n_steps: int | None, console: Any = None) -> None:
+    def __init__(self, max_epochs: int, n_steps: int | None, console: Any = None, label: str = "epoch") -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         description, loss = TextColumn("{task.description}"), TextColumn("{task.fields[loss]}")
         columns = (description, BarColumn(), MofNCompleteColumn(), loss, TimeRemainingColumn())
-        self._max_epochs, self._n_steps = max_epochs, n_steps
+        self._max_epochs, self._n_steps, self._label = max_epochs, n_steps, label
         self._bar = Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=n_steps, loss="")
         self._read_at = time.monotonic()
 
     def begin_epoch(self, epoch: int, done: int) -> None:
         self._bar.start()
-        self._bar.reset(
-            self._task, completed=done, total=self._n_steps, description=f"epoch {epoch}/{self._max_epochs}", loss=""
-        )
+        description = f"{self._label} {epoch}/{self._max_epochs}"
+        self._bar.reset(self._task, completed=done, total=self._n_steps, description=description, loss="")
 
     def step(self, running_loss: Callable[[], float]) -> None:
         self._bar.advance(self._task)
@@ -67,7 +67,7 @@ class RichDisplay(Display):
             self._bar.update(self._task, loss=f"loss {running_loss():.4f}")
 
     def end_epoch(self, row: dict[str, Any], model: InvariantModel) -> None:
-        line = epoch_line(row, self._max_epochs, leading_transform(model.policy))
+        line = epoch_line(row, self._max_epochs, leading_transform(model.policy), self._label)
         self._bar.console.print(line, highlight=False, markup=False)
 
     def stopped(self, reason: str) -> None:
@@ -77,9 +77,9 @@ class RichDisplay(Display):
         self._bar.stop()
 
 
-def make_display(shown: bool, max_epochs: int, n_steps: int | None) -> Display:
+def make_display(shown: bool, max_epochs: int, n_steps: int | None, label: str = "epoch") -> Display:
     """The rich display, or one that shows nothing."""
-    return RichDisplay(max_epochs, n_steps) if shown else Display()
+    return RichDisplay(max_epochs, n_steps, label=label) if shown else Display()
 
 
 def is_shown(progress: bool | None) -> bool:
@@ -87,7 +87,7 @@ def is_shown(progress: bool | None) -> bool:
     return sys.stdout.isatty() if progress is None else progress
 
 
-def epoch_line(row: dict[str, Any], max_epochs: int, leading: str) -> str:
+def epoch_line(row: dict[str, Any], max_epochs: int, leading: str, label: str = "epoch") -> str:
     """One epoch as a line of text.
 
     Example:
@@ -97,7 +97,7 @@ def epoch_line(row: dict[str, Any], max_epochs: int, leading: str) -> str:
     """
     hidden = ("epoch", "step", "seconds", "layers", "penalty")
     numbers = "  ".join(f"{name} {value:.4f}" for name, value in row.items() if name not in hidden)
-    return f"epoch {row['epoch']:>{len(str(max_epochs))}}/{max_epochs}  {numbers}  {leading}".rstrip()
+    return f"{label} {row['epoch']:>{len(str(max_epochs))}}/{max_epochs}  {numbers}  {leading}".rstrip()
 
 
 def leading_transform(policy: Iterable[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,9 @@ class FitResult:
             never a number.
         policy: what was learned, in physical units.
         checkpoint: the last checkpoint, or None without a directory.
+        search: for the cross-fitted objective one row per epoch of the search that came before, as in `history`:
+            `train_loss` is what judges lose while they learn, and then what the augmentation costs, as a share of what
+            they know. `layers` stand still in `history`, and move here. Empty for the joint loss.
         stopped: why training ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"` (see
             `RunawayGuard`).
     """
@@ -38,6 +41,12 @@ class FitResult:
     policy: Policy
     checkpoint: Path | None
     stopped: str
+    search: list[Row] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Of all epochs, those of the search too."""
+        return float(sum(row["seconds"] for row in (*self.search, *self.history)))
 
 
 def learned(model: InvariantModel) -> list[dict[str, list[Any]]]:

@@ -45,6 +45,7 @@ class Run:
         checkpoints: where they go, or None.
         fingerprint: what decides the weights; a resume must agree with it.
         display: shows progress.
+        label: `"search"` before a cross-fitted training, else `"epoch"`.
         checkpoint: the last one, or None.
         notice: what `fit` warns of when it is over, or None.
     """
@@ -66,6 +67,7 @@ class Run:
     fingerprint: dict[str, Any]
     display: Display
     at: RunState
+    label: str = "epoch"
     checkpoint: Path | None = None
     notice: RunawayWarning | None = None
 

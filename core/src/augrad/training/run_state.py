@@ -26,6 +26,7 @@ class RunState:
         batches: batches of the current epoch that went into them.
         seconds: spent on the current epoch before the checkpoint.
         history: a row per completed epoch.
+        search: the history of the search that came before; empty if there was none.
         totals: sums over the current epoch, as lists.
         stopped: why the run is over, or None.
     """
@@ -35,6 +36,7 @@ class RunState:
     batches: int = 0
     seconds: float = 0.0
     history: list[Row] = field(default_factory=list)
+    search: list[Row] = field(default_factory=list)
     totals: dict[str, list[float]] = field(default_factory=dict)
     stopped: str | None = None
 

@@ -14,14 +14,16 @@ from typing import Any
 
 import torch
 
+from augrad.cross_fitting import CrossFittedLoss, prune
 from augrad.errors import ArgumentTypeError
 from augrad.model import InvariantModel
-from augrad.objective import Criterion
+from augrad.objective import Criterion, JointLoss
 from augrad.penalties import DisplacementPenalty
-from augrad.training.assembly import assemble, keyed_loader
+from augrad.training.assembly import assemble, assemble_search, frozen, keyed_loader, objective_of
 from augrad.training.early_stopping import EarlyStopping, best_row
 from augrad.training.engine import accelerated, tracking
 from augrad.training.keyed import preserved_generators
+from augrad.training.loading import KeyedLoader
 from augrad.training.loop import train_until_stopped
 from augrad.training.result import FitResult
 from augrad.training.run import Run
@@ -197,18 +199,56 @@ def _fitted(
     accelerator = stack.enter_context(accelerated(settings))
     train = keyed_loader("train_loader", train_loader, accelerator, settings, stack)
     val = None if val_loader is None else keyed_loader("val_loader", val_loader, accelerator, settings, stack)
-    run = assemble(model, train, val, settings, accelerator)
-    try:
+    objective = objective_of(model, train, settings)
+    with ExitStack() as standing:
+        if isinstance(objective, CrossFittedLoss):
+            run, search = _with_search(model, train, val, settings, accelerator, objective)
+        else:
+            run, search = assemble(model, train, val, settings, accelerator, objective), None
         if run.at.stopped is None:
             stack.enter_context(tracking(accelerator, settings))
-            train_until_stopped(run)
-    finally:
-        run.display.close()
-        model.augmentation.forget()
+            if search is not None:
+                with frozen(model.trunk):
+                    _train(search)
+                prune(model.augmentation)
+                run.at.search = search.at.history
+            if isinstance(objective, CrossFittedLoss):
+                standing.enter_context(frozen(model.augmentation))
+            _train(run)
     model.eval()
     if run.notice is not None and accelerator.is_main_process:
         warnings.warn(run.notice, stacklevel=3)
     return _result(run)
+
+
+def _with_search(
+    model: InvariantModel,
+    train: KeyedLoader,
+    val: KeyedLoader | None,
+    settings: Settings,
+    accelerator: Any,
+    objective: CrossFittedLoss,
+) -> tuple[Run, Run | None]:
+    """The trunk's training, and the search before it, or None if a checkpoint is past that.
+
+    Both are made before either begins, so that whatever is refused is refused at once.
+    """
+    joint = JointLoss(objective.criterion)
+    with frozen(model.augmentation):
+        run = assemble(model, train, val, settings, accelerator, joint, marked=objective)
+    if run.checkpoint is not None:
+        return run, None
+    return run, assemble_search(model, train, settings, accelerator, objective)
+
+
+def _train(run: Run) -> None:
+    """Trains, unless that is done; whatever happens, the display ends and the last pass is let go of."""
+    try:
+        if run.at.stopped is None:
+            train_until_stopped(run)
+    finally:
+        run.display.close()
+        run.model.augmentation.forget()
 
 
 def _result(run: Run) -> FitResult:
@@ -224,4 +264,4 @@ def _result(run: Run) -> FitResult:
             "step": row["step"],
             "checkpoint": checkpoint,
         }
-    return FitResult(run.at.history, best, run.model.policy, run.checkpoint, str(run.at.stopped))
+    return FitResult(run.at.history, best, run.model.policy, run.checkpoint, str(run.at.stopped), run.at.search)
