@@ -16,6 +16,7 @@ from augrad import (
     keyed_generator,
     parameter_groups,
 )
+from augrad.cross_fitting import folds
 
 BEFORE, WITHIN, AFTER = 0.1, 0.5, 0.9
 """Shares of training before, within and after the default window."""
@@ -30,6 +31,11 @@ def task(n_samples=64, key="task"):
 
 
 X, TARGET = task()
+
+
+def halves(x):
+    """Which samples are in the second of two parts."""
+    return folds(x) == 1
 
 
 class Turned(Transform):

@@ -7,13 +7,24 @@ import math
 import pytest
 import torch
 from tests.core.bag_transforms import Bag, Louder, bag
-from tests.core.cross_fitting_cases import AFTER, BEFORE, TARGET, WITHIN, X, backward, gradients, make, nothing
-from tests.core.signal_transforms import Gain
+from tests.core.cross_fitting_cases import (
+    AFTER,
+    BEFORE,
+    TARGET,
+    WITHIN,
+    X,
+    backward,
+    gradients,
+    halves,
+    make,
+    nothing,
+)
+from tests.core.signal_transforms import Gain, Noise, Shift
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from augrad import CrossFittedLoss, DisplacementPenalty, batch, keyed_generator, parameter_groups
-from augrad.cross_fitting import FASTEST, TRAVEL, halves
+from augrad.cross_fitting import FASTEST, LEAST_SHARE, TRAVEL, folds, prune, search_plan
 from augrad.errors import ArgumentError, ArgumentTypeError
 
 SIGNALS = torch.randn(400, 3, 8, generator=keyed_generator("signals"))
@@ -78,7 +89,7 @@ def test_a_judge_learns_from_its_own_half_alone(progress):
     backward(model, objective, progress)
     second = halves(X)
     for judge, own in zip(objective.judges, (~second, second), strict=True):
-        loss = cross_entropy(judge(X[own]), TARGET[own]) * own.double().mean().float()
+        loss = cross_entropy(judge(X[own]), TARGET[own])
         expected = torch.autograd.grad(loss, list(judge.parameters()))
         for gradient, one in zip(gradients(judge), expected, strict=True):
             torch.testing.assert_close(gradient, one)
@@ -281,3 +292,61 @@ def test_more_outputs_than_samples_are_refused():
     x = Pairs(BAG.items, BAG.lengths)
     with pytest.raises(ArgumentError, match=r"needs one output per sample, but got 24 for 12 samples\. Use obj"):
         backward(model, objective, WITHIN, x, torch.arange(24) % 2)
+
+
+def test_a_search_leaves_the_trunk_alone():
+    model, _ = make()
+    objective = CrossFittedLoss(
+        model, nn.CrossEntropyLoss(), DisplacementPenalty(), window=(0.5, 1.0), search_only=True
+    )
+    for progress, judges in ((0.4, True), (0.6, False)):
+        step = backward(model, objective, progress)
+        assert all(gradient is None for gradient in gradients(model.trunk))
+        assert all((gradient is not None) is judges for gradient in gradients(objective.judges))
+        assert all((gradient is not None) is not judges for gradient in gradients(model.augmentation))
+        assert step.output.shape == (len(X), 2)
+        assert (step.penalty < 0) == (not judges)
+
+
+def test_of_more_folds_each_judge_leaves_out_one():
+    model, _ = make()
+    objective = CrossFittedLoss(model, nn.CrossEntropyLoss(), nothing, n_folds=4)
+    backward(model, objective, BEFORE)
+    fold = folds(X, 4)
+    assert sorted(fold.unique().tolist()) == [0, 1, 2, 3]
+    for index, judge in enumerate(objective.judges):
+        own = fold != (index + 1) % 4
+        expected = torch.autograd.grad(cross_entropy(judge(X[own]), TARGET[own]), list(judge.parameters()))
+        for gradient, one in zip(gradients(judge), expected, strict=True):
+            torch.testing.assert_close(gradient, one)
+
+
+@pytest.mark.parametrize("n_folds", [1, 0, True])
+def test_a_number_of_folds_that_leaves_nothing_new_is_refused(n_folds):
+    model, _ = make()
+    with pytest.raises(ArgumentError, match=r"n_folds must be an int of at least 2") as caught:
+        CrossFittedLoss(model, nn.CrossEntropyLoss(), nothing, n_folds=n_folds)
+    assert caught.value.argument == "n_folds"
+
+
+@pytest.mark.parametrize(
+    ("max_epochs", "n_steps", "epochs"), [(100, 20, 30), (100, 7, 86), (10, 20, 10), (3, 5000, 1), (5, None, 5)]
+)
+def test_a_search_has_so_many_updates_and_no_more_epochs_than_the_training(max_epochs, n_steps, epochs):
+    total, (start, end) = search_plan(max_epochs, n_steps)
+    assert total == max_epochs + epochs
+    assert start * total == pytest.approx(max_epochs)
+    assert end == 1.0
+
+
+def test_what_lost_its_share_is_pruned():
+    model, _ = make(Gain, Noise, Shift)
+    (layer,) = model.augmentation
+    low = LEAST_SHARE / 3 - 0.01
+    layer.set_weights({layer.names[0]: low, layer.names[1]: 0.4, layer.names[2]: 0.6 - low})
+    prune(model.augmentation)
+    total = 1.0 - low
+    assert layer.weights.tolist() == pytest.approx([0.0, 0.4 / total, (0.6 - low) / total])
+    kept = layer.weights.tolist()
+    prune(model.augmentation, least=0.0)
+    assert layer.weights.tolist() == pytest.approx(kept)

@@ -16,6 +16,7 @@ from tests.core.cross_fitting_cases import (
     backward,
     cost,
     gradients,
+    halves,
     make,
     nothing,
     task,
@@ -26,7 +27,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from augrad import CrossFittedLoss, DisplacementPenalty, MagnitudePenalty
-from augrad.cross_fitting import halves
 
 
 @torch.no_grad()

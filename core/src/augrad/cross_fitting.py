@@ -90,16 +90,16 @@ class CrossFittedLoss(nn.Module):
         penalty: maps `AugmentationModule.state()` to a value that is added; in units of what judges know.
         window: shares of training, `0 <= start < end <= 1`.
         judge: the judges' architecture instead of the trunk's: a smaller network is quicker.
-        n_folds: how many parts the data are cut into, at least 2; there is a judge for each, trained on all others. More
-            help where data are few, in the time of `n_folds - 1` trunks.
+        n_folds: how many parts the data are cut into, at least 2; there is a judge for each, trained on all others.
+            More help where data are few, in the time of `n_folds - 1` trunks.
         search_only: whether to leave the trunk alone.
 
     Shape:
         See `step`. Takes the time of about two trunks besides the trunk until the window ends; memory for two more.
 
     Raises:
-        ArgumentError: the window is no such pair; `n_folds` is below 2; `aggregation="equivariant"`, which compares outputs elsewhere; the
-            judges have nothing that learns.
+        ArgumentError: the window is no such pair; `n_folds` is below 2; `aggregation="equivariant"`, which compares
+            outputs elsewhere; the judges have nothing that learns.
         ArgumentTypeError: an argument is of another type.
 
     References:
@@ -135,8 +135,8 @@ class CrossFittedLoss(nn.Module):
             )
         if isinstance(n_folds, bool) or not isinstance(n_folds, int) or n_folds < 2:
             raise ArgumentError(
-                f"n_folds must be an int of at least 2, but got {n_folds!r}: each judge must have samples that are new to "
-                "it.",
+                f"n_folds must be an int of at least 2, but got {n_folds!r}: each judge must have samples that are new "
+                "to it.",
                 argument="n_folds",
                 value=n_folds,
             )
@@ -254,6 +254,8 @@ class CrossFittedLoss(nn.Module):
         judged = _Judged(self, model, x, target)
         if self.judges_learn(progress):
             total = judged.learn()
+            if not total.requires_grad:  # a batch of so few that none could learn
+                total = total + 0.0 * next(p for p in self.judges.parameters() if p.requires_grad).sum()
             loss, penalty = total / len(self.judges), total.new_zeros(())
         else:
             augmented, _ = model.augment(x, generator=generator, weight_gradient=False)
@@ -318,8 +320,8 @@ class _Judged:
         return loss
 
     def said(self) -> Tensor:
-        """What the judges said of the samples as they are."""
-        return torch.cat(self._outputs)
+        """What the judges said of samples as they are; empty if there were too few for any of them."""
+        return torch.cat(self._outputs) if self._outputs else torch.zeros(0, device=batch.device(self.x))
 
     def cost_and_penalty(self, augmented: Any) -> tuple[Tensor, Tensor]:
         """What the last training pass of the augmentation costs, and the penalty."""

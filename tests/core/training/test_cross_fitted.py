@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from augrad import AugmentationLayer, DisplacementPenalty, InvariantModel, MagnitudePenalty
-from augrad.errors import ArgumentError
+from augrad.errors import ArgumentError, CheckpointError
 from augrad.training import fit
 
 
@@ -33,6 +33,8 @@ def names(model: InvariantModel, loader: Any, **options: Any) -> list[str]:
 
 
 ALL = ["trunk", "augmentation", "judges"]
+"""First for the training, then for the search, which is made when nothing stands against either."""
+
 JOINT = ALL[:2]
 
 
@@ -134,14 +136,15 @@ def recorded(parts: Any, **options: Any) -> list[dict[str, tuple[float, bool]]]:
 
 def test_each_group_learns_in_its_time(make_model: Callable[..., Any], make_loader: Callable[..., Any]) -> None:
     seen = recorded((make_model(), make_loader(batch_size=11)), max_epochs=15)
-    assert len(seen) == 30
-    assert [step["augmentation"][1] for step in seen] == [False] * 6 + [True] * 18 + [False] * 6
-    assert [step["judges"][1] for step in seen] == [True] * 24 + [False] * 6
-    assert all(step["trunk"] == (0.01, True) for step in seen)
-    rates = [step["augmentation"][0] for step in seen]
-    assert rates[:7] == pytest.approx([0.1] * 7)
+    groups = ("judges", "augmentation", "trunk")
+    learned = [tuple(name for name in groups if name in step and step[name][1]) for step in seen]
+    assert learned == [("judges",)] * 30 + [("augmentation",)] * 30 + [("trunk",)] * 30
+    assert all(step["judges"][0] == 0.01 for step in seen[:30])
+    assert all(step["trunk"][0] == 0.01 for step in seen[60:])
+    rates = [step["augmentation"][0] for step in seen[30:60]]
+    assert rates[0] == pytest.approx(0.1)
     assert rates[15] == pytest.approx(0.05)
-    assert all(earlier > later for earlier, later in pairwise(rates[6:25]))
+    assert all(earlier > later for earlier, later in pairwise(rates))
 
 
 def test_a_scheduler_leaves_the_augmentations_rate_alone(make_parts: Callable[[], Any]) -> None:
@@ -150,21 +153,54 @@ def test_a_scheduler_leaves_the_augmentations_rate_alone(make_parts: Callable[[]
 
     plain = recorded(make_parts())
     seen = recorded(make_parts(), scheduler=warm_up, scheduler_interval="step")
-    assert [step["augmentation"] for step in seen] == [step["augmentation"] for step in plain]
-    for name in ("trunk", "judges"):
-        assert [step[name][0] for step in seen] == pytest.approx([0.01 * index / 30 for index in range(30)])
+    n_steps = len(seen) // 3
+    augmentation = slice(n_steps, 2 * n_steps)
+    assert [step["augmentation"] for step in seen[augmentation]] == [
+        step["augmentation"] for step in plain[augmentation]
+    ]
+    expected = pytest.approx([0.01 * index / 30 for index in range(n_steps)])
+    assert [step["judges"][0] for step in seen[:n_steps]] == expected
+    assert [step["trunk"][0] for step in seen[-n_steps:]] == expected
 
 
 def test_what_does_not_learn_now_stands_still(make_parts: Callable[[], Any]) -> None:
-    parts = make_parts()
-    history = fit(*parts, max_epochs=10, lr=0.01, weight_decay=0.1).history
-    layers = [row["layers"] for row in history]
+    model, *loaders = make_parts()
+    trunk = {name: value.clone() for name, value in model.trunk.state_dict().items()}
+    found: list[bool] = []
+
+    def same(row: dict[str, Any], model: InvariantModel) -> None:
+        found.append(all(torch.equal(value, trunk[name]) for name, value in model.trunk.state_dict().items()))
+
+    result = fit(model, *loaders, max_epochs=10, lr=0.01, weight_decay=0.1, callbacks=[same])
     fresh = make_parts()[0].augmentation.state().layers[0]
-    assert layers[1][0]["weights"] == pytest.approx(fresh.weights.tolist())
-    assert layers[1][0]["magnitudes"] == pytest.approx(fresh.magnitudes.tolist())
-    assert layers[2] != layers[1]
-    assert layers[7] == layers[8] == layers[9]
-    assert [row["penalty"] < 0 for row in history] == [False] * 2 + [True] * 6 + [False] * 2
+    layers = [row["layers"] for row in result.search]
+    assert len(layers) == 20
+    for row in layers[:10]:
+        assert row[0]["weights"] == pytest.approx(fresh.weights.tolist())
+        assert row[0]["magnitudes"] == pytest.approx(fresh.magnitudes.tolist())
+    assert all(earlier != later for earlier, later in pairwise(layers[9:]))
+    assert [row["penalty"] < 0 for row in result.search] == [False] * 10 + [True] * 10
+    assert all(row["layers"] == result.history[0]["layers"] for row in result.history)
+    assert not any(found), "the trunk learns from the first epoch that a callback sees"
+    assert result.seconds == sum(row["seconds"] for row in result.search + result.history)
+
+
+def test_what_is_learned_may_be_learned_further(make_parts: Callable[[], Any]) -> None:
+    model, *loaders = make_parts()
+    fit(model, *loaders, max_epochs=1)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_search_has_no_metrics_callbacks_or_guard_of_the_trunks(make_parts: Callable[[], Any]) -> None:
+    epochs: list[int] = []
+    result = fit(*make_parts(), max_epochs=2, callbacks=[lambda row, model: epochs.append(row["epoch"])])
+    assert epochs == [1, 2]
+    assert not any("accuracy" in name for name in result.search[0])
+    assert "train_accuracy" in result.history[0]
+
+
+def test_of_the_joint_loss_there_is_no_search(make_parts: Callable[[], Any]) -> None:
+    assert fit(*make_parts(), max_epochs=1, objective="joint").search == []
 
 
 class Interrupted(Exception):
@@ -172,15 +208,20 @@ class Interrupted(Exception):
 
 
 class Until:
-    """A constant schedule that ends the run when a share of it is done."""
+    """A constant schedule that ends the run after so many updates, of search and training together."""
 
-    def __init__(self, share: float = 2.0) -> None:
-        self.share = share
+    def __init__(self, n_steps: int | None = None) -> None:
+        self.left = n_steps
 
     def __call__(self, progress: float) -> float:
-        if progress >= self.share:
-            raise Interrupted
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Interrupted
         return 1.0
+
+    def __repr__(self) -> str:
+        return "Until"
 
 
 def resumable(parts: Any, directory: Path, until: Until, **options: Any) -> InvariantModel:
@@ -199,23 +240,37 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9], ids=["before the window", "within it", "after it"])
+@pytest.mark.parametrize(
+    ("n_steps", "where", "left"),
+    [(4, "search", 4), (20, "search", 20), (30, "search", 30), (37, "", 7)],
+    ids=["while judges learn", "while the augmentation does", "between", "while the trunk learns"],
+)
 def test_interrupted_and_resumed_it_is_the_unbroken_run(
-    make_parts: Callable[[], Any], unbroken: Path, share: float, tmp_path: Path
+    make_parts: Callable[[], Any], unbroken: Path, n_steps: int, where: str, left: int, tmp_path: Path
 ) -> None:
+    broken = tmp_path / "broken"
     with pytest.raises(Interrupted):
-        resumable(make_parts(), tmp_path / "broken", Until(share))
-    left = (tmp_path / "broken" / "latest").read_text().strip()
-    assert left == f"step-{round(share * 15):08d}"
-    resumable(make_parts(), tmp_path / "broken", Until())
-    for part in ("model", "objective"):
-        first, second = (
-            load_file(run / "step-00000015" / f"{part}.safetensors") for run in (unbroken, tmp_path / "broken")
-        )
+        resumable(make_parts(), broken, Until(n_steps))
+    assert (broken / where / "latest").read_text().strip() == f"step-{left:08d}"
+    resumable(make_parts(), broken, Until())
+    for part in ("step-00000015/model", "search/step-00000030/objective"):
+        first, second = (load_file(run / f"{part}.safetensors") for run in (unbroken, broken))
         assert first.keys() == second.keys()
         assert all(torch.equal(value, second[name]) for name, value in first.items())
     assert {"_clean", "_chance", "_seen", "judges.0.0.weight", "judges.1.1.running_mean"} <= first.keys()
     assert first["_seen"] > 0
+
+
+def test_what_was_searched_for_is_known_after_a_resume(make_parts: Callable[[], Any], tmp_path: Path) -> None:
+    options: dict[str, Any] = {"max_epochs": 2, "directory": tmp_path}
+    first = fit(*make_parts(), **options)
+    again = fit(*make_parts(), **options, resume=True)
+    assert again.search == first.search
+    assert again.policy.to_rows() == first.policy.to_rows()
+    with pytest.raises(CheckpointError):
+        fit(*make_parts(), **options)
+    with pytest.raises(CheckpointError):
+        fit(*make_parts(), **options, resume=True, objective="joint")
 
 
 def waves(n_samples: int, seed: int) -> TensorDataset:

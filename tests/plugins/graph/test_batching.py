@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.plugins.graph.graph_cases import EDGELESS, EMPTY, PATHS, SINGLE, graph, path, rich, same, sound
 
 from augrad import batch
-from augrad.cross_fitting import halves
+from augrad.cross_fitting import folds
 from augrad.errors import InputError, InputTypeError
 from augrad_graph.backend import Batch, Data, HeteroData
 from augrad_graph.batching import float_dtype, with_edge_weight, with_values
@@ -185,8 +185,8 @@ def test_a_fingerprint_depends_on_features_positions_and_edges(part):
 
 def test_about_half_of_the_graphs_are_in_each_half():
     graphs = Batch.from_data_list([path(2 + index % 6, seed=index) for index in range(300)])
-    assert 0.4 < halves(graphs).double().mean() < 0.6
-    assert not halves(Batch.from_data_list([EMPTY, EMPTY])).unique().numel() > 1
+    assert 0.4 < folds(graphs).double().mean() < 0.6
+    assert not folds(Batch.from_data_list([EMPTY, EMPTY])).unique().numel() > 1
 
 
 def test_a_detached_batch_is_the_same_without_a_graph():

@@ -30,7 +30,6 @@ from augrad.training.run import Run
 from augrad.training.run_state import RunState
 from augrad.training.settings import Settings
 
-
 SEARCH = "search"
 """Folder, within a run's, of the checkpoints of its search."""
 
@@ -94,7 +93,7 @@ def assemble_search(
         runaway=None,
         directory=None if settings.directory is None else settings.directory / SEARCH,
     )
-    return assemble(model, train, None, own, accelerator, objective, label="search")
+    return assemble(model, train, None, own, accelerator, objective=objective, label="search")
 
 
 def assemble(
@@ -103,8 +102,8 @@ def assemble(
     val: KeyedLoader | None,
     settings: Settings,
     accelerator: Any,
-    objective: Objective,
     *,
+    objective: Objective,
     marked: Objective | None = None,
     label: str = "epoch",
 ) -> Run:

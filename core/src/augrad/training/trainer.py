@@ -66,7 +66,15 @@ def fit(
     seed: int = 0,
     config: Mapping[str, Any] | None = None,
 ) -> FitResult:
-    """Trains trunk, selection weights and magnitudes together, by gradient descent on criterion plus penalty.
+    """Learns which transforms a model may ignore, and how far, and trains it on samples that are augmented by them.
+
+    By default there are two stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
+    for `max_epochs` on the data as they are, each on one half; then weights and magnitudes learn from what the judges
+    say of samples that are new to them, in about 600 updates at most (`augrad.cross_fitting.search_plan`), and
+    transforms that end up with little weight are dropped (`augrad.cross_fitting.prune`). After it the trunk is trained
+    for `max_epochs` with an augmentation that stands still. Optimizer, scheduler, precision and accumulation are the
+    same for both; metrics, validation, early stopping, callbacks and the guard are for the trunk. `"joint"` trains all
+    together.
 
     Every draw is keyed by `(seed, step, rank)`, and the global generators are seeded by key for the run and given back
     as they were. A run that was killed at any moment and is resumed reaches the weights of an unbroken run, to the bit
@@ -82,13 +90,14 @@ def fit(
         train_loader: a `DataLoader`, or any iterable that can be read again, of pairs `(x, target)`; `x` is a batch as
             the model takes it.
         val_loader: the same, for validation after each epoch.
-        max_epochs: how often to go through the training data, at least 1.
+        max_epochs: how often the trunk goes through the training data, at least 1.
         criterion: maps output and target to a scalar. By default cross-entropy for integer targets (classes, or dense
             classes `(batch, height, width)`), mean squared error for floating-point ones of the output's shape.
-        objective: `"cross_fitted"` (`augrad.CrossFittedLoss`: judges that have not seen a sample say what a transform
-            costs), `"joint"` (`augrad.JointLoss`, the paper's: the trunk itself does), or None: the one that the
-            penalty is made for (`Penalty.objective`), and `"joint"` where outputs are not one per sample, are
-            equivariant, or where trunk or augmentation is frozen.
+        objective: `"cross_fitted"` (`augrad.CrossFittedLoss`: first a search, in which judges that have not seen a
+            sample say what a transform costs; then the trunk is trained with what was found), `"joint"`
+            (`augrad.JointLoss`, the paper's: the trunk itself does), or None: the one that the penalty is made for
+            (`Penalty.objective`), and `"joint"` where outputs are not one per sample, are equivariant, or where trunk
+            or augmentation is frozen.
         penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none.
         penalty_schedule: factor on the penalty: `"constant"`, `"warm_up"` (rises from 0 over the first fifth),
             `"decay"` (falls to 0), or a callable of progress in [0, 1].
@@ -114,7 +123,8 @@ def fit(
         checkpoint_every: steps between checkpoints; there is always one at the end of an epoch.
         resume: goes on from the last checkpoint in `directory`. Without one the run starts afresh; a run that is over
             returns its result at once, unless `max_epochs` is larger now. A joint run with a constant penalty can be
-            prolonged so; another one depends on where it ends, and `max_epochs` must be what it was.
+            prolonged so; another one depends on where it ends, and `max_epochs` must be what it was. The search has
+            its own checkpoints, in `search/`.
         trackers: names of accelerate's trackers (`"tensorboard"`, `"wandb"`, `"mlflow"`, ...), or instances.
         callbacks: called after each epoch with its history row and the model; one that returns True ends training.
             After a resume an epoch that was not saved is trained, and reported, again.
@@ -202,9 +212,9 @@ def _fitted(
     objective = objective_of(model, train, settings)
     with ExitStack() as standing:
         if isinstance(objective, CrossFittedLoss):
-            run, search = _with_search(model, train, val, settings, accelerator, objective)
+            run, search = _with_search(model, train, val, settings, accelerator, objective=objective)
         else:
-            run, search = assemble(model, train, val, settings, accelerator, objective), None
+            run, search = assemble(model, train, val, settings, accelerator, objective=objective), None
         if run.at.stopped is None:
             stack.enter_context(tracking(accelerator, settings))
             if search is not None:
@@ -227,6 +237,7 @@ def _with_search(
     val: KeyedLoader | None,
     settings: Settings,
     accelerator: Any,
+    *,
     objective: CrossFittedLoss,
 ) -> tuple[Run, Run | None]:
     """The trunk's training, and the search before it, or None if a checkpoint is past that.
@@ -235,10 +246,11 @@ def _with_search(
     """
     joint = JointLoss(objective.criterion)
     with frozen(model.augmentation):
-        run = assemble(model, train, val, settings, accelerator, joint, marked=objective)
+        run = assemble(model, train, val, settings, accelerator, objective=joint, marked=objective)
     if run.checkpoint is not None:
         return run, None
-    return run, assemble_search(model, train, settings, accelerator, objective)
+    with frozen(model.trunk):
+        return run, assemble_search(model, train, settings, accelerator, objective)
 
 
 def _train(run: Run) -> None:
