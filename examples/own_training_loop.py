@@ -48,8 +48,8 @@ def train_jointly(
 # %%
 # A loop with judges
 # ------------------
-# What ``fit`` does by default: two judges, copies of the trunk that have seen one half of the data each, say of the
-# other half what an augmentation costs. They are trained beside the trunk for the first 80 % of training, which takes
+# Judges, as ``fit`` has them by default, but in one pass: two copies of the trunk that have seen one half of the data
+# each say of the other half what an augmentation costs. They are trained beside the trunk for the first 80 % of training, which takes
 # about three times as long, and memory for two more trunks (``judge=`` takes a smaller network). The augmentation
 # learns between 20 % and 80 %, at a rate that falls; so the objective is told how much of the training is done.
 

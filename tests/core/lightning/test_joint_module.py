@@ -53,6 +53,7 @@ def test_it_reaches_the_weights_of_fit_to_the_bit(
 ) -> None:
     by_fit, by_lightning = small_model(train_copies=2), small_model(train_copies=2)
     before = small_model(train_copies=2)
+    shared = {**shared, "objective": "joint"}  # the other one searches first in fit, and learns alongside here
     augrad.fit(by_fit, pairs(), pairs(2, seed=2), max_epochs=3, progress=False, **shared, **for_fit)
     quiet(max_epochs=3, **for_trainer).fit(JointModule(by_lightning, **shared), loader(), loader(2, seed=2))
     assert same(by_lightning, by_fit)
@@ -62,16 +63,16 @@ def test_it_reaches_the_weights_of_fit_to_the_bit(
 def test_without_validation_a_plateau_is_one_of_the_training_loss() -> None:
     halve = partial(torch.optim.lr_scheduler.ReduceLROnPlateau, factor=0.5, patience=0, threshold=0.9)
     by_fit, by_lightning = small_model(), small_model()
-    augrad.fit(by_fit, pairs(), max_epochs=3, progress=False, scheduler=halve)
+    augrad.fit(by_fit, pairs(), max_epochs=3, progress=False, scheduler=halve, objective="joint")
     trainer = quiet(max_epochs=3)
-    trainer.fit(JointModule(by_lightning, scheduler=halve), loader())
+    trainer.fit(JointModule(by_lightning, scheduler=halve, objective="joint"), loader())
     assert same(by_lightning, by_fit)
     assert trainer.optimizers[0].param_groups[0]["lr"] == 0.00025
 
 
 def test_accumulated_gradients_reach_the_weights_of_fit() -> None:
     by_fit, by_lightning = small_model(dropout=0.0), small_model(dropout=0.0)
-    options = {"lr": 0.01, "penalty_schedule": "decay"}
+    options = {"lr": 0.01, "penalty_schedule": "decay", "objective": "joint"}
     augrad.fit(by_fit, pairs(), max_epochs=2, progress=False, accumulation_steps=2, **options)
     quiet(accumulate_grad_batches=2).fit(JointModule(by_lightning, **options), loader())
     assert same(by_lightning, by_fit)

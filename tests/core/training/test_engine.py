@@ -50,7 +50,10 @@ def test_trackers_get_configuration_rows_and_an_end(make_parts: Callable[[], Any
     result = fit(*make_parts(), max_epochs=2, trackers=[notebook], config={"note": "a"})
     assert notebook.config["lr"] == 1e-3
     assert notebook.config["config"] == "{'note': 'a'}"
-    assert [step for step, _ in notebook.rows] == [6, 12]
+    assert [step for step, _ in notebook.rows] == [6, 12, 18, 24, 30, 36]
+    moving, standing = (notebook.rows[index][1] for index in (3, -1))
+    assert moving["search/layer0/weight/signal.gain"] == result.search[3]["layers"][0]["weights"][1]
+    assert not any(name.startswith("search/") for name in standing)
     last = notebook.rows[-1][1]
     assert last["val_loss"] == result.history[-1]["val_loss"]
     assert last["layer0/weight/signal.gain"] == result.history[-1]["layers"][0]["weights"][1]

@@ -72,6 +72,7 @@ def test_clipping_bounds_the_update(make_parts: Callable[[], Any]) -> None:
         augmentation_lr=1.0,
         max_epochs=1,
         accumulation_steps=6,
+        objective="joint",
     )
     moved = torch.sqrt(sum((p - b).square().sum() for p, b in zip(parts[0].parameters(), before, strict=True)))
     assert 0 < moved <= 1.001e-3
@@ -98,15 +99,16 @@ def test_the_penalty_is_scheduled_by_progress(make_parts: Callable[[], Any]) -> 
         seen.append(progress)
         return 0.0
 
-    unscheduled, _ = trained(make_parts(), penalty=DisplacementPenalty(0.0))
-    switched_off, _ = trained(make_parts(), penalty=DisplacementPenalty(5.0), penalty_schedule=schedule)
+    joint = {"objective": "joint"}
+    unscheduled, _ = trained(make_parts(), penalty=DisplacementPenalty(0.0), **joint)
+    switched_off, _ = trained(make_parts(), penalty=DisplacementPenalty(5.0), penalty_schedule=schedule, **joint)
     assert seen == pytest.approx([step / 12 for step in range(12)])
     assert same(unscheduled, switched_off)
 
 
 def test_the_penalty_moves_the_magnitudes_and_none_is_none(make_parts: Callable[[], Any]) -> None:
     _, weak = trained(make_parts(), penalty=None, augmentation_lr=0.1)
-    _, strong = trained(make_parts(), penalty=DisplacementPenalty(5.0), augmentation_lr=0.1)
+    _, strong = trained(make_parts(), objective="joint", penalty=DisplacementPenalty(5.0), augmentation_lr=0.1)
     assert weak.history[-1]["penalty"] == 0.0
     assert strong.history[-1]["penalty"] < 0.0
     sums = [sum(result.history[-1]["layers"][0]["magnitudes"]) for result in (weak, strong)]
@@ -131,7 +133,7 @@ def test_a_plateau_scheduler_reads_what_makes_an_epoch_best(make_parts: Callable
 
     def factory(optimizer: torch.optim.Optimizer) -> Any:
         made.append(PlateauLR(optimizer))
-        return made[0]
+        return made[-1]
 
     _, result = trained(make_parts(), scheduler=factory)
     assert made[0].best == min(row["val_loss"] for row in result.history)
@@ -206,6 +208,8 @@ def test_a_criterion_must_reduce(make_parts: Callable[[], Any]) -> None:
     from augrad.errors import ArgumentError
 
     with pytest.raises(ArgumentError, match=r"criterion must return a scalar tensor, but returned shape \(4,\)"):
+        trained(make_parts(), criterion=REDUCE, objective="joint")
+    with pytest.raises(ArgumentError, match=r"criterion must return a scalar tensor, but returned shape"):
         trained(make_parts(), criterion=REDUCE)
     with pytest.raises(ArgumentError, match=r"penalty must return a scalar tensor, but returned float"):
         trained(make_parts(), penalty=lambda state: 1.0)

@@ -145,7 +145,8 @@ def test_the_last_and_the_best_checkpoint_are_kept_and_hold_the_weights(
     result = fit(
         *make_parts(), max_epochs=4, directory=tmp_path, early_stopping=EarlyStopping("val_score", 9), **options
     )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "latest", "step-00000012", "step-00000024"]
+    kept = ["best", "latest", "search", "step-00000012", "step-00000024"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
     assert (result.best["epoch"], result.best["value"]) == (2, 1.0)
     for path, weight in ((result.best["checkpoint"], weights[1]), (result.checkpoint, weights[3])):
         assert path is not None

@@ -40,20 +40,22 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
     monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
     made: list[RichDisplay] = []
 
-    def display(shown: bool, max_epochs: int, n_steps: int | None) -> RichDisplay:
+    def display(shown: bool, max_epochs: int, n_steps: int | None, label: str) -> RichDisplay:
         assert shown
-        made.append(RichDisplay(max_epochs, n_steps, console))
-        return made[0]
+        made.append(RichDisplay(max_epochs, n_steps, console, label))
+        return made[-1]
 
     monkeypatch.setattr("augrad.training.assembly.make_display", display)
     fit(*make_parts(), max_epochs=2, progress=True)
     text = stream.getvalue()
+    assert "search 1/4  train_loss" in text
+    assert "search 4/4  train_loss" in text
     assert "epoch 1/2  train_loss" in text
     assert "epoch 2/2  train_loss" in text
     assert "val_accuracy" in text
     assert "6/6" in text
     assert "signal." in text
-    assert made[0]._bar.finished
+    assert all(each._bar.finished for each in made)
 
 
 def test_a_run_that_is_stopped_says_why() -> None:

@@ -36,7 +36,8 @@ def test_it_learns_and_reports_every_epoch(make_model: Callable[..., Any], make_
         assert layer["names"] == ["signal.offset", "signal.gain"]
         assert sum(layer["weights"]) == pytest.approx(1.0)
         assert len(layer["magnitudes"]) == 2
-    assert history[0]["layers"] != history[-1]["layers"]
+    assert history[0]["layers"] == history[-1]["layers"]
+    assert result.search[0]["layers"] != result.search[-1]["layers"]
     assert history[-1]["layers"][0]["weights"] == model.augmentation.state().layers[0].weights.tolist()
     assert result.best["value"] == min(row["val_loss"] for row in history)
     assert result.best["metric"] == "val_loss"

@@ -43,9 +43,9 @@ def batches() -> list[tuple[Data, Tensor]]:
 
 def test_graphs_reach_the_weights_of_fit() -> None:
     by_fit, by_lightning = model(), model()
-    augrad.fit(by_fit, batches(), max_epochs=2, progress=False, lr=0.02)
+    augrad.fit(by_fit, batches(), max_epochs=2, progress=False, lr=0.02, objective="joint")
     trainer = quiet()
-    trainer.fit(JointModule(by_lightning, lr=0.02), Loader(batches()), Loader(batches()))
+    trainer.fit(JointModule(by_lightning, lr=0.02, objective="joint"), Loader(batches()), Loader(batches()))
     assert same(by_lightning, by_fit)
     assert not same(by_lightning, model())
     assert trainer.callback_metrics["displacement"] > 0
