@@ -49,9 +49,10 @@ def train_jointly(
 # A loop with judges
 # ------------------
 # Judges, as ``fit`` has them by default, but in one pass: two copies of the trunk that have seen one half of the data
-# each say of the other half what an augmentation costs. They are trained beside the trunk for the first 80 % of training, which takes
-# about three times as long, and memory for two more trunks (``judge=`` takes a smaller network). The augmentation
-# learns between 20 % and 80 %, at a rate that falls; so the objective is told how much of the training is done.
+# each say of the other half what an augmentation costs. They are trained beside the trunk for the first 80 % of
+# training, which takes about three times as long, and memory for two more trunks (``judge=`` takes a smaller network).
+# The augmentation learns between 20 % and 80 %, at a rate that falls; so the objective is told how much of the training
+# is done.
 
 
 def train_with_judges(

@@ -53,9 +53,9 @@ class JointModule(LightningModule):
 
     Every draw of a training step is keyed by `(seed, step, rank)` as in `fit`, and the global generators are given
     back as they were: with `objective="joint"` and the same batches in the same order, one process reaches the same
-    weights as `fit`, to the bit on a CPU. (For the cross-fitted objective `fit` searches before it trains the trunk;
-    here judges and trunk learn side by side.) (With `accumulate_grad_batches` too, if the number of batches is a multiple of it, and the trunk
-    draws nothing of its own.) The order of the batches is the loader's: seed it.
+    weights as `fit`, to the bit on a CPU. (With `accumulate_grad_batches` too, if the number of batches is a multiple
+    of it, and the trunk draws nothing of its own.) The order of the batches is the loader's: seed it. For the
+    cross-fitted objective `fit` searches before it trains the trunk; here judges and trunk learn side by side.
 
     What `fit` takes besides is the Trainer's: epochs, devices, precision, accumulation, clipping, callbacks, loggers,
     checkpoints. In several processes use `strategy="ddp_find_unused_parameters_true"`, since a draw may miss every
