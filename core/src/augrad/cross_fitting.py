@@ -192,6 +192,26 @@ class CrossFittedLoss(nn.Module):
         # Twice: on average `rate` is one half.
         return min(FASTEST, 2 * TRAVEL / max(1.0, n_steps * (self.window[1] - self.window[0])))
 
+    def settle(self, augmentation: nn.Module, optimizer: torch.optim.Optimizer, *, lr: float, progress: float) -> None:
+        """Before an update: sets the augmentation's rate, and lets go of gradients of what does not learn now.
+
+        An optimizer moves what has a gradient of zero, by its momentum; what has none it leaves alone.
+
+        Args:
+            augmentation: the model's.
+            optimizer: with the groups of `parameter_groups`.
+            lr: of the augmentation, before `rate`.
+            progress: share of the training that is done, in [0, 1].
+        """
+        for group in optimizer.param_groups:
+            if group.get("name") == "augmentation":
+                group["lr"] = lr * self.rate(progress)
+        resting = [] if self.augmentation_learns(progress) else [augmentation]
+        resting += [] if self.judges_learn(progress) else [self.judges]
+        for module in resting:
+            for parameter in module.parameters():
+                parameter.grad = None
+
     def step(
         self,
         model: nn.Module,

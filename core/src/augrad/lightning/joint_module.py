@@ -16,7 +16,7 @@ from augrad.errors import InputTypeError
 from augrad.lightning.backend import LightningModule
 from augrad.lightning.loss_watch import LossWatch
 from augrad.lightning.measures import Measures, Processes, learned_values, mean_displacement
-from augrad.lightning.objective import check_end, check_first, make_objective, n_updates, settle
+from augrad.lightning.objective import check_end, check_first, make_objective, n_updates
 from augrad.lightning.range_watch import RangeWatch
 from augrad.lightning.updates import Updates
 from augrad.model import InvariantModel
@@ -212,8 +212,9 @@ class JointModule(LightningModule):
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Lets the augmentation and the judges learn in their time alone; see `CrossFittedLoss`."""
-        lr, progress = self._augmentation_lr, self._updates.progress
-        settle(self.objective, self.model.augmentation, optimizer, lr=lr, progress=progress)
+        if isinstance(self.objective, CrossFittedLoss):
+            lr, progress = self._augmentation_lr, self._updates.progress
+            self.objective.settle(self.model.augmentation, optimizer, lr=lr, progress=progress)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Measures a batch `(x, target)`."""

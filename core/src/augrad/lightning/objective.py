@@ -10,8 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from augrad import batch
 from augrad.cross_fitting import CrossFittedLoss
@@ -84,34 +83,3 @@ def n_updates(trainer: Any) -> int | None:
     """How many updates a Trainer will make; None if it does not know, as with a loader that has no length."""
     estimated = trainer.estimated_stepping_batches
     return int(estimated) if 0 < estimated < math.inf else None
-
-
-def settle(
-    objective: Objective,
-    augmentation: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    *,
-    lr: float,
-    progress: float,
-) -> None:
-    """Before an update: sets the augmentation's rate, and lets go of gradients of what does not learn now, as `fit`.
-
-    An optimizer moves what has a gradient of zero, by its momentum; what has none it leaves alone.
-
-    Args:
-        objective: says who learns when; in a joint loss all do.
-        augmentation: what its rate is for.
-        optimizer: with the groups of `parameter_groups`.
-        lr: of the augmentation, before any schedule.
-        progress: share of the training that is done, in [0, 1].
-    """
-    if not isinstance(objective, CrossFittedLoss):
-        return
-    for group in optimizer.param_groups:
-        if group.get("name") == "augmentation":
-            group["lr"] = lr * objective.rate(progress)
-    resting = [] if objective.augmentation_learns(progress) else [augmentation]
-    resting += [] if objective.judges_learn(progress) else [objective.judges]
-    for module in resting:
-        for parameter in module.parameters():
-            parameter.grad = None

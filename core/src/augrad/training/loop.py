@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from augrad import batch
+from augrad.cross_fitting import CrossFittedLoss
 from augrad.draws import derived_seed
 from augrad.objective import in_full_precision
 from augrad.training.early_stopping import best_row
@@ -74,7 +75,8 @@ def _update(run: Run, window: list[Pair], totals: Totals) -> None:
             _backward(run, pair, (progress, factor), len(window), totals)
     if run.settings.gradient_clip is not None:
         run.accelerator.clip_grad_norm_(run.parameters, run.settings.gradient_clip)
-    run.settle(progress)
+    if isinstance(run.objective, CrossFittedLoss):
+        run.objective.settle(run.model.augmentation, run.optimizer, lr=run.augmentation_lr, progress=progress)
     run.updater.step()
     # Half precision skips an update that overflowed, and then the scheduler is not to count it either.
     if run.settings.scheduler_interval == "step" and not run.accelerator.optimizer_step_was_skipped:

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Generator, nn
+from torch import Generator
 
-from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import RunawayWarning
 from augrad.model import InvariantModel
 from augrad.objective import Objective
@@ -77,20 +76,3 @@ class Run:
         self.watch = FiniteWatch(self.device)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.schedule = resolve_schedule(self.settings.penalty_schedule)
-
-    def settle(self, progress: float) -> None:
-        """Before an update: sets the augmentation's rate, and lets go of gradients of what does not learn now.
-
-        An optimizer moves what has a gradient of zero, by its momentum; what has none it leaves alone.
-        """
-        objective = self.objective
-        if not isinstance(objective, CrossFittedLoss):
-            return
-        for group in self.optimizer.param_groups:
-            if group.get("name") == "augmentation":
-                group["lr"] = self.augmentation_lr * objective.rate(progress)
-        resting: list[nn.Module] = [] if objective.augmentation_learns(progress) else [self.model.augmentation]
-        resting += [] if objective.judges_learn(progress) else [objective.judges]
-        for module in resting:
-            for parameter in module.parameters():
-                parameter.grad = None

@@ -45,8 +45,8 @@ class AugradClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
         penalty: what keeps the identity from winning: `"displacement"`, `"magnitude"`, an `augrad.Penalty` (to choose
             its strength), or None. It sees numbers in units of their spread, and codes as one-hot.
         early_stopping: whether to hold rows out, stop when their loss no longer falls, and go back to the best epoch.
-            With judges little or nothing is learned of the columns if that epoch is one of the first: they learn
-            between 20 % and 80 % of `max_epochs`. Choose `max_epochs` by it, or `objective="joint"`.
+            With judges it shortens the network's training alone: what the columns bear is searched for before it, in
+            the time of all `max_epochs`.
         validation_fraction: share of rows to hold out, between 0 and 1.
         n_iter_no_change: epochs without improvement before training stops, at least 1.
         schema: what is known of the columns; inferred from the training table if None.
