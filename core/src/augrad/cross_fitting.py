@@ -1,6 +1,6 @@
-"""`CrossFittedLoss`: judges that have not seen a sample say whether its label survives; the trunk learns beside them.
+"""`CrossFittedLoss`: judges that have not seen a sample say whether its label survives; and the search by it.
 
-The default objective. Uses objective.py, penalties.py, model.py; `fit` trains by it.
+The default objective. Uses objective.py, penalties.py, model.py; `fit` searches by it, Lightning trains by it.
 """
 
 from __future__ import annotations
@@ -353,12 +353,11 @@ class _Judged:
     def cost(self, augmented: Any, state: ModuleState) -> Tensor:
         """How much worse than on the samples the judges fare on what became of them; differentiable in the policy."""
         n_copies = self.model.train_copies
-        copies, places, clean, chance, moved = [], [], [], [], []
+        copies, clean, chance, moved = [], [], [], []
         for judge, new in zip(self.objective.judges, self.new, strict=True):
             if not len(new):
                 continue
             judge.eval()
-            places.append(new)
             copies.append((torch.arange(n_copies, device=new.device)[:, None] * self.n_samples + new).flatten())
             target = chosen(self.target, new)
             with torch.no_grad():

@@ -64,11 +64,8 @@ def keyed_loader(name: str, loader: Any, accelerator: Any, settings: Settings, s
 def objective_of(model: InvariantModel, train: KeyedLoader, settings: Settings) -> Objective:
     """The objective of `fit`: the joint loss, or a cross-fitted one that only searches, before the trunk is trained."""
     x, target = train.first()
-    found = make_objective(model, x, target, settings)
-    if not isinstance(found, CrossFittedLoss):
-        return found
-    window = search_plan(settings.max_epochs, updates_per_epoch(train, settings))[1]
-    return CrossFittedLoss(model, found.criterion, found.penalty, window=window, search_only=True)
+    _, window = search_plan(settings.max_epochs, updates_per_epoch(train, settings))
+    return make_objective(model, x, target, settings, window=window, search_only=True)
 
 
 def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:
@@ -168,8 +165,13 @@ def _found(checkpoints: Checkpoints, marks: dict[str, Any], settings: Settings) 
     return None
 
 
-def make_objective(model: InvariantModel, x: Any, target: Any, settings: Settings) -> Objective:
-    """The objective that was asked for, or the one that the penalty is made for, where the task allows for it."""
+def make_objective(model: InvariantModel, x: Any, target: Any, settings: Settings, **cross_fitted: Any) -> Objective:
+    """The objective that was asked for, or the one that the penalty is made for, where the task allows for it.
+
+    Args:
+        model, x, target, settings: of the run.
+        **cross_fitted: options of `CrossFittedLoss`, if it is that.
+    """
     criterion = settings.criterion or default_criterion(target)
     wanted = settings.objective
     if wanted is None:
@@ -184,7 +186,7 @@ def make_objective(model: InvariantModel, x: Any, target: Any, settings: Setting
             "objective='joint'.",
             argument="penalty",
         )
-    return CrossFittedLoss(model, criterion, settings.penalty)
+    return CrossFittedLoss(model, criterion, settings.penalty, **cross_fitted)
 
 
 def _learns(module: nn.Module) -> bool:
