@@ -19,12 +19,12 @@ from tests.core.cross_fitting_cases import (
     make,
     nothing,
 )
-from tests.core.signal_transforms import Gain, Noise, Shift
+from tests.core.signal_transforms import Gain
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from augrad import CrossFittedLoss, DisplacementPenalty, batch, keyed_generator, parameter_groups
-from augrad.cross_fitting import FASTEST, LEAST_SHARE, TRAVEL, folds, prune, search_plan
+from augrad.cross_fitting import FASTEST, TRAVEL, folds
 from augrad.errors import ArgumentError, ArgumentTypeError
 
 SIGNALS = torch.randn(400, 3, 8, generator=keyed_generator("signals"))
@@ -327,26 +327,3 @@ def test_a_number_of_folds_that_leaves_nothing_new_is_refused(n_folds):
     with pytest.raises(ArgumentError, match=r"n_folds must be an int of at least 2") as caught:
         CrossFittedLoss(model, nn.CrossEntropyLoss(), nothing, n_folds=n_folds)
     assert caught.value.argument == "n_folds"
-
-
-@pytest.mark.parametrize(
-    ("max_epochs", "n_steps", "epochs"), [(100, 20, 30), (100, 7, 86), (10, 20, 10), (3, 5000, 1), (5, None, 5)]
-)
-def test_a_search_has_so_many_updates_and_no_more_epochs_than_the_training(max_epochs, n_steps, epochs):
-    total, (start, end) = search_plan(max_epochs, n_steps)
-    assert total == max_epochs + epochs
-    assert start * total == pytest.approx(max_epochs)
-    assert end == 1.0
-
-
-def test_what_lost_its_share_is_pruned():
-    model, _ = make(Gain, Noise, Shift)
-    (layer,) = model.augmentation
-    low = LEAST_SHARE / 3 - 0.01
-    layer.set_weights({layer.names[0]: low, layer.names[1]: 0.4, layer.names[2]: 0.6 - low})
-    prune(model.augmentation)
-    total = 1.0 - low
-    assert layer.weights.tolist() == pytest.approx([0.0, 0.4 / total, (0.6 - low) / total])
-    kept = layer.weights.tolist()
-    prune(model.augmentation, least=0.0)
-    assert layer.weights.tolist() == pytest.approx(kept)

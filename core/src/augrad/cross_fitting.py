@@ -18,7 +18,7 @@ from torch.func import functional_call
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.model import InvariantModel
-from augrad.module import AugmentationModule, ModuleState
+from augrad.module import ModuleState
 from augrad.objective import (
     Criterion,
     StepLoss,
@@ -37,17 +37,11 @@ N_FOLDS = 2
 WINDOW = (0.2, 0.8)
 """Between which shares of training the augmentation learns, where the trunk learns beside it."""
 
-SEARCH_STEPS = 600
-"""Updates of the augmentation in a search; fewer where the whole training has fewer."""
-
 TRAVEL = 12.0
 """How far a weight's or magnitude's unconstrained number may go while it learns; from 0.01 to 0.99 it is 9.2."""
 
 FASTEST = 0.2
 """Learning rate of the augmentation that `TRAVEL` does not exceed, however short the training."""
-
-LEAST_SHARE = 0.8
-"""Of an even choice: what a search leaves with a smaller weight is pruned, since even rare harm is harm."""
 
 MEMORY = 0.98
 """How much of their running means a step keeps."""
@@ -297,40 +291,21 @@ class CrossFittedLoss(nn.Module):
         return f"window={self.window}, penalty={self.penalty!r}, search_only={self.search_only}"
 
 
-def search_plan(max_epochs: int, n_steps: int | None) -> tuple[int, tuple[float, float]]:
-    """How many epochs a search takes before a training, and its window: judges learn for as long as the trunk will.
-
-    Args:
-        max_epochs: of the trunk's training.
-        n_steps: updates per epoch; None if that is not known.
-
-    Example:
-        >>> search_plan(100, 20)  # 100 epochs for the judges, 30 of 20 updates for the augmentation
-        (130, (0.7692307692307693, 1.0))
-    """
-    epochs = max_epochs if n_steps is None else min(max_epochs, math.ceil(SEARCH_STEPS / n_steps))
-    return max_epochs + epochs, (max_epochs / (max_epochs + epochs), 1.0)
-
-
 class _Judged:
     """One batch before its judges: who has seen which sample."""
 
     def __init__(self, objective: CrossFittedLoss, model: InvariantModel, x: Any, target: Any) -> None:
         # As the model's own copies are made, so that a trunk gets what it is used to.
         self.objective, self.model, self.x, self.target = objective, model, batch.repeat(x, 1), target
-        fold = folds(x, len(objective.judges))
-        # The sizes must be known on the host: an accelerator is waited for once per step and judge.
-        self.new = [torch.nonzero(fold == index).flatten() for index in range(1, len(objective.judges))]
-        self.new.append(torch.nonzero(fold == 0).flatten())
-        self.n_samples = len(fold)
+        self.new = unseen(x, len(objective.judges))
+        self.n_samples = batch.count(x)
         self._outputs: list[Tensor] = []
 
     def learn(self) -> Tensor:
         """The sum of the judges' own criteria, each on what is not new to it, as it is."""
         loss = torch.zeros((), device=batch.device(self.x))
-        everything = torch.arange(self.n_samples, device=loss.device)
         for judge, new in zip(self.objective.judges, self.new, strict=True):
-            own = everything[~torch.isin(everything, new)]
+            own = all_but(new, self.n_samples)
             if len(own) > 1:  # batch normalisation cannot learn from one
                 judge.train()
                 output = self._answer(judge(batch.select(self.x, own)), len(own))
@@ -378,23 +353,35 @@ class _Judged:
         return expectation(costs, None if state.log_probs is None else state.log_probs.index_select(0, order))
 
     def _lost(self, output: Tensor, target: Any, unit: Tensor) -> Float[Tensor, " samples"]:
-        with full_precision(output.device):
-            return 1 - torch.exp(-losses(self.objective.criterion, output, target) / unit)
+        return forgone(self.objective.criterion, output, target, unit)
 
     def _answer(self, output: Any, n_samples: int) -> Tensor:
         return in_full_precision(self.model.aggregate(output, n_samples))
 
 
-def prune(module: AugmentationModule, least: float = LEAST_SHARE) -> None:
-    """Takes from each layer what it draws less often than this share of an even choice: the search did not want it.
+def forgone(criterion: Criterion, output: Tensor, target: Any, unit: Tensor) -> Float[Tensor, " samples"]:
+    """`1 - exp(-loss / unit)` of each sample: 0 if all of what can be known is, towards 1 however wrong it is.
 
     Args:
-        module: in place; the weights that are left keep their proportions.
-        least: as a share of one over the number of transforms, in [0, 1].
+        criterion: maps output and target to a scalar.
+        output, target: of some samples.
+        unit: what a constant prediction loses, see `uninformed`.
     """
-    for layer in module:
-        weights = dict(zip(layer.names, layer.weights.tolist(), strict=True))
-        layer.set_weights({name: weight for name, weight in weights.items() if weight * len(layer) >= least})
+    with full_precision(output.device):
+        return 1 - torch.exp(-losses(criterion, output, target) / unit)
+
+
+def unseen(x: Any, n_judges: int) -> list[Int[Tensor, " samples"]]:
+    """For each judge the samples of a batch that are new to it: one part of the data each."""
+    fold = folds(x, n_judges)
+    # The sizes must be known on the host: an accelerator is waited for once per step and judge.
+    return [torch.nonzero(fold == index % n_judges).flatten() for index in range(1, n_judges + 1)]
+
+
+def all_but(index: Int[Tensor, " some"], n_samples: int) -> Int[Tensor, " others"]:
+    """The samples of a batch that `index` leaves out, in order."""
+    everything = torch.arange(n_samples, device=index.device)
+    return everything[~torch.isin(everything, index)]
 
 
 def folds(x: Any, n_folds: int = N_FOLDS) -> Int[Tensor, " batch"]:

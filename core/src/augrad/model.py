@@ -138,13 +138,13 @@ class InvariantModel(nn.Module):
             outputs = self.augmentation.undo(output, draws).reshape(outputs.shape)
         return self._aggregate(outputs)
 
-    def aggregate(self, output: Any, n_samples: int) -> Tensor:
-        """What another network says of `n_samples` samples, in the terms of this model: as a single copy of each.
+    def aggregate(self, output: Any, n_samples: int, n_copies: int = 1) -> Tensor:
+        """What another network says of copies of `n_samples` samples, copy-major, in the terms of this model.
 
         Raises:
             AggregationError: the output does not fit.
         """
-        return self._aggregate(split_copies(output, 1, n_samples, self.aggregation))
+        return self._aggregate(split_copies(output, n_copies, n_samples, self.aggregation))
 
     @property
     def _n_copies(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -29,11 +30,11 @@ def names(model: InvariantModel, loader: Any, **options: Any) -> list[str]:
         return torch.optim.SGD(groups)
 
     fit(model, loader, max_epochs=1, optimizer=factory, **options)
-    return found
+    return list(dict.fromkeys(found))
 
 
 ALL = ["trunk", "augmentation", "judges"]
-"""First for the training, then for the search, which is made when nothing stands against either."""
+"""For the training, for the search, which is made when nothing stands against either, and for its confirmations."""
 
 JOINT = ALL[:2]
 
@@ -138,9 +139,14 @@ def test_each_group_learns_in_its_time(make_model: Callable[..., Any], make_load
     seen = recorded((make_model(), make_loader(batch_size=11)), max_epochs=15)
     groups = ("judges", "augmentation", "trunk")
     learned = [tuple(name for name in groups if name in step and step[name][1]) for step in seen]
-    assert learned == [("judges",)] * 30 + [("augmentation",)] * 30 + [("trunk",)] * 30
+    confirming = learned[60:-30]
+    assert learned[:60] == [("judges",)] * 30 + [("augmentation",)] * 30
+    assert confirming == [("judges",)] * len(confirming)
+    assert len(confirming) % 10 == 0, "so many updates for each policy: a third of the epochs"
+    assert 20 <= len(confirming) <= 40, "for all, for nothing, and for each of two if there are two"
+    assert learned[-30:] == [("trunk",)] * 30
     assert all(step["judges"][0] == 0.01 for step in seen[:30])
-    assert all(step["trunk"][0] == 0.01 for step in seen[60:])
+    assert all(step["trunk"][0] == 0.01 for step in seen[-30:])
     rates = [step["augmentation"][0] for step in seen[30:60]]
     assert rates[0] == pytest.approx(0.1)
     assert rates[15] == pytest.approx(0.05)
@@ -153,7 +159,7 @@ def test_a_scheduler_leaves_the_augmentations_rate_alone(make_parts: Callable[[]
 
     plain = recorded(make_parts())
     seen = recorded(make_parts(), scheduler=warm_up, scheduler_interval="step")
-    n_steps = len(seen) // 3
+    n_steps = 30
     augmentation = slice(n_steps, 2 * n_steps)
     assert [step["augmentation"] for step in seen[augmentation]] == [
         step["augmentation"] for step in plain[augmentation]
@@ -182,7 +188,7 @@ def test_what_does_not_learn_now_stands_still(make_parts: Callable[[], Any]) -> 
     assert [row["penalty"] < 0 for row in result.search] == [False] * 10 + [True] * 10
     assert all(row["layers"] == result.history[0]["layers"] for row in result.history)
     assert not any(found), "the trunk learns from the first epoch that a callback sees"
-    assert result.seconds == sum(row["seconds"] for row in result.search + result.history)
+    assert result.seconds == sum(row["seconds"] for row in result.search + result.confirmation + result.history)
 
 
 def test_what_is_learned_may_be_learned_further(make_parts: Callable[[], Any]) -> None:
@@ -210,14 +216,14 @@ class Interrupted(Exception):
 class Until:
     """A constant schedule that ends the run after so many updates, of search and training together."""
 
-    def __init__(self, n_steps: int | None = None) -> None:
-        self.left = n_steps
+    def __init__(self, n_steps: float = math.inf) -> None:
+        self.n_steps = n_steps
+        self.made = 0
 
     def __call__(self, progress: float) -> float:
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise Interrupted
+        if self.made >= self.n_steps:
+            raise Interrupted
+        self.made += 1
         return 1.0
 
     def __repr__(self) -> str:
@@ -232,29 +238,32 @@ def resumable(parts: Any, directory: Path, until: Until, **options: Any) -> Inva
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """Where a whole run lies, and its number of updates."""
     directory = tmp_path_factory.mktemp("unbroken")
     data = small_data()
     parts = small_model(), DataLoader(data, batch_size=4, shuffle=True), DataLoader(data, batch_size=4)
-    resumable(parts, directory, Until())
-    return directory
+    until = Until()
+    resumable(parts, directory, until)
+    return directory, until.made
 
 
 @pytest.mark.parametrize(
     ("n_steps", "where", "left"),
-    [(4, "search", 4), (20, "search", 20), (30, "search", 30), (37, "", 7)],
-    ids=["while judges learn", "while the augmentation does", "between", "while the trunk learns"],
+    [(4, "search", 4), (20, "search", 20), (30, "search", 30), (34, "search", 30), (-8, "", 7)],
+    ids=["while judges learn", "while the augmentation does", "between", "while judges learn on", "the trunk"],
 )
 def test_interrupted_and_resumed_it_is_the_unbroken_run(
-    make_parts: Callable[[], Any], unbroken: Path, n_steps: int, where: str, left: int, tmp_path: Path
+    make_parts: Callable[[], Any], unbroken: tuple[Path, int], n_steps: int, where: str, left: int, tmp_path: Path
 ) -> None:
+    whole, in_all = unbroken
     broken = tmp_path / "broken"
     with pytest.raises(Interrupted):
-        resumable(make_parts(), broken, Until(n_steps))
+        resumable(make_parts(), broken, Until(n_steps % in_all))
     assert (broken / where / "latest").read_text().strip() == f"step-{left:08d}"
     resumable(make_parts(), broken, Until())
     for part in ("step-00000015/model", "search/step-00000030/objective"):
-        first, second = (load_file(run / f"{part}.safetensors") for run in (unbroken, broken))
+        first, second = (load_file(run / f"{part}.safetensors") for run in (whole, broken))
         assert first.keys() == second.keys()
         assert all(torch.equal(value, second[name]) for name, value in first.items())
     assert {"_clean", "_chance", "_seen", "judges.0.0.weight", "judges.1.1.running_mean"} <= first.keys()

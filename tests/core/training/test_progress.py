@@ -40,9 +40,9 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
     monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
     made: list[RichDisplay] = []
 
-    def display(shown: bool, max_epochs: int, n_steps: int | None, label: str) -> RichDisplay:
+    def display(shown: bool, max_epochs: int, n_steps: int | None, label: str, *, lines: bool) -> RichDisplay:
         assert shown
-        made.append(RichDisplay(max_epochs, n_steps, console, label))
+        made.append(RichDisplay(max_epochs, n_steps, console, label, lines=lines))
         return made[-1]
 
     monkeypatch.setattr("augrad.training.assembly.make_display", display)
@@ -50,6 +50,8 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
     text = stream.getvalue()
     assert "search 1/4  train_loss" in text
     assert "search 4/4  train_loss" in text
+    assert "with nothing: judges lose 0." in text
+    assert "with nothing: 1/1  train_loss" not in text
     assert "epoch 1/2  train_loss" in text
     assert "epoch 2/2  train_loss" in text
     assert "val_accuracy" in text
@@ -61,7 +63,7 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
 def test_a_run_that_is_stopped_says_why() -> None:
     stream = io.StringIO()
     display = RichDisplay(2, 1, Console(file=stream, force_terminal=True, width=160))
-    display.stopped("stopped: signal.noise std 0..3 V [0.5] runs away")
+    display.say("stopped: signal.noise std 0..3 V [0.5] runs away")
     assert "stopped: signal.noise std 0..3 V [0.5] runs away\n" in stream.getvalue()
 
 

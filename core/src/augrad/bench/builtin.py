@@ -13,10 +13,12 @@ from typing import Any
 from augrad import presets
 from augrad.bench.rules import Configuration, Rule
 from augrad.bench.task import Task
-from augrad.cross_fitting import LEAST_SHARE, SEARCH_STEPS, CrossFittedLoss
+from augrad.confirmation import CONFIRMATION_SHARE
+from augrad.cross_fitting import CrossFittedLoss
 from augrad.demo.rules import always, candidates, no_augmentation, true_augmentation
 from augrad.layer import AugmentationLayer
 from augrad.module import AugmentationModule
+from augrad.search import LEAST_SHARE, SEARCH_STEPS
 from augrad.training import fit
 from augrad.training.settings import described
 from augrad.transform import Transform
@@ -135,6 +137,6 @@ AUGRAD = Rule(
     settings=_learned(
         n_layers=N_LAYERS,
         cross_fitting=defaults(CrossFittedLoss),
-        search={"steps": SEARCH_STEPS, "least_share": LEAST_SHARE},
+        search={"steps": SEARCH_STEPS, "least_share": LEAST_SHARE, "confirmation": CONFIRMATION_SHARE},
     ),
 )

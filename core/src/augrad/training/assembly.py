@@ -15,10 +15,11 @@ import torch
 from torch import nn
 
 from augrad import batch
-from augrad.cross_fitting import CrossFittedLoss, search_plan
+from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.model import InvariantModel
 from augrad.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
+from augrad.search import search_plan
 from augrad.training.checkpoints import Checkpoints
 from augrad.training.early_stopping import check_logged
 from augrad.training.joint_step import JointStep
@@ -103,6 +104,7 @@ def assemble(
     objective: Objective,
     marked: Objective | None = None,
     label: str = "epoch",
+    lines: bool = True,
 ) -> Run:
     """A run that is ready to go on. Everything that can be refused is looked at before the model is touched.
 
@@ -114,6 +116,7 @@ def assemble(
         objective: what the losses are made by.
         marked: the objective that checkpoints are marked with, if it is another one.
         label: what the display calls an epoch.
+        lines: whether the display leaves a line for each.
     """
     _, target = train.first()
     if val is not None:
@@ -148,7 +151,7 @@ def assemble(
         updater=updater,
         checkpoints=checkpoints,
         fingerprint=marks,
-        display=make_display(shown, settings.max_epochs, n_steps, label),
+        display=make_display(shown, settings.max_epochs, n_steps, label, lines=lines),
         label=label,
         at=RunState(),
     )

@@ -175,7 +175,7 @@ def _report(run: Run, found: Runaway) -> None:
         )
     penalty = described(run.settings.penalty)
     run.notice = notice(found, run.model, penalty=penalty, kept=kept, checkpoint=best)
-    run.display.stopped(headline(found, run.model))
+    run.display.say(headline(found, run.model))
 
 
 def _agreed(run: Run, asked: bool) -> bool:

@@ -28,8 +28,8 @@ class Display:
     def end_epoch(self, row: dict[str, Any], model: InvariantModel) -> None:
         """An epoch is complete: its history row, and the model as it stands."""
 
-    def stopped(self, reason: str) -> None:
-        """Training ends before its time, and why."""
+    def say(self, line: str) -> None:
+        """A line that stays: why training ends before its time, or what was found."""
 
     def close(self) -> None:
         """Training is over, for good or bad."""
@@ -43,14 +43,23 @@ class RichDisplay(Display):
         n_steps: per epoch, or None if the loader does not know.
         console: a `rich.console.Console`; the terminal's if None.
         label: what an epoch is called.
+        lines: whether an epoch that is done leaves a line.
     """
 
-    def __init__(self, max_epochs: int, n_steps: int | None, console: Any = None, label: str = "epoch") -> None:
+    def __init__(
+        self,
+        max_epochs: int,
+        n_steps: int | None,
+        console: Any = None,
+        label: str = "epoch",
+        *,
+        lines: bool = True,
+    ) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         description, loss = TextColumn("{task.description}"), TextColumn("{task.fields[loss]}")
         columns = (description, BarColumn(), MofNCompleteColumn(), loss, TimeRemainingColumn())
-        self._max_epochs, self._n_steps, self._label = max_epochs, n_steps, label
+        self._max_epochs, self._n_steps, self._label, self._lines = max_epochs, n_steps, label, lines
         self._bar = Progress(*columns, console=console, transient=True)
         self._task = self._bar.add_task("", total=n_steps, loss="")
         self._read_at = time.monotonic()
@@ -67,19 +76,23 @@ class RichDisplay(Display):
             self._bar.update(self._task, loss=f"loss {running_loss():.4f}")
 
     def end_epoch(self, row: dict[str, Any], model: InvariantModel) -> None:
+        if not self._lines:
+            return
         line = epoch_line(row, self._max_epochs, leading_transform(model.policy), self._label)
         self._bar.console.print(line, highlight=False, markup=False)
 
-    def stopped(self, reason: str) -> None:
-        self._bar.console.print(reason, highlight=False, markup=False)
+    def say(self, line: str) -> None:
+        self._bar.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
         self._bar.stop()
 
 
-def make_display(shown: bool, max_epochs: int, n_steps: int | None, label: str = "epoch") -> Display:
+def make_display(
+    shown: bool, max_epochs: int, n_steps: int | None, label: str = "epoch", *, lines: bool = True
+) -> Display:
     """The rich display, or one that shows nothing."""
-    return RichDisplay(max_epochs, n_steps, label=label) if shown else Display()
+    return RichDisplay(max_epochs, n_steps, label=label, lines=lines) if shown else Display()
 
 
 def is_shown(progress: bool | None) -> bool:

@@ -32,6 +32,9 @@ class FitResult:
         search: for the cross-fitted objective one row per epoch of the search that came before, as in `history`:
             `train_loss` is what judges lose while they learn, and then what the augmentation costs, as a share of what
             they know. `layers` stand still in `history`, and move here. Empty for the joint loss.
+        confirmation: for the cross-fitted objective one row per policy that the search proposed: the `transforms` that
+            stayed, what judges that learned on with these `lost` on new samples, from 0 to 1, the `seconds` it took,
+            and whether it was `kept`. Empty for the joint loss.
         stopped: why training ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"` (see
             `RunawayGuard`).
     """
@@ -42,11 +45,12 @@ class FitResult:
     checkpoint: Path | None
     stopped: str
     search: list[Row] = field(default_factory=list)
+    confirmation: list[Row] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
-        """Of all epochs, those of the search too."""
-        return float(sum(row["seconds"] for row in (*self.search, *self.history)))
+        """Of all epochs, those of the search and of its confirmation too."""
+        return float(sum(row["seconds"] for row in (*self.search, *self.confirmation, *self.history)))
 
 
 def learned(model: InvariantModel) -> list[dict[str, list[Any]]]:

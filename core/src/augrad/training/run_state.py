@@ -27,6 +27,7 @@ class RunState:
         seconds: spent on the current epoch before the checkpoint.
         history: a row per completed epoch.
         search: the history of the search that came before; empty if there was none.
+        confirmation: a row per policy that the search proposed; empty if there was none.
         totals: sums over the current epoch, as lists.
         stopped: why the run is over, or None.
     """
@@ -37,6 +38,7 @@ class RunState:
     seconds: float = 0.0
     history: list[Row] = field(default_factory=list)
     search: list[Row] = field(default_factory=list)
+    confirmation: list[Row] = field(default_factory=list)
     totals: dict[str, list[float]] = field(default_factory=dict)
     stopped: str | None = None
 

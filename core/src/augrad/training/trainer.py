@@ -14,12 +14,14 @@ from typing import Any
 
 import torch
 
-from augrad.cross_fitting import CrossFittedLoss, prune
+from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentTypeError
 from augrad.model import InvariantModel
 from augrad.objective import Criterion, JointLoss
 from augrad.penalties import DisplacementPenalty
+from augrad.search import prune
 from augrad.training.assembly import assemble, assemble_search, frozen, keyed_loader, objective_of
+from augrad.training.confirm import confirm
 from augrad.training.early_stopping import EarlyStopping, best_row
 from augrad.training.engine import accelerated, tracking
 from augrad.training.keyed import preserved_generators
@@ -218,10 +220,7 @@ def _fitted(
         if run.at.stopped is None:
             stack.enter_context(tracking(accelerator, settings))
             if search is not None:
-                with frozen(model.trunk):
-                    _train(search)
-                prune(model.augmentation)
-                run.at.search = search.at.history
+                _search(search, run)
             if isinstance(objective, CrossFittedLoss):
                 standing.enter_context(frozen(model.augmentation))
             _train(run)
@@ -229,6 +228,16 @@ def _fitted(
     if run.notice is not None and accelerator.is_main_process:
         warnings.warn(run.notice, stacklevel=3)
     return _result(run)
+
+
+def _search(search: Run, run: Run) -> None:
+    """Finds the augmentation that `run` trains the trunk with."""
+    with frozen(run.model.trunk):
+        _train(search)
+        prune(run.model.augmentation)
+        with frozen(run.model.augmentation):
+            run.at.confirmation = confirm(search, run.settings)
+    run.at.search = search.at.history
 
 
 def _with_search(
@@ -276,4 +285,13 @@ def _result(run: Run) -> FitResult:
             "step": row["step"],
             "checkpoint": checkpoint,
         }
-    return FitResult(run.at.history, best, run.model.policy, run.checkpoint, str(run.at.stopped), run.at.search)
+    at = run.at
+    return FitResult(
+        at.history,
+        best,
+        run.model.policy,
+        run.checkpoint,
+        str(at.stopped),
+        search=at.search,
+        confirmation=at.confirmation,
+    )

@@ -1,0 +1,104 @@
+"""What a search before a training is: how long it takes, what it drops, and which policies it proposes.
+
+Changes modules in place; run by training/, whose judges then confirm one of the proposals (confirmation.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+
+from augrad.layer import AugmentationLayer
+from augrad.module import AugmentationModule
+
+SEARCH_STEPS = 600
+"""Updates of the augmentation in a search; fewer where the whole training has fewer."""
+
+LEAST_SHARE = 0.8
+"""Of an even choice: what a search leaves with a smaller weight is pruned, since even rare harm is harm."""
+
+
+def search_plan(max_epochs: int, n_steps: int | None) -> tuple[int, tuple[float, float]]:
+    """How many epochs a search takes before a training, and its window: judges learn for as long as the trunk will.
+
+    Args:
+        max_epochs: of the trunk's training.
+        n_steps: updates per epoch; None if that is not known.
+
+    Example:
+        >>> search_plan(100, 20)  # 100 epochs for the judges, 30 of 20 updates for the augmentation
+        (130, (0.7692307692307693, 1.0))
+    """
+    epochs = max_epochs if n_steps is None else min(max_epochs, math.ceil(SEARCH_STEPS / n_steps))
+    return max_epochs + epochs, (max_epochs / (max_epochs + epochs), 1.0)
+
+
+def prune(module: AugmentationModule, least: float = LEAST_SHARE) -> None:
+    """Takes from each layer what it draws less often than this share of an even choice: the search did not want it.
+
+    Args:
+        module: in place; the weights that are left keep their proportions.
+        least: as a share of one over the number of transforms, in [0, 1].
+    """
+    for layer in module:
+        layer.set_weights({name: weight for name, weight in _weights(layer).items() if weight * len(layer) >= least})
+
+
+def drawn(module: AugmentationModule) -> tuple[str, ...]:
+    """The transforms that some layer draws, in order of the layers."""
+    return tuple(dict.fromkeys(name for layer in module for name in _drawn(layer)))
+
+
+def proposals(module: AugmentationModule) -> list[tuple[str, ...]]:
+    """What may be made of a module: all that it draws, each of that alone, and nothing; by the transforms that stay.
+
+    Left out is what would leave a layer with nothing to draw that cannot rest either: its transforms have no
+    parameter that could be brought to its identity.
+
+    Args:
+        module: after a search and `prune`; unchanged.
+
+    Returns:
+        Names for `retain`, the whole policy first.
+    """
+    found = drawn(module)
+    wanted = dict.fromkeys([found, *((name,) for name in found), ()])
+    return [names for names in wanted if all(can_retain(layer, names) for layer in module)]
+
+
+def can_retain(layer: AugmentationLayer, names: Collection[str]) -> bool:
+    """Whether a layer draws some of these transforms, or can rest."""
+    return bool(layer.slots) or any(name in names for name in _drawn(layer))
+
+
+def retain(module: AugmentationModule, names: Collection[str]) -> None:
+    """Takes all other transforms from each layer; a layer that draws none of these rests: it leaves samples alone.
+
+    A layer that rests draws transforms whose magnitudes are all 0: with these, a transform is the identity.
+
+    Args:
+        module: in place; the weights that are left keep their proportions. Each layer must be one that `can_retain`.
+        names: of the transforms that stay.
+    """
+    for layer in module:
+        kept = {name: weight for name, weight in _drawn(layer).items() if name in names}
+        if kept:
+            layer.set_weights(kept)
+        else:
+            _rest(layer, names)
+
+
+def _rest(layer: AugmentationLayer, names: Collection[str]) -> None:
+    able = list(dict.fromkeys(layer.names[slot.transform] for slot in layer.slots))
+    # What stays elsewhere is spared, so that its range is not read as the mean of what it is and nothing.
+    spared = [name for name in able if name not in names] or able
+    layer.set_weights(dict.fromkeys(spared, 1.0))
+    layer.strength.set(layer.magnitudes.new_zeros(layer.magnitudes.shape))
+
+
+def _weights(layer: AugmentationLayer) -> dict[str, float]:
+    return dict(zip(layer.names, layer.weights.tolist(), strict=True))
+
+
+def _drawn(layer: AugmentationLayer) -> dict[str, float]:
+    return {name: weight for name, weight in _weights(layer).items() if weight > 0}

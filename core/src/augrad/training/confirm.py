@@ -1,0 +1,139 @@
+"""After a search: judges learn on with each policy that it proposes, and the one that helps them most is kept.
+
+Uses search.py, confirmation.py, assembly.py, loop.py; run by trainer.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from torch.optim.lr_scheduler import CosineAnnealingLR
+
+from augrad.confirmation import ConfirmationLoss, n_epochs
+from augrad.errors import CheckpointError
+from augrad.model import InvariantModel
+from augrad.search import proposals, retain
+from augrad.storage import write_file
+from augrad.training.assembly import SEARCH, assemble, updates_per_epoch
+from augrad.training.loop import train_until_stopped
+from augrad.training.result import Row
+from augrad.training.run import Run
+from augrad.training.settings import Settings
+
+RECORD = "confirmation.json"
+"""File, in the folder of the search, of what was found so far."""
+
+LEAD = 0.002
+"""By how much less the judges must lose with a part of the policy, or nothing, than with all of it."""
+
+
+def confirm(search: Run, settings: Settings) -> list[Row]:
+    """Keeps of the model's augmentation what training with it is best with, in place.
+
+    Args:
+        search: a run that is over, with a `CrossFittedLoss`; nothing of its model requires a gradient.
+        settings: of the training that follows.
+
+    Returns:
+        A row per proposal, in their order: `transforms` that stayed, `lost` by judges on new samples, `seconds`, and
+        whether it is the one that is `kept`. Where there is nothing to choose between, the only row has no loss.
+    """
+    model, accelerator = search.model, search.accelerator
+    wanted = proposals(model.augmentation)
+    if len(wanted) < 2:
+        return [{"transforms": list(wanted[0]), "lost": None, "seconds": 0.0, "kept": True}]
+    record = None if settings.directory is None else settings.directory / SEARCH / RECORD
+    rows = _read(record) if settings.resume else []
+    loss = ConfirmationLoss(search.objective, examined=1 - 1 / n_epochs(settings.max_epochs)).to(search.device)
+    own = _settings(settings, updates_per_epoch(search.train, settings))
+    for names in wanted[len(rows) :]:
+        started = time.perf_counter()
+        label = f"with {', '.join(names) or 'nothing'}:"
+        run = assemble(
+            _candidate(model, names), search.train, None, own, accelerator, objective=loss, label=label, lines=False
+        )
+        lost = _lost(run, loss)
+        run.display.say(f"{label} judges lose {lost:.4f} of what can be known on samples new to them")
+        rows.append({"transforms": list(names), "lost": lost, "seconds": time.perf_counter() - started})
+        if record is not None and accelerator.is_main_process:
+            write_file(record, json.dumps(rows).encode())
+    best = chosen(rows)
+    retain(model.augmentation, best["transforms"])
+    return [{**row, "kept": row is best} for row in rows]
+
+
+def chosen(rows: list[Row]) -> Row:
+    """The row with the least loss, or the first, the whole policy's, if that is less than `LEAD` behind.
+
+    Example:
+        >>> rows = [{"transforms": ["a", "b"], "lost": 0.3}, {"transforms": ["a"], "lost": 0.299}]
+        >>> chosen(rows)["transforms"], chosen([*rows, {"transforms": [], "lost": 0.2}])["transforms"]
+        (['a', 'b'], [])
+    """
+    best = min(rows, key=lambda row: row["lost"])
+    return best if best["lost"] < rows[0]["lost"] - LEAD else rows[0]
+
+
+def _settings(settings: Settings, n_steps: int | None) -> Settings:
+    """Those of the run, for judges that learn on: nothing is logged or stored."""
+    epochs = n_epochs(settings.max_epochs)
+    return replace(
+        settings,
+        max_epochs=epochs,
+        # The user's scheduler knows the length of another training.
+        scheduler=partial(CosineAnnealingLR, T_max=epochs * (n_steps or 1)),
+        scheduler_interval="epoch" if n_steps is None else "step",
+        metrics={},
+        callbacks=(),
+        trackers=(),
+        early_stopping=None,
+        runaway=None,
+        directory=None,
+        checkpoint_every=None,
+        resume=False,
+    )
+
+
+def _lost(run: Run, loss: ConfirmationLoss) -> float:
+    """What the judges lose on new samples, after they learned on from where the search left them."""
+    loss.begin()
+    try:
+        train_until_stopped(run)
+    finally:
+        run.display.close()
+    sums = loss.sums()
+    lost, seen = (run.accelerator.reduce(sums, "sum") if run.accelerator.num_processes > 1 else sums).tolist()
+    return float(lost / max(seen, 1.0))
+
+
+def _candidate(model: InvariantModel, names: Sequence[str]) -> InvariantModel:
+    """The model with these transforms alone; with none, there is nothing to average over."""
+    augmentation = copy.deepcopy(model.augmentation)
+    retain(augmentation, names)
+    return InvariantModel(
+        model.trunk,
+        augmentation,
+        copies=model.copies if names else 1,
+        train_copies=model.train_copies if names else 1,
+        aggregation=model.aggregation,
+        seed=model.seed,
+    )
+
+
+def _read(record: Path | None) -> list[Row]:
+    """What was found before a resume."""
+    if record is None or not record.exists():
+        return []
+    try:
+        rows: list[Row] = json.loads(record.read_bytes())
+    except ValueError as error:
+        raise CheckpointError(
+            f"{record} is damaged: {error}. Delete it, and what it held is found again.", path=record
+        ) from error
+    return rows

@@ -1,0 +1,100 @@
+"""fit confirms what its search found: the proposals, the one that is kept, and what a resume knows of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.core.signal_transforms import Flip, Gain, Noise, Shift
+from tests.core.training.test_cross_fitted import Interrupted, Until, resumable, waves
+from torch import nn
+from torch.utils.data import DataLoader
+
+from augrad import AugmentationLayer, DisplacementPenalty, InvariantModel
+from augrad.errors import CheckpointError
+from augrad.training import fit
+from augrad.training.confirm import RECORD, chosen
+from augrad.training.result import FitResult
+
+
+def fitted(*kinds: Any, n_samples: int = 48, penalty: Any = None) -> FitResult:
+    """A network that knows nothing of time, on waves that begin anywhere."""
+    torch.manual_seed(0)
+    trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
+    model = InvariantModel(trunk, AugmentationLayer(list(kinds)), copies=4)
+    loader = DataLoader(waves(n_samples, 1), batch_size=16, shuffle=True)
+    return fit(model, loader, max_epochs=60, lr=0.01, penalty=penalty or DisplacementPenalty())
+
+
+def test_what_helps_on_new_samples_is_kept() -> None:
+    result = fitted(Shift, Gain)
+    rows = {tuple(row["transforms"]): row for row in result.confirmation}
+    assert list(rows) == [("signal.shift", "signal.gain"), ("signal.shift",), ("signal.gain",), ()]
+    assert [row["kept"] for row in result.confirmation].count(True) == 1
+    assert rows["signal.shift",]["lost"] < rows[()]["lost"] - 0.05
+    assert rows["signal.shift",]["lost"] < rows["signal.gain",]["lost"] - 0.05
+    (kept,) = (names for names, row in rows.items() if row["kept"])
+    assert "signal.shift" in kept
+    assert {row.transform for row in result.policy if row.weight} == set(kept)
+    drawn = [weight > 0 for weight in result.history[0]["layers"][0]["weights"]]
+    assert drawn == [name in kept for name in ("signal.shift", "signal.gain")]
+
+
+def test_where_nothing_helps_nothing_is_kept() -> None:
+    result = fitted(Noise(std=3.0), penalty=DisplacementPenalty(3.0))
+    assert [(row["transforms"], row["kept"]) for row in result.confirmation] == [(["signal.noise"], False), ([], True)]
+    assert all(row.low == row.high == 0 for row in result.policy)
+
+
+def test_where_there_is_no_choice_nothing_is_tried() -> None:
+    result = fitted(Flip)
+    assert result.confirmation == [{"transforms": ["signal.flip"], "lost": None, "seconds": 0.0, "kept": True}]
+
+
+def test_a_tie_goes_to_the_whole_policy() -> None:
+    whole, part, none = ({"transforms": list(names), "lost": 0.3} for names in ("ab", "a", ""))
+    assert chosen([whole, part, none]) is whole
+    assert chosen([whole, {**part, "lost": 0.2985}, none]) is whole
+    better = {**part, "lost": 0.29}
+    assert chosen([whole, better, none]) is better
+
+
+def test_what_was_tried_is_not_tried_again(make_parts: Callable[[], Any], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        resumable(make_parts(), tmp_path, Until(30 + 6 + 2))
+    record = tmp_path / "search" / RECORD
+    (first,) = json.loads(record.read_bytes())
+    record.write_text(json.dumps([{**first, "lost": 0.0}]))
+    resumable(make_parts(), tmp_path, Until())
+    again, *others = json.loads(record.read_bytes())
+    assert again == {**first, "lost": 0.0}
+    assert others
+    assert all(row["lost"] > 0 for row in others)
+
+
+def test_a_damaged_record_says_what_to_do(make_parts: Callable[[], Any], tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        resumable(make_parts(), tmp_path, Until(30 + 6 + 2))
+    record = tmp_path / "search" / RECORD
+    record.write_text("[{")
+    with pytest.raises(CheckpointError, match=r"confirmation\.json is damaged: .* Delete it, and what it held"):
+        resumable(make_parts(), tmp_path, Until())
+    record.unlink()
+    resumable(make_parts(), tmp_path, Until())
+
+
+def test_of_the_joint_loss_there_is_nothing_to_confirm(make_parts: Callable[[], Any], tmp_path: Path) -> None:
+    result = fit(*make_parts(), max_epochs=1, objective="joint", directory=tmp_path)
+    assert result.confirmation == []
+    assert not (tmp_path / "search").exists()
+
+
+def test_what_was_confirmed_is_known_after_a_resume(make_parts: Callable[[], Any], tmp_path: Path) -> None:
+    first = fit(*make_parts(), max_epochs=2, directory=tmp_path)
+    again = fit(*make_parts(), max_epochs=2, directory=tmp_path, resume=True)
+    assert again.confirmation == first.confirmation
+    assert again.seconds == first.seconds
