@@ -173,9 +173,16 @@ class TestModule:
 
 class TestSummary:
     def test_leading_is_the_largest_weight_of_any_layer(self, policy):
-        assert policy.leading() == (policy[8], policy[9])
+        assert {(row.layer, row.transform) for row in policy.leading()} == {(0, "case.jitter")}
         alone = Policy.from_module(AugmentationLayer([Negate, LowPass], weights=[3.0, 1.0]))
         assert [row.transform for row in alone.leading()] == ["case.negate"]
+
+    def test_what_rests_does_not_lead(self):
+        resting = AugmentationLayer([LowPass], magnitude=0.0)
+        policy = Policy.from_module(AugmentationModule([resting, AugmentationLayer([Negate, LowPass])]))
+        assert policy[0].rests
+        assert not any(row.rests for row in policy if row.layer == 1)
+        assert [(row.layer, row.transform) for row in policy.leading()] == [(1, "case.negate")]
 
     def test_over_layers(self):
         layers = [AugmentationLayer([Level, Negate], weights=weights) for weights in ([1.0, 3.0], [1.0, 1.0])]

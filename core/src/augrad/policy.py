@@ -54,6 +54,11 @@ class PolicyRow:
     unit: str
 
     @property
+    def rests(self) -> bool:
+        """Whether it is drawn and changes nothing, as in a layer of which a search kept nothing: its range is empty."""
+        return self.magnitude == 0
+
+    @property
     def reach(self) -> str:
         """The range as text, `"±57 deg"` or `"0..0.3"`; empty without a parameter."""
         return reach_text(self.low, self.high, self.unit)
@@ -183,8 +188,8 @@ class Policy:
         return [asdict(row) for row in self]
 
     def leading(self) -> tuple[PolicyRow, ...]:
-        """The rows of the transform with the largest weight in any layer; the first of equals."""
-        first = max(self._rows, key=lambda row: row.weight)
+        """The rows of the transform with the largest weight in any layer; the first of equals, one that moves first."""
+        first = max(self._rows, key=lambda row: (not row.rests, row.weight))
         return tuple(row for row in self if (row.layer, row.transform) == (first.layer, first.transform))
 
     def summary(self) -> tuple[PolicySummary, ...]:

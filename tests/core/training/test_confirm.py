@@ -14,7 +14,7 @@ from tests.core.training.test_cross_fitted import Interrupted, Until, resumable,
 from torch import nn
 from torch.utils.data import DataLoader
 
-from augrad import AugmentationLayer, DisplacementPenalty, InvariantModel
+from augrad import AugmentationLayer, AugmentationModule, DisplacementPenalty, InvariantModel
 from augrad.errors import CheckpointError
 from augrad.training import fit
 from augrad.training.confirm import RECORD, chosen
@@ -22,16 +22,16 @@ from augrad.training.result import FitResult
 
 
 def fitted(*kinds: Any, n_samples: int = 48, penalty: Any = None) -> FitResult:
-    """A network that knows nothing of time, on waves that begin anywhere."""
+    """A network that knows nothing of time, on waves that begin anywhere, behind a layer for each transform."""
     torch.manual_seed(0)
     trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
-    model = InvariantModel(trunk, AugmentationLayer(list(kinds)), copies=4)
+    model = InvariantModel(trunk, AugmentationModule([AugmentationLayer([kind]) for kind in kinds]), copies=4)
     loader = DataLoader(waves(n_samples, 1), batch_size=16, shuffle=True)
     return fit(model, loader, max_epochs=60, lr=0.01, penalty=penalty or DisplacementPenalty())
 
 
 def test_what_helps_on_new_samples_is_kept() -> None:
-    result = fitted(Shift, Gain)
+    result = fitted(Shift, Gain, n_samples=192)
     rows = {tuple(row["transforms"]): row for row in result.confirmation}
     assert list(rows) == [("signal.shift", "signal.gain"), ("signal.shift",), ("signal.gain",), ()]
     assert [row["kept"] for row in result.confirmation].count(True) == 1
@@ -39,9 +39,9 @@ def test_what_helps_on_new_samples_is_kept() -> None:
     assert rows["signal.shift",]["lost"] < rows["signal.gain",]["lost"] - 0.05
     (kept,) = (names for names, row in rows.items() if row["kept"])
     assert "signal.shift" in kept
-    assert {row.transform for row in result.policy if row.weight} == set(kept)
-    drawn = [weight > 0 for weight in result.history[0]["layers"][0]["weights"]]
-    assert drawn == [name in kept for name in ("signal.shift", "signal.gain")]
+    assert {row.transform for row in result.policy if row.magnitude} == set(kept)
+    reaches = [layer["magnitudes"][0] > 0 for layer in result.history[0]["layers"]]
+    assert reaches == [name in kept for name in ("signal.shift", "signal.gain")]
 
 
 def test_where_nothing_helps_nothing_is_kept() -> None:

@@ -32,6 +32,13 @@ def test_a_transform_without_parameters_and_an_empty_policy_have_a_text_too() ->
     assert leading_transform([]) == ""
 
 
+def test_what_rests_does_not_lead() -> None:
+    resting = row(transform="a", parameter="x", low=0.0, high=0.0, weight=1.0)
+    moving = {"transform": "b", "parameter": "y", "low": 0.0, "high": 1.0}
+    assert leading_transform([resting, row(**moving, weight=0.25)]) == "b y 0..1 (weight 0.25)"
+    assert leading_transform([resting, row(**moving, weight=0.0)]) == "nothing"
+
+
 def test_a_terminal_shows_every_epoch_and_the_running_loss(
     make_parts: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

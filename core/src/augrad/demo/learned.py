@@ -76,7 +76,7 @@ def reaches(rows: Rows) -> list[Reach]:
 
 
 def share_of_samples(rows: Rows, transform: str) -> float:
-    """Probability that at least one layer of a policy draws the transform, in [0, 1].
+    """Probability that at least one layer of a policy draws the transform, and does not rest, in [0, 1].
 
     Example:
         >>> from augrad.policy import PolicyRow
@@ -84,7 +84,7 @@ def share_of_samples(rows: Rows, transform: str) -> float:
         >>> share_of_samples(rows, "vision.flip")
         0.75
     """
-    weights = {row.layer: row.weight for row in rows if row.transform == transform}
+    weights = {row.layer: row.weight for row in rows if row.transform == transform and not row.rests}
     return 1.0 - math.prod(1.0 - weight for weight in weights.values())
 
 

@@ -116,6 +116,8 @@ def epoch_line(row: dict[str, Any], max_epochs: int, leading: str, label: str = 
 def leading_transform(policy: Iterable[Any]) -> str:
     """The transform with the largest weight in any layer, with what was learned about it, in physical units.
 
+    `"nothing"` if all that is drawn rests.
+
     Args:
         policy: rows with `layer`, `transform`, `parameter`, `weight`, `low`, `high`, `unit`.
 
@@ -128,7 +130,10 @@ def leading_transform(policy: Iterable[Any]) -> str:
     rows = list(policy)
     if not rows:
         return ""
-    first = max(rows, key=lambda row: row.weight)
+    moving = [row for row in rows if row.parameter is None or row.low != row.high]
+    first = max(moving, key=lambda row: row.weight, default=None)
+    if first is None or first.weight == 0:
+        return "nothing"
     same = [row for row in rows if (row.layer, row.transform) == (first.layer, first.transform)]
     reaches = [_reach(row) for row in same if row.parameter is not None]
     return " ".join([first.transform, ", ".join(reaches), f"(weight {first.weight:.2f})"]).replace("  ", " ")
