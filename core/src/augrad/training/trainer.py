@@ -70,13 +70,15 @@ def fit(
 ) -> FitResult:
     """Learns which transforms a model may ignore, and how far, and trains it on samples that are augmented by them.
 
-    By default there are two stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
+    By default there are three stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
     for `max_epochs` on the data as they are, each on one half; then weights and magnitudes learn from what the judges
-    say of samples that are new to them, in about 600 updates at most (`augrad.cross_fitting.search_plan`), and
-    transforms that end up with little weight are dropped (`augrad.cross_fitting.prune`). After it the trunk is trained
-    for `max_epochs` with an augmentation that stands still. Optimizer, scheduler, precision and accumulation are the
-    same for both; metrics, validation, early stopping, callbacks and the guard are for the trunk. `"joint"` trains all
-    together.
+    say of samples that are new to them, in about 600 updates at most (`augrad.search.search_plan`), and transforms that
+    end up with little weight are dropped (`augrad.search.prune`). In the *confirmation* the judges learn on for 0.3 of
+    `max_epochs` with what was found, with each transform of it alone, and with nothing, and that is kept with which
+    they lose least on samples that are new to them (`augrad.confirmation.ConfirmationLoss`). After it the trunk is
+    trained for `max_epochs` with an augmentation that stands still. Optimizer, precision and accumulation are the same
+    for all; the scheduler too, but judges that learn on have a cosine of their own. Metrics, validation, early
+    stopping, callbacks and the guard are for the trunk. `"joint"` trains all together.
 
     Every draw is keyed by `(seed, step, rank)`, and the global generators are seeded by key for the run and given back
     as they were. A run that was killed at any moment and is resumed reaches the weights of an unbroken run, to the bit
@@ -96,7 +98,7 @@ def fit(
         criterion: maps output and target to a scalar. By default cross-entropy for integer targets (classes, or dense
             classes `(batch, height, width)`), mean squared error for floating-point ones of the output's shape.
         objective: `"cross_fitted"` (`augrad.CrossFittedLoss`: first a search, in which judges that have not seen a
-            sample say what a transform costs; then the trunk is trained with what was found), `"joint"`
+            sample say what a transform costs; then the trunk is trained with what they confirm), `"joint"`
             (`augrad.JointLoss`, the paper's: the trunk itself does), or None: the one that the penalty is made for
             (`Penalty.objective`), and `"joint"` where outputs are not one per sample, are equivariant, or where trunk
             or augmentation is frozen.
@@ -126,7 +128,7 @@ def fit(
         resume: goes on from the last checkpoint in `directory`. Without one the run starts afresh; a run that is over
             returns its result at once, unless `max_epochs` is larger now. A joint run with a constant penalty can be
             prolonged so; another one depends on where it ends, and `max_epochs` must be what it was. The search has
-            its own checkpoints, in `search/`.
+            its own checkpoints, in `search/`, and a record there of each policy that was tried.
         trackers: names of accelerate's trackers (`"tensorboard"`, `"wandb"`, `"mlflow"`, ...), or instances.
         callbacks: called after each epoch with its history row and the model; one that returns True ends training.
             After a resume an epoch that was not saved is trained, and reported, again.
