@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from xml.etree import ElementTree as ET
@@ -124,6 +125,25 @@ class TestPage:
         # The original and two strips for each policy; scores and distribution, bars by feature; ranges and three more.
         assert tags.count("svg") == (1 + 3 * 2) + (2 + 1) + (1 + 3)
 
+    def test_says_what_was_confirmed(self, result: DemoResult, page: str) -> None:
+        assert "learned on with" not in page
+        rows = (
+            {"transforms": ["demo_test.offset", "demo_test.damp"], "lost": 0.25, "seconds": 1.0, "kept": False},
+            {"transforms": ["demo_test.offset"], "lost": 0.125, "seconds": 1.0, "kept": True},
+            {"transforms": [], "lost": 0.5, "seconds": 1.0, "kept": False},
+        )
+        runs = tuple(
+            replace(run, confirmation=rows if run.seed == 0 else ({**rows[1], "lost": None},))
+            if run.rule == "augrad"
+            else run
+            for run in result.runs
+        )
+        found = re.sub(r"\s+", " ", render(Findings((replace(result, runs=runs),))))
+        assert "<tr><td>offset, damp</td><td>0.250</td><td></td></tr>" in found
+        assert '<tr class="main"><td>offset</td><td>0.125</td><td>kept</td></tr>' in found
+        assert "<tr><td>nothing</td><td>0.500</td><td></td></tr>" in found
+        assert '<tr class="main"><td>offset</td><td>-</td><td>kept</td></tr>' in found
+
     def test_needs_nothing_beside_it(self, page: str) -> None:
         assert not re.search(r'(?:src|href)="(?!#|data:)', page)
         assert "@import" not in page
@@ -232,6 +252,17 @@ class TestTraces:
         assert found["demo_test.damp"].magnitudes["each"].shape == (2, N_EPOCHS + 1)
         assert found["demo_test.damp"].reaches["each"].shape == (2, N_EPOCHS + 1, LENGTH)
         assert found["demo_test.reverse"].magnitudes == {}
+
+    def test_after_a_search_end_with_what_was_confirmed(self, result: DemoResult) -> None:
+        def searched(run: Run) -> Run:
+            layers = [
+                {**layer, "weights": [1.0] + [0.0] * (len(layer["weights"]) - 1)} for layer in run.history[0]["layers"]
+            ]
+            return replace(run, search=run.history[:2], history=({**run.history[0], "layers": layers},))
+
+        runs = tuple(searched(run) if run.rule == "augrad" else run for run in result.runs)
+        first, *_ = traces(replace(result, runs=runs))
+        assert first.share[0] == pytest.approx([1 / 3] * 3 + [1.0])
 
     def test_curves(self, result: DemoResult) -> None:
         epochs, values = validation_curve(result, "none")

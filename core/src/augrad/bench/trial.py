@@ -112,7 +112,7 @@ def run_trial(
         metric="accuracy" if data.classifies else "r2",
         score=reached,
         seconds=fitted.seconds,
-        cpu_seconds=clock.seconds + sum(row["seconds"] for row in fitted.search),
+        cpu_seconds=clock.seconds + sum(row["seconds"] for row in (*fitted.search, *fitted.confirmation)),
         seconds_in_all=time.perf_counter() - started,
         trunk_invariance=trunk,
         model_invariance=whole,

@@ -33,7 +33,7 @@ class Run:
         seconds: spent in training steps, without evaluation.
         trunk_invariance, model_invariance: medians over test samples and values of the true parameter, at most 1.
         curve: `(epoch, score)` on the validation data; empty without such data.
-        history, search: as of `augrad.FitResult`.
+        history, search, confirmation: as of `augrad.FitResult`.
         policy: what was learned, or fixed.
     """
 
@@ -47,6 +47,7 @@ class Run:
     history: tuple[dict[str, Any], ...]
     policy: tuple[PolicyRow, ...]
     search: tuple[dict[str, Any], ...] = ()
+    confirmation: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -266,5 +267,6 @@ def _run_to_json(run: Run) -> dict[str, Any]:
         "curve": list(run.curve),
         "history": list(run.history),
         "search": list(run.search),
+        "confirmation": list(run.confirmation),
         "policy": [vars(row) for row in run.policy],
     }

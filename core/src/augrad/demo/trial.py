@@ -84,6 +84,7 @@ def train_rule(
         curve=tuple(curve),
         history=tuple(fitted.history),
         search=tuple(fitted.search),
+        confirmation=tuple(fitted.confirmation),
         policy=tuple(fitted.policy),
     )
     return run, model

@@ -86,8 +86,28 @@ def _section(result: DemoResult) -> dict[str, Any]:
         "policy": policy_rows(result),
         "truths": [f"{called(each, true)}, {extent(each)}" for each in true],
         "assumptions": [(short(name), result.transforms[name].assumes) for name in result.demo.transforms],
+        "confirmations": _confirmations(result),
         "runs": [{"seed": run.seed, "rows": [_policy_cells(row) for row in run.policy]} for run in result.of("augrad")],
     }
+
+
+def _confirmations(result: DemoResult) -> list[dict[str, Any]]:
+    """Per seed what judges lost with each policy; empty if nothing was to be confirmed."""
+    return [
+        {
+            "seed": run.seed,
+            "rows": [
+                {
+                    "policy": ", ".join(map(short, row["transforms"])) or "nothing",
+                    "lost": "-" if row["lost"] is None else f"{row['lost']:.3f}",
+                    "kept": row["kept"],
+                }
+                for row in run.confirmation
+            ],
+        }
+        for run in result.of("augrad")
+        if run.confirmation
+    ]
 
 
 def _ranges(result: DemoResult) -> list[Markup]:

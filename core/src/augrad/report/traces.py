@@ -14,15 +14,17 @@ from augrad.demo.rules import candidates
 
 @dataclass(frozen=True)
 class Trace:
-    """How one transform fared under augrad, from before training (epoch 0) on.
+    """How one transform fared under augrad, from before training (epoch 0) on, to what was confirmed.
+
+    A point is an epoch, of the search where there is one.
 
     Attributes:
         transform: its name.
-        share: mean over layers of its selection weight, `(seeds, epochs + 1)`, in [0, 1].
+        share: mean over layers of its selection weight, `(seeds, points)`, in [0, 1].
         met: without parameters, the share of samples that it changes; same shape.
-        magnitudes: by parameter, the mean over layers by selection weight, `(seeds, epochs + 1)`, in [0, 1].
+        magnitudes: by parameter, the mean over layers by selection weight, `(seeds, points)`, in [0, 1].
         reaches: by parameter, `equivalent_reach` over all layers, as a fraction of the declared range, per axis entry
-            (one for a parameter that is not learned per entry): `(seeds, epochs + 1, entries)`.
+            (one for a parameter that is not learned per entry): `(seeds, points, entries)`.
     """
 
     transform: str
@@ -38,7 +40,9 @@ def traces(result: DemoResult) -> list[Trace]:
     layers = [
         {"weights": layer.weights.tolist(), "magnitudes": layer.magnitudes.tolist()} for layer in module.state().layers
     ]
-    histories = [[{"layers": layers}, *(run.search or run.history)] for run in result.of("augrad")]
+    # After a search nothing moves any more: the first epoch of the trunk shows what was confirmed.
+    courses = [(*run.search, *run.history[:1]) if run.search else run.history for run in result.of("augrad")]
+    histories = [[{"layers": layers}, *course] for course in courses]
     first = next(iter(module))
     found = []
     for index, transform in enumerate(first.names):
