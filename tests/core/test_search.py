@@ -7,7 +7,7 @@ import torch
 from tests.core.signal_transforms import Flip, Gain, Noise, Shift
 
 from augrad import AugmentationLayer, AugmentationModule, keyed_generator
-from augrad.search import LEAST_SHARE, can_retain, drawn, proposals, prune, retain, search_plan
+from augrad.search import LEAST_SHARE, SLIGHT_SHARE, drawn, proposals, prune, retain, search_plan
 
 X = torch.randn(64, 2, 8, generator=keyed_generator("search"))
 
@@ -56,19 +56,38 @@ def test_a_layer_that_cannot_rest_is_left_something():
     assert proposals(module([Flip], [Gain])) == [("signal.flip", "signal.gain"), ("signal.flip",)]
     mixed = module([Flip, Gain])
     assert proposals(mixed) == [("signal.flip", "signal.gain"), ("signal.flip",), ("signal.gain",), ()]
-    flips, gains = module([Flip], [Gain])
-    assert can_retain(gains, ())
-    assert can_retain(flips, ["signal.flip"])
-    assert not can_retain(flips, ["signal.gain"])
+
+
+def test_what_was_crowded_out_is_proposed_alone():
+    found = module([Gain, Noise, Shift])
+    (layer,) = found
+    even = 1 / 3
+    slight, lost = 1.1 * SLIGHT_SHARE * even, 0.9 * SLIGHT_SHARE * even
+    layer.set_weights({"signal.gain": 1 - slight - lost, "signal.noise": slight, "signal.shift": lost})
+    assert drawn(found) == ("signal.gain",)
+    assert proposals(found) == [("signal.gain",), ("signal.noise",), ()]
+    retain(found, ["signal.noise"])
+    assert layer.weights.tolist() == [0.0, 1.0, 0.0]
+    assert layer.magnitudes.tolist() == pytest.approx([0.5] * 3)
+
+
+def test_what_was_crowded_out_of_one_layer_stays_where_it_was_not():
+    found = module([Gain, Noise], [Gain, Noise])
+    first, second = found
+    first.set_weights({"signal.gain": 0.75, "signal.noise": 0.25})
+    second.set_weights({"signal.gain": 0.25, "signal.noise": 0.75})
+    retain(found, ["signal.gain"])
+    assert first.weights.tolist() == [1.0, 0.0]
+    assert second.magnitudes.tolist() == [0.0, 0.0], "it rests, as in the whole policy without noise"
 
 
 def test_what_stays_keeps_its_range_and_its_share():
     found = module([Gain, Noise, Shift])
     (layer,) = found
-    layer.set_weights({"signal.gain": 0.5, "signal.noise": 0.125, "signal.shift": 0.375})
+    layer.set_weights({"signal.gain": 0.1, "signal.noise": 0.3, "signal.shift": 0.6})
     magnitudes = layer.magnitudes.tolist()
     retain(found, ["signal.noise", "signal.shift"])
-    assert layer.weights.tolist() == pytest.approx([0.0, 0.25, 0.75])
+    assert layer.weights.tolist() == pytest.approx([0.0, 1 / 3, 2 / 3])
     assert layer.magnitudes.tolist() == magnitudes
 
 

@@ -17,6 +17,9 @@ SEARCH_STEPS = 600
 LEAST_SHARE = 0.8
 """Of an even choice: what a search leaves with a smaller weight is pruned, since even rare harm is harm."""
 
+SLIGHT_SHARE = 0.3
+"""Of an even choice: what has at least such a weight is proposed alone, lest another have crowded it out."""
+
 
 def search_plan(max_epochs: int, n_steps: int | None) -> tuple[int, tuple[float, float]]:
     """How many epochs a search takes before a training, and its window: judges learn for as long as the trunk will.
@@ -41,34 +44,31 @@ def prune(module: AugmentationModule, least: float = LEAST_SHARE) -> None:
         least: as a share of one over the number of transforms, in [0, 1].
     """
     for layer in module:
-        layer.set_weights({name: weight for name, weight in _weights(layer).items() if weight * len(layer) >= least})
+        layer.set_weights(_drawn(layer, least))
 
 
-def drawn(module: AugmentationModule) -> tuple[str, ...]:
-    """The transforms that some layer draws, in order of the layers."""
-    return tuple(dict.fromkeys(name for layer in module for name in _drawn(layer)))
+def drawn(module: AugmentationModule, least: float = LEAST_SHARE) -> tuple[str, ...]:
+    """The transforms that some layer draws at least so often, in order of the layers; `least` as for `prune`."""
+    return tuple(dict.fromkeys(name for layer in module for name in _drawn(layer, least)))
 
 
 def proposals(module: AugmentationModule) -> list[tuple[str, ...]]:
-    """What may be made of a module: all that it draws, each of that alone, and nothing; by the transforms that stay.
+    """What may be made of a module: what `prune` leaves, each transform alone, and nothing; by the names that stay.
+
+    Alone stands whatever has a weight worth mentioning (`SLIGHT_SHARE`), pruned or not.
 
     Left out is what would leave a layer with nothing to draw that cannot rest either: its transforms have no
     parameter that could be brought to its identity.
 
     Args:
-        module: after a search and `prune`; unchanged.
+        module: after a search; unchanged.
 
     Returns:
         Names for `retain`, the whole policy first.
     """
-    found = drawn(module)
-    wanted = dict.fromkeys([found, *((name,) for name in found), ()])
-    return [names for names in wanted if all(can_retain(layer, names) for layer in module)]
-
-
-def can_retain(layer: AugmentationLayer, names: Collection[str]) -> bool:
-    """Whether a layer draws some of these transforms, or can rest."""
-    return bool(layer.slots) or any(name in names for name in _drawn(layer))
+    alone = ((name,) for name in drawn(module, SLIGHT_SHARE))
+    wanted = dict.fromkeys([drawn(module), *alone, ()])
+    return [names for names in wanted if all(layer.slots or kept for layer, kept in _kept(module, names))]
 
 
 def retain(module: AugmentationModule, names: Collection[str]) -> None:
@@ -77,15 +77,26 @@ def retain(module: AugmentationModule, names: Collection[str]) -> None:
     A layer that rests draws transforms whose magnitudes are all 0: with these, a transform is the identity.
 
     Args:
-        module: in place; the weights that are left keep their proportions. Each layer must be one that `can_retain`.
-        names: of the transforms that stay.
+        module: in place. Each transform stays in the layers that `prune` would leave it in, if there are any; the
+            weights that are left keep their proportions.
+        names: of the transforms that stay: one of `proposals`.
     """
-    for layer in module:
-        kept = {name: weight for name, weight in _drawn(layer).items() if name in names}
+    for layer, kept in _kept(module, names):
         if kept:
             layer.set_weights(kept)
         else:
             _rest(layer, names)
+
+
+def _kept(module: AugmentationModule, names: Collection[str]) -> list[tuple[AugmentationLayer, dict[str, float]]]:
+    """The layers, each with the weights of what stays in it."""
+    often = set(drawn(module))
+    found = []
+    for layer in module:
+        weights = {name: weight for name, weight in _drawn(layer, SLIGHT_SHARE).items() if name not in often}
+        kept = {name: weight for name, weight in {**weights, **_drawn(layer, LEAST_SHARE)}.items() if name in names}
+        found.append((layer, kept))
+    return found
 
 
 def _rest(layer: AugmentationLayer, names: Collection[str]) -> None:
@@ -96,9 +107,6 @@ def _rest(layer: AugmentationLayer, names: Collection[str]) -> None:
     layer.strength.set(layer.magnitudes.new_zeros(layer.magnitudes.shape))
 
 
-def _weights(layer: AugmentationLayer) -> dict[str, float]:
-    return dict(zip(layer.names, layer.weights.tolist(), strict=True))
-
-
-def _drawn(layer: AugmentationLayer) -> dict[str, float]:
-    return {name: weight for name, weight in _weights(layer).items() if weight > 0}
+def _drawn(layer: AugmentationLayer, least: float) -> dict[str, float]:
+    weights = zip(layer.names, layer.weights.tolist(), strict=True)
+    return {name: weight for name, weight in weights if weight > 0 and weight * len(layer) >= least}

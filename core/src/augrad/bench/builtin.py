@@ -18,7 +18,7 @@ from augrad.cross_fitting import CrossFittedLoss
 from augrad.demo.rules import always, candidates, no_augmentation, true_augmentation
 from augrad.layer import AugmentationLayer
 from augrad.module import AugmentationModule
-from augrad.search import LEAST_SHARE, SEARCH_STEPS
+from augrad.search import LEAST_SHARE, SEARCH_STEPS, SLIGHT_SHARE
 from augrad.training import fit
 from augrad.training.settings import described
 from augrad.transform import Transform
@@ -137,6 +137,11 @@ AUGRAD = Rule(
     settings=_learned(
         n_layers=N_LAYERS,
         cross_fitting=defaults(CrossFittedLoss),
-        search={"steps": SEARCH_STEPS, "least_share": LEAST_SHARE, "confirmation": CONFIRMATION_SHARE},
+        search={
+            "steps": SEARCH_STEPS,
+            "least_share": LEAST_SHARE,
+            "slight_share": SLIGHT_SHARE,
+            "confirmation": CONFIRMATION_SHARE,
+        },
     ),
 )

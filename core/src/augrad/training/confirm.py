@@ -47,6 +47,7 @@ def confirm(search: Run, settings: Settings) -> list[Row]:
     model, accelerator = search.model, search.accelerator
     wanted = proposals(model.augmentation)
     if len(wanted) < 2:
+        retain(model.augmentation, wanted[0])
         return [{"transforms": list(wanted[0]), "lost": None, "seconds": 0.0, "kept": True}]
     record = None if settings.directory is None else settings.directory / SEARCH / RECORD
     rows = _read(record) if settings.resume else []

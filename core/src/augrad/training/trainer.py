@@ -19,7 +19,6 @@ from augrad.errors import ArgumentTypeError
 from augrad.model import InvariantModel
 from augrad.objective import Criterion, JointLoss
 from augrad.penalties import DisplacementPenalty
-from augrad.search import prune
 from augrad.training.assembly import assemble, assemble_search, frozen, keyed_loader, objective_of
 from augrad.training.confirm import confirm
 from augrad.training.early_stopping import EarlyStopping, best_row
@@ -72,10 +71,10 @@ def fit(
 
     By default there are three stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
     for `max_epochs` on the data as they are, each on one half; then weights and magnitudes learn from what the judges
-    say of samples that are new to them, in about 600 updates at most (`augrad.search.search_plan`), and transforms that
-    end up with little weight are dropped (`augrad.search.prune`). In the *confirmation* the judges learn on for 0.3 of
-    `max_epochs` with what was found, with each transform of it alone, and with nothing, and that is kept with which
-    they lose least on samples that are new to them (`augrad.confirmation.ConfirmationLoss`). After it the trunk is
+    say of samples that are new to them, in about 600 updates at most (`augrad.search.search_plan`). In the
+    *confirmation* the judges learn on for 0.3 of `max_epochs` with all that was found but what has little weight
+    (`augrad.search.prune`), with each transform alone, and with nothing, and that is kept with which they lose least on
+    samples that are new to them (`augrad.confirmation.ConfirmationLoss`). After it the trunk is
     trained for `max_epochs` with an augmentation that stands still. Optimizer, precision and accumulation are the same
     for all; the scheduler too, but judges that learn on have a cosine of their own. Metrics, validation, early
     stopping, callbacks and the guard are for the trunk. `"joint"` trains all together.
@@ -236,7 +235,6 @@ def _search(search: Run, run: Run) -> None:
     """Finds the augmentation that `run` trains the trunk with."""
     with frozen(run.model.trunk):
         _train(search)
-        prune(run.model.augmentation)
         with frozen(run.model.augmentation):
             run.at.confirmation = confirm(search, run.settings)
     run.at.search = search.at.history
