@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import statistics
 from collections.abc import Sequence
@@ -70,3 +71,19 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [rounded(each) for each in value]
     return round(value, 4) if isinstance(value, float) else value
+
+
+def policies(result: augrad.FitResult, augmentation: augrad.AugmentationModule) -> list[augrad.Policy]:
+    """What had been learned after each epoch that it moved in: those of the search, and last what was confirmed.
+
+    Args:
+        result: of `augrad.fit`.
+        augmentation: that was learned; unchanged.
+    """
+    module, found = copy.deepcopy(augmentation), []
+    for row in (*result.search, result.history[-1]) if result.search else result.history:
+        for layer, state in zip(module, row["layers"], strict=True):
+            layer.set_weights(dict(zip(state["names"], state["weights"], strict=True)))
+            layer.strength.set(torch.tensor(state["magnitudes"]))
+        found.append(augrad.Policy.from_module(module))
+    return found

@@ -17,14 +17,14 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
-from reporting import arguments, mean, save, show_table
+from reporting import arguments, mean, policies, save, show_table
 from sprites import TRUE_ANGLE, rotated_sprites
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import augrad
 from augrad import presets
-from augrad.demo.learned import equivalent_reach
+from augrad.demo.learned import equivalent_reach, share_of_samples
 from augrad.penalties import AugerinoPenalty
 
 CANDIDATES = {
@@ -57,13 +57,13 @@ class Curve:
     angle: list[float] = field(default_factory=list)
     weight: list[float] = field(default_factory=list)
 
-    def add(self, model: augrad.InvariantModel) -> None:
-        rows = [row for row in model.policy if row.transform == "vision.rotate"]
+    def add(self, policy: augrad.Policy) -> None:
+        rows = [row for row in policy if row.transform == "vision.rotate"]
         reach = torch.tensor([row.high or 0.0 for row in rows]).numpy()
         weights = torch.tensor([row.weight for row in rows]).numpy()
         # Of several layers, the range of one uniform draw that is as spread as the sum of theirs.
         self.angle.append(float(equivalent_reach(weights, -reach, reach)) if len(rows) > 1 else float(reach[0]))
-        self.weight.append(1.0 - math.prod(1.0 - float(weight) for weight in weights))
+        self.weight.append(share_of_samples(rows, "vision.rotate"))
 
 
 def build_trunk() -> nn.Module:
@@ -100,8 +100,9 @@ def learn_with_defaults(loader: Any, seed: int, epochs: int) -> Curve:
     """augrad's own rule: two layers, declared ranges, and whatever `fit` does unless told otherwise."""
     layers = [augrad.AugmentationLayer(list(CANDIDATES)) for _ in range(2)]
     model, curve = model_with(augrad.AugmentationModule(layers), seed), Curve()
-    callbacks = (lambda _, trained: curve.add(trained),)
-    augrad.fit(model, loader, max_epochs=epochs, lr=LR, callbacks=callbacks, progress=False, seed=seed)
+    result = augrad.fit(model, loader, max_epochs=epochs, lr=LR, progress=False, seed=seed)
+    for policy in policies(result, model.augmentation):
+        curve.add(policy)
     return curve
 
 
@@ -109,7 +110,7 @@ def learn(rule: str, loader: Any, seed: int, epochs: int) -> Curve:
     """One of the paper's rules."""
     model, penalty = build(rule, seed)
     curve = Curve()
-    callbacks = (lambda _, trained: curve.add(trained),)
+    callbacks = (lambda _, trained: curve.add(trained.policy),)
     # Nothing stopped the paper's rules when a range ran away.
     options = {"lr": LR, "augmentation_lr": AUGMENTATION_LR, "penalty": penalty, "objective": "joint", "runaway": None}
     augrad.fit(model, loader, max_epochs=epochs, callbacks=callbacks, progress=False, seed=seed, **options)
@@ -131,7 +132,7 @@ def learn_side_by_side(rules: Sequence[str], loader: Any, seed: int, epochs: int
                 step(x, y)
                 seconds[number] += time.process_time() - started
         for curve, (model, _) in zip(curves, updates, strict=True):
-            curve.add(model)
+            curve.add(model.policy)
     return curves, seconds
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
-from reporting import arguments, mean, save, show_table
+from reporting import arguments, mean, policies, save, show_table
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from waves import CANDIDATES, PAPER_RANGES, SAMPLE_RATE, SHIFT, TRUE_SHIFT, convolutions, mlp, true_shifts, waves
@@ -50,12 +50,11 @@ def trained(
 ) -> tuple[augrad.InvariantModel, list[Any]]:
     """The trained model, and its policy after each epoch; `options` are for `fit`, whose defaults are augrad's rule."""
     torch.manual_seed(seed)
-    model, policies = augrad.InvariantModel(trunk(), module, copies=COPIES), []
+    model = augrad.InvariantModel(trunk(), module, copies=COPIES)
     loader = DataLoader(TensorDataset(*data), BATCH, shuffle=True, generator=augrad.keyed_generator("order", seed))
-    callbacks = (lambda _, current: policies.append(current.policy),)
     options = {"max_epochs": epochs, "lr": LR, "weight_decay": DECAY, "seed": seed, **options}
-    augrad.fit(model, loader, callbacks=callbacks, progress=False, **options)
-    return model, policies
+    result = augrad.fit(model, loader, progress=False, **options)
+    return model, policies(result, model.augmentation)
 
 
 def fixed(name: str | None) -> augrad.AugmentationModule:
@@ -98,9 +97,9 @@ def capacity(trunk: Callable[[], nn.Module], seed: int, epochs: int, n_train: in
 def learning(rule: str, n_layers: int, seed: int, epochs: int, n_train: int) -> dict[str, list[float]]:
     """By epoch: the range of shifts in Hz, over all layers, and for each candidate how probable it is in any layer."""
     module, options = (augrad_module(n_layers), {}) if rule == "augrad" else augnet(CANDIDATES, n_layers, 0.2)
-    _, policies = trained(convolutions, module, waves(n_train, "train", seed), seed, epochs, **options)
-    shares = {name: [share_of_samples(policy, name) for policy in policies] for name in CANDIDATES}
-    return {"shift_hz": [learned_ranges(policy, SHIFT, "shift_hz")[""] for policy in policies], **shares}
+    _, found = trained(convolutions, module, waves(n_train, "train", seed), seed, epochs, **options)
+    shares = {name: [share_of_samples(policy, name) for policy in found] for name in CANDIDATES}
+    return {"shift_hz": [learned_ranges(policy, SHIFT, "shift_hz")[""] for policy in found], **shares}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
