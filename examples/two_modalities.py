@@ -85,9 +85,10 @@ def main(argv: list[str] | None = None) -> None:
         print(
             f"{result.policy.leading()[0]}: {before:.1%} right without augmentation, {after:.1%} with what was learned"
         )
-        weights = [row["layers"][0]["weights"] for row in result.history]
-        panel.plot(range(1, epochs + 1), weights, label=names)
-        panel.set(xlabel="epoch", title=plugin)
+        # In the search the judges learn first; when they have, the weights move.
+        weights = [row["layers"][0]["weights"] for row in result.search]
+        panel.plot(range(1, len(weights) + 1), weights, label=names)
+        panel.set(xlabel="epoch of the search", title=plugin)
         panel.legend()
     panels[0].set_ylabel("selection weight")
     plt.show()

@@ -92,7 +92,7 @@ def test_graphs(run: Run) -> None:
 
 
 def test_two_modalities(run: Run) -> None:
-    printed = run("two_modalities", "--epochs", "12").splitlines()
+    printed = run("two_modalities", "--epochs", "20").splitlines()
     assert [line.split()[0] for line in printed] == ["vision.rotate", "audio.time_shift"]
     before, after = shares(printed[1], "audio")
     assert after > before

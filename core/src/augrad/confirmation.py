@@ -5,7 +5,6 @@ Uses cross_fitting.py, whose judges they are; run by training/ once for each of 
 
 from __future__ import annotations
 
-import copy
 import math
 from typing import Any
 
@@ -33,7 +32,7 @@ class ConfirmationLoss(nn.Module):
     policy with the least is the one to train the trunk with. Nothing is learned but the judges.
 
     Args:
-        objective: the `CrossFittedLoss` of the search, after it; its judges are copied.
+        objective: the `CrossFittedLoss` of the search, after it; its judges learn on.
         examined: share of the learning after which answers count, in [0, 1).
 
     Raises:
@@ -62,8 +61,9 @@ class ConfirmationLoss(nn.Module):
             )
         self.criterion = objective.criterion
         self.examined = float(examined)
-        self.judges = copy.deepcopy(objective.judges)
-        self._start = copy.deepcopy(objective.judges.state_dict())
+        # Not copies: a module that has run may hold tensors that cannot be copied.
+        self.judges = objective.judges
+        self._start = {name: value.clone() for name, value in objective.judges.state_dict().items()}
         for name in ("_lost", "_seen"):
             self.register_buffer(name, torch.zeros((), dtype=torch.float32))
 
