@@ -27,6 +27,7 @@ copies: 4
 train_copies: 2
 aggregation: prob
 objective: joint
+confirm: false
 penalty: {name: magnitude, strength: 0.25, schedule: warm_up}
 epochs: 3
 batch_size: 16

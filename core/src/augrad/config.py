@@ -64,6 +64,7 @@ class TrainConfig(_Section):
         aggregation: how the outputs for the copies become one.
         objective: `"cross_fitted"` (judges that have not seen a sample say what a transform costs), `"joint"` (the
             trunk itself does), or None for the one that the penalty is made for.
+        confirm: whether what the cross-fitted objective's search finds is confirmed.
         penalty: see `PenaltyConfig`.
         epochs: how often to go through the training data.
         batch_size: samples per batch.
@@ -95,6 +96,7 @@ class TrainConfig(_Section):
     train_copies: int = Field(default=1, ge=1)
     aggregation: Literal["log_prob", "prob", "logit", "mean", "equivariant"] = "log_prob"
     objective: Literal["cross_fitted", "joint"] | None = None
+    confirm: bool = True
     penalty: PenaltyConfig = PenaltyConfig()
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=64, ge=1)

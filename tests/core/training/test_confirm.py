@@ -55,6 +55,15 @@ def test_where_there_is_no_choice_nothing_is_tried() -> None:
     assert result.confirmation == [{"transforms": ["signal.flip"], "lost": None, "seconds": 0.0, "kept": True}]
 
 
+def test_unconfirmed_all_that_was_found_stays(make_parts: Callable[[], Any]) -> None:
+    result = fit(*make_parts(), max_epochs=2, confirm=False)
+    assert result.search
+    assert result.confirmation == []
+    weights = [row.weight for row in result.policy]
+    assert all(weight == 0 or weight > 0.8 / len(weights) for weight in weights)
+    assert any(row.magnitude for row in result.policy)
+
+
 def test_a_tie_goes_to_the_whole_policy() -> None:
     whole, part, none = ({"transforms": list(names), "lost": 0.3} for names in ("ab", "a", ""))
     assert chosen([whole, part, none]) is whole

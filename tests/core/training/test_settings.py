@@ -25,6 +25,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"checkpoint_every": 3}, ArgumentError, f"checkpoint_every {NEEDS_PLACE}"),
     ({"resume": True}, ArgumentError, f"resume {NEEDS_PLACE}"),
     ({"resume": "yes"}, ArgumentTypeError, "resume must be True or False, but got 'yes'"),
+    ({"confirm": "no"}, ArgumentTypeError, "confirm must be True or False, but got 'no'"),
     ({"progress": 2}, ArgumentTypeError, "progress must be"),
     ({"seed": 0.5}, ArgumentTypeError, r"seed must be an int, but got 0\.5"),
     ({"lr": 0}, ArgumentError, "lr must be a finite number above 0, but got 0"),

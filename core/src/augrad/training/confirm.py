@@ -33,7 +33,7 @@ LEAD = 0.002
 """By how much less the judges must lose with a part of the policy, or nothing, than with all of it."""
 
 
-def confirm(search: Run, settings: Settings) -> list[Row]:
+def confirmed(search: Run, settings: Settings) -> list[Row]:
     """Keeps of the model's augmentation what training with it is best with, in place.
 
     Args:

@@ -35,6 +35,7 @@ class Settings:
     max_epochs: int
     criterion: Callable[..., Any] | None
     objective: str | None
+    confirm: bool
     penalty: Callable[..., Any] | None
     penalty_schedule: str | Callable[[float], float]
     optimizer: Callable[..., Any]
@@ -86,7 +87,7 @@ class Settings:
 
 _PLAIN = (
     *("seed", "lr", "augmentation_lr", "weight_decay"),
-    *("objective", "gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval"),
+    *("objective", "confirm", "gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval"),
 )
 _CALLABLE = ("criterion", "penalty", "penalty_schedule", "optimizer", "scheduler")
 
@@ -153,7 +154,7 @@ def _check_choices(settings: Settings) -> None:
                 value=value,
             )
     kinds = (
-        *(("resume", bool), ("progress", bool | None)),
+        *(("resume", bool), ("confirm", bool), ("progress", bool | None)),
         *(("early_stopping", EarlyStopping | None), ("runaway", RunawayGuard | None)),
     )
     for name, kind in kinds:

@@ -19,8 +19,9 @@ from augrad.errors import ArgumentTypeError
 from augrad.model import InvariantModel
 from augrad.objective import Criterion, JointLoss
 from augrad.penalties import DisplacementPenalty
+from augrad.search import prune
 from augrad.training.assembly import assemble, assemble_search, frozen, keyed_loader, objective_of
-from augrad.training.confirm import confirm
+from augrad.training.confirm import confirmed
 from augrad.training.early_stopping import EarlyStopping, best_row
 from augrad.training.engine import accelerated, tracking
 from augrad.training.keyed import preserved_generators
@@ -43,6 +44,7 @@ def fit(
     max_epochs: int = MAX_EPOCHS,
     criterion: Criterion | None = None,
     objective: str | None = None,
+    confirm: bool = True,
     penalty: Callable[[Any], torch.Tensor] | None = DisplacementPenalty(),  # noqa: B008 - immutable in practice
     penalty_schedule: str | Callable[[float], float] = "constant",
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
@@ -101,6 +103,9 @@ def fit(
             (`augrad.JointLoss`, the paper's: the trunk itself does), or None: the one that the penalty is made for
             (`Penalty.objective`), and `"joint"` where outputs are not one per sample, are equivariant, or where trunk
             or augmentation is frozen.
+        confirm: whether the cross-fitted objective's search is confirmed. Without, all that was found stays, but what
+            has little weight: quicker, and for a trunk that learns so slowly that judges who have learned on for 0.3 of
+            `max_epochs` are still worse with any augmentation. The joint loss has nothing to confirm.
         penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none.
         penalty_schedule: factor on the penalty: `"constant"`, `"warm_up"` (rises from 0 over the first fifth),
             `"decay"` (falls to 0), or a callable of progress in [0, 1].
@@ -171,6 +176,7 @@ def fit(
         max_epochs=max_epochs,
         criterion=criterion,
         objective=objective,
+        confirm=confirm,
         penalty=penalty,
         penalty_schedule=penalty_schedule,
         optimizer=optimizer,
@@ -236,7 +242,10 @@ def _search(search: Run, run: Run) -> None:
     with frozen(run.model.trunk):
         _train(search)
         with frozen(run.model.augmentation):
-            run.at.confirmation = confirm(search, run.settings)
+            if run.settings.confirm:
+                run.at.confirmation = confirmed(search, run.settings)
+            else:
+                prune(run.model.augmentation)
     run.at.search = search.at.history
 
 
