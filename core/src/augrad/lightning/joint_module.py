@@ -32,6 +32,7 @@ from augrad.training.trainer import LR
 
 _OF_THE_TRAINER: dict[str, Any] = {
     "max_epochs": 1,
+    "confirm": False,
     "gradient_clip": None,
     "accumulation_steps": 1,
     "mixed_precision": "no",
@@ -45,7 +46,7 @@ _OF_THE_TRAINER: dict[str, Any] = {
     "progress": None,
     "config": None,
 }
-"""What `fit` is told and a Lightning Trainer knows by itself."""
+"""What `fit` is told and a Lightning Trainer knows by itself, or, in one pass, has nothing of."""
 
 
 class JointModule(LightningModule):
