@@ -24,8 +24,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from augrad import CrossFittedLoss, DisplacementPenalty, batch, keyed_generator, parameter_groups
-from augrad.cross_fitting import FASTEST, TRAVEL, folds
+from augrad.cross_fitting import FASTEST, TRAVEL
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.judging import folds
 
 SIGNALS = torch.randn(400, 3, 8, generator=keyed_generator("signals"))
 TABLE = torch.where(torch.rand(400, 5, generator=keyed_generator("known")) < 0.2, torch.nan, SIGNALS[:, 0, :5])

@@ -1,6 +1,6 @@
 """`ConfirmationLoss`: judges learn on with a policy; what they then lose on samples new to them says what it is worth.
 
-Uses cross_fitting.py, whose judges they are; run by training/ once for each of the policies that search.py proposes.
+Uses judging.py, cross_fitting.py, whose judges they are; run by training/ for each policy that search.py proposes.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from augrad import batch
-from augrad.cross_fitting import CrossFittedLoss, all_but, forgone, unseen
+from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.judging import copies_of, differentiable, forgone, learning, unseen
 from augrad.model import InvariantModel
-from augrad.objective import Objective, StepLoss, check_scalar, chosen, in_full_precision, invariant, uninformed
+from augrad.objective import Objective, StepLoss, chosen, in_full_precision, invariant, uninformed
 from augrad.precision import full_precision
 
 CONFIRMATION_SHARE = 0.3
@@ -104,22 +105,12 @@ class ConfirmationLoss(nn.Module):
     def _learn(
         self, model: InvariantModel, x: Any, target: Any, new: list[Tensor], generator: Generator | None
     ) -> tuple[Tensor, list[Tensor]]:
-        n_samples, n_copies = batch.count(x), model.train_copies
         with torch.no_grad():
             augmented, _ = model.augment(x, generator=generator, weight_gradient=False)
-        # So that there is a gradient, of zero, where a batch is too small for any of them.
-        total = 0.0 * next(p for p in self.judges.parameters() if p.requires_grad).sum()
-        outputs = []
-        for judge, unknown in zip(self.judges, new, strict=True):
-            own = all_but(unknown, n_samples)
-            if len(own) > 1:  # batch normalisation cannot learn from one
-                judge.train()
-                answer = judge(batch.select(augmented, _rows(own, n_samples, n_copies)))
-                output = in_full_precision(model.aggregate(answer, len(own), n_copies))
-                outputs.append(output.detach())
-                with full_precision(output.device):
-                    total = total + check_scalar("criterion", self.criterion(output, chosen(target, own)))
-        return total, outputs
+        total, outputs = learning(
+            self.judges, self.criterion, model, augmented, target, new=new, n_copies=model.train_copies
+        )
+        return differentiable(total, self.judges), outputs
 
     @torch.no_grad()
     def _examine(self, model: InvariantModel, x: Any, target: Any, new: list[Tensor]) -> None:
@@ -131,7 +122,7 @@ class ConfirmationLoss(nn.Module):
             if not len(unknown):
                 continue
             judge.eval()
-            answer = judge(batch.select(augmented, _rows(unknown, n_samples, n_copies)))
+            answer = judge(batch.select(augmented, copies_of(unknown, n_samples, n_copies)))
             output = in_full_precision(model.aggregate(answer, len(unknown), n_copies))
             with full_precision(output.device):
                 unit = uninformed(self.criterion, output, target)
@@ -151,8 +142,3 @@ def n_epochs(max_epochs: int) -> int:
         6
     """
     return max(1, math.ceil(CONFIRMATION_SHARE * max_epochs))
-
-
-def _rows(index: Tensor, n_samples: int, n_copies: int) -> Tensor:
-    """Where the samples at `index` lie among copy-major copies."""
-    return (torch.arange(n_copies, device=index.device)[:, None] * n_samples + index).flatten()

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.judging import N_FOLDS, copies_of, differentiable, forgone, learning, unseen
 from augrad.model import InvariantModel
 from augrad.module import ModuleState
 from augrad.objective import (
@@ -26,13 +27,10 @@ from augrad.objective import (
     chosen,
     in_full_precision,
     invariant,
-    losses,
     uninformed,
 )
 from augrad.penalties import expectation
 from augrad.precision import full_precision
-
-N_FOLDS = 2
 
 WINDOW = (0.2, 0.8)
 """Between which shares of training the augmentation learns, where the trunk learns beside it."""
@@ -267,9 +265,7 @@ class CrossFittedLoss(nn.Module):
         """A step without the trunk: `loss` is the judges' mean criterion, or the cost; `output` is the judges'."""
         judged = _Judged(self, model, x, target)
         if self.judges_learn(progress):
-            total = judged.learn()
-            if not total.requires_grad:  # a batch of so few that none could learn
-                total = total + 0.0 * next(p for p in self.judges.parameters() if p.requires_grad).sum()
+            total = differentiable(judged.learn(), self.judges)
             loss, penalty = total / len(self.judges), total.new_zeros(())
         else:
             augmented, _ = model.augment(x, generator=generator, weight_gradient=False)
@@ -303,16 +299,10 @@ class _Judged:
 
     def learn(self) -> Tensor:
         """The sum of the judges' own criteria, each on what is not new to it, as it is."""
-        loss = torch.zeros((), device=batch.device(self.x))
-        for judge, new in zip(self.objective.judges, self.new, strict=True):
-            own = all_but(new, self.n_samples)
-            if len(own) > 1:  # batch normalisation cannot learn from one
-                judge.train()
-                output = self._answer(judge(batch.select(self.x, own)), len(own))
-                self._outputs.append(output.detach())
-                with full_precision(output.device):
-                    loss = loss + check_scalar("criterion", self.objective.criterion(output, chosen(self.target, own)))
-        return loss
+        own = self.objective
+        total, outputs = learning(own.judges, own.criterion, self.model, self.x, self.target, new=self.new)
+        self._outputs += outputs
+        return total
 
     def said(self) -> Tensor:
         """What the judges said of samples as they are; empty if there were too few for any of them."""
@@ -333,7 +323,7 @@ class _Judged:
             if not len(new):
                 continue
             judge.eval()
-            copies.append((torch.arange(n_copies, device=new.device)[:, None] * self.n_samples + new).flatten())
+            copies.append(copies_of(new, self.n_samples, n_copies))
             target = chosen(self.target, new)
             with torch.no_grad():
                 output = self._answer(judge(batch.select(self.x, new)), len(new))
@@ -357,34 +347,3 @@ class _Judged:
 
     def _answer(self, output: Any, n_samples: int) -> Tensor:
         return in_full_precision(self.model.aggregate(output, n_samples))
-
-
-def forgone(criterion: Criterion, output: Tensor, target: Any, unit: Tensor) -> Float[Tensor, " samples"]:
-    """`1 - exp(-loss / unit)` of each sample: 0 if all of what can be known is, towards 1 however wrong it is.
-
-    Args:
-        criterion: maps output and target to a scalar.
-        output, target: of some samples.
-        unit: what a constant prediction loses, see `uninformed`.
-    """
-    with full_precision(output.device):
-        return 1 - torch.exp(-losses(criterion, output, target) / unit)
-
-
-def unseen(x: Any, n_judges: int) -> list[Int[Tensor, " samples"]]:
-    """For each judge the samples of a batch that are new to it: one part of the data each."""
-    fold = folds(x, n_judges)
-    # The sizes must be known on the host: an accelerator is waited for once per step and judge.
-    return [torch.nonzero(fold == index % n_judges).flatten() for index in range(1, n_judges + 1)]
-
-
-def all_but(index: Int[Tensor, " some"], n_samples: int) -> Int[Tensor, " others"]:
-    """The samples of a batch that `index` leaves out, in order."""
-    everything = torch.arange(n_samples, device=index.device)
-    return everything[~torch.isin(everything, index)]
-
-
-def folds(x: Any, n_folds: int = N_FOLDS) -> Int[Tensor, " batch"]:
-    """Which part of the data each sample belongs to, from 0, by its contents."""
-    # Bits from the middle of a product: the lowest ones of a sum depend on little.
-    return ((batch.fingerprint(x) * 0x2545F4914F6CDD1D) >> 40) % n_folds
