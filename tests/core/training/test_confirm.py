@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.core.training.test_cross_fitted import Interrupted, Until, resumable,
 from torch import nn
 from torch.utils.data import DataLoader
 
+import augrad.confirmation
 from augrad import AugmentationLayer, AugmentationModule, DisplacementPenalty, InvariantModel
 from augrad.errors import CheckpointError
 from augrad.training import fit
@@ -64,12 +66,43 @@ def test_unconfirmed_all_that_was_found_stays(make_parts: Callable[[], Any]) -> 
     assert any(row.magnitude for row in result.policy)
 
 
+class Overflowing(Gain):
+    """Spares what is examined, but once it is armed spoils what is learned from."""
+
+    armed = False
+
+    def forward(self, x: torch.Tensor, *, gain_db: torch.Tensor) -> torch.Tensor:
+        spoiled = (gain_db != 0) & (type(self).armed and self.training)
+        return torch.where(spoiled[:, None, None], torch.nan, x + 0 * gain_db[:, None, None])
+
+
+class Armed(augrad.confirmation.ConfirmationLoss):
+    """Confirmation, from which on the transform overflows."""
+
+    def begin(self) -> None:
+        Overflowing.armed = True
+        super().begin()
+
+
+def test_a_policy_that_judges_cannot_learn_with_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Overflowing, "armed", False)
+    monkeypatch.setattr("augrad.training.confirm.ConfirmationLoss", Armed)
+    result = fitted(Overflowing, n_samples=24)
+    spoiled, none = result.confirmation
+    assert (spoiled["lost"], spoiled["kept"]) == (None, False)
+    assert (none["transforms"], none["kept"]) == ([], True)
+    assert 0 < none["lost"] < 1
+    assert all(math.isfinite(row["train_loss"]) for row in result.history)
+
+
 def test_a_tie_goes_to_the_whole_policy() -> None:
     whole, part, none = ({"transforms": list(names), "lost": 0.3} for names in ("ab", "a", ""))
     assert chosen([whole, part, none]) is whole
     assert chosen([whole, {**part, "lost": 0.2985}, none]) is whole
     better = {**part, "lost": 0.29}
     assert chosen([whole, better, none]) is better
+    refused = {**whole, "lost": None}
+    assert chosen([refused, part, none]) is part
 
 
 def test_what_was_tried_is_not_tried_again(make_parts: Callable[[], Any], tmp_path: Path) -> None:

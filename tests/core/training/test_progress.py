@@ -67,6 +67,16 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
     assert all(each._bar.finished for each in made)
 
 
+def test_off_a_terminal_there_are_lines_and_nothing_between_them() -> None:
+    stream = io.StringIO()
+    display = RichDisplay(2, 1, Console(file=stream, width=160))
+    display.begin_epoch(1, 0)
+    display.step(lambda: 0.5)
+    display.close()
+    display.say("with nothing: judges lose 0.1")
+    assert stream.getvalue() == "with nothing: judges lose 0.1\n"
+
+
 def test_a_run_that_is_stopped_says_why() -> None:
     stream = io.StringIO()
     display = RichDisplay(2, 1, Console(file=stream, force_terminal=True, width=160))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from pathlib import Path
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from augrad.confirmation import ConfirmationLoss, n_epochs
-from augrad.errors import CheckpointError
+from augrad.errors import CheckpointError, NonFiniteLossError
 from augrad.model import InvariantModel
 from augrad.search import proposals, retain
 from augrad.storage import write_file
@@ -42,7 +43,12 @@ def confirmed(search: Run, settings: Settings) -> list[Row]:
 
     Returns:
         A row per proposal, in their order: `transforms` that stayed, `lost` by judges on new samples, `seconds`, and
-        whether it is the one that is `kept`. Where there is nothing to choose between, the only row has no loss.
+        whether it is the one that is `kept`. `lost` is None where there is nothing to choose between, and where the
+        judges' loss turned NaN or infinite, which refuses that policy.
+
+    Raises:
+        CheckpointError: the record of what was found before a resume is damaged.
+        NonFiniteLossError: the judges' loss did so with nothing, or in one of several processes.
     """
     model, accelerator = search.model, search.accelerator
     wanted = proposals(model.augmentation)
@@ -59,8 +65,17 @@ def confirmed(search: Run, settings: Settings) -> list[Row]:
         run = assemble(
             _candidate(model, names), search.train, None, own, accelerator, objective=loss, label=label, lines=False
         )
-        lost = _lost(run, loss)
-        run.display.say(f"{label} judges lose {lost:.4f} of what can be known on samples new to them")
+        try:
+            lost = _lost(run, loss)
+        except NonFiniteLossError:
+            # Other processes would wait for this one; and the trunk would fare no better with nothing.
+            if accelerator.num_processes > 1 or not names:
+                raise
+            lost = None
+        said = "the judges' loss is not finite: refused"
+        if lost is not None:
+            said = f"judges lose {lost:.4f} of what can be known on samples new to them"
+        run.display.say(f"{label} {said}")
         rows.append({"transforms": list(names), "lost": lost, "seconds": time.perf_counter() - started})
         if record is not None and accelerator.is_main_process:
             write_file(record, json.dumps(rows).encode())
@@ -77,8 +92,13 @@ def chosen(rows: list[Row]) -> Row:
         >>> chosen(rows)["transforms"], chosen([*rows, {"transforms": [], "lost": 0.2}])["transforms"]
         (['a', 'b'], [])
     """
-    best = min(rows, key=lambda row: row["lost"])
-    return best if best["lost"] < rows[0]["lost"] - LEAD else rows[0]
+    whole = rows[0]
+    best = min(rows, key=_loss)
+    return best if _loss(best) < _loss(whole) - LEAD else whole
+
+
+def _loss(row: Row) -> float:
+    return math.inf if row["lost"] is None else float(row["lost"])
 
 
 def _settings(settings: Settings, n_steps: int | None) -> Settings:

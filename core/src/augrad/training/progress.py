@@ -65,7 +65,8 @@ class RichDisplay(Display):
         self._read_at = time.monotonic()
 
     def begin_epoch(self, epoch: int, done: int) -> None:
-        self._bar.start()
+        if self._bar.console.is_interactive:  # elsewhere a bar is but an empty line
+            self._bar.start()
         description = f"{self._label} {epoch}/{self._max_epochs}"
         self._bar.reset(self._task, completed=done, total=self._n_steps, description=description, loss="")
 
@@ -85,7 +86,8 @@ class RichDisplay(Display):
         self._bar.console.print(line, highlight=False, markup=False)
 
     def close(self) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:
+            self._bar.stop()
 
 
 def make_display(

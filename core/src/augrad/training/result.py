@@ -34,7 +34,8 @@ class FitResult:
             they know. `layers` stand still in `history`, and move here. Empty for the joint loss.
         confirmation: for the cross-fitted objective one row per policy that the search proposed: the `transforms` that
             stayed, what judges that learned on with these `lost` on new samples, from 0 to 1, the `seconds` it took,
-            and whether it was `kept`. Empty for the joint loss.
+            and whether it was `kept`. `lost` is None where there was nothing to choose between, or where their loss was
+            not finite. Empty for the joint loss.
         stopped: why training ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"` (see
             `RunawayGuard`).
     """

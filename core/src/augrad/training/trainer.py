@@ -23,7 +23,7 @@ from augrad.search import prune
 from augrad.training.assembly import assemble, assemble_search, frozen, keyed_loader, objective_of
 from augrad.training.confirm import confirmed
 from augrad.training.early_stopping import EarlyStopping, best_row
-from augrad.training.engine import accelerated, tracking
+from augrad.training.engine import accelerated, tracking, verdicts
 from augrad.training.keyed import preserved_generators
 from augrad.training.loading import KeyedLoader
 from augrad.training.loop import train_until_stopped
@@ -244,6 +244,8 @@ def _search(search: Run, run: Run) -> None:
         with frozen(run.model.augmentation):
             if run.settings.confirm:
                 run.at.confirmation = confirmed(search, run.settings)
+                if run.settings.trackers:
+                    run.accelerator.log(verdicts(run.at.confirmation), step=search.at.step)
             else:
                 prune(run.model.augmentation)
     run.at.search = search.at.history
