@@ -37,7 +37,7 @@ CANDIDATES = {
 """For the paper's rules, whose penalties count magnitudes in parts of these ranges: so each reaches far beyond what is
 harmless, as 180 degrees do. A transform that is harmless over most of its range would win. augrad gets the names."""
 
-N_IMAGES, BATCH, EPOCHS, LR = 1024, 32, 40, 2e-3
+N_IMAGES, BATCH, EPOCHS, LR = 1024, 32, 50, 2e-3
 
 # The paper's magnitudes are learned at 5e-4 per update, its weights at 5e-4 with a temperature of 0.01. Ours are
 # sigmoids: 0.01 moves them as fast at their start, and this temperature then moves the weights as fast.

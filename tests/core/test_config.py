@@ -28,6 +28,7 @@ train_copies: 2
 aggregation: prob
 objective: joint
 confirm: false
+n_folds: 3
 penalty: {name: magnitude, strength: 0.25, schedule: warm_up}
 epochs: 3
 batch_size: 16

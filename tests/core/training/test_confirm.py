@@ -37,8 +37,8 @@ def test_what_helps_on_new_samples_is_kept() -> None:
     rows = {tuple(row["transforms"]): row for row in result.confirmation}
     assert list(rows) == [("signal.shift", "signal.gain"), ("signal.shift",), ("signal.gain",), ()]
     assert [row["kept"] for row in result.confirmation].count(True) == 1
-    assert rows["signal.shift",]["lost"] < rows[()]["lost"] - 0.05
-    assert rows["signal.shift",]["lost"] < rows["signal.gain",]["lost"] - 0.05
+    assert rows["signal.shift",]["lost"] < rows[()]["lost"] / 2
+    assert rows["signal.shift",]["lost"] < rows["signal.gain",]["lost"] / 2
     (kept,) = (names for names, row in rows.items() if row["kept"])
     assert "signal.shift" in kept
     assert {row.transform for row in result.policy if row.magnitude} == set(kept)

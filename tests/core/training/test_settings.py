@@ -26,6 +26,8 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"resume": True}, ArgumentError, f"resume {NEEDS_PLACE}"),
     ({"resume": "yes"}, ArgumentTypeError, "resume must be True or False, but got 'yes'"),
     ({"confirm": "no"}, ArgumentTypeError, "confirm must be True or False, but got 'no'"),
+    ({"n_folds": 1}, ArgumentError, "n_folds must be an int of at least 2, but got 1"),
+    ({"n_folds": 3, "objective": "joint"}, ArgumentError, "n_folds is for the cross-fitted objective, .* but got 3"),
     ({"progress": 2}, ArgumentTypeError, "progress must be"),
     ({"seed": 0.5}, ArgumentTypeError, r"seed must be an int, but got 0\.5"),
     ({"lr": 0}, ArgumentError, "lr must be a finite number above 0, but got 0"),

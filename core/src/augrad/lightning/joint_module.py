@@ -33,6 +33,7 @@ from augrad.training.trainer import LR
 _OF_THE_TRAINER: dict[str, Any] = {
     "max_epochs": 1,
     "confirm": False,
+    "n_folds": None,
     "gradient_clip": None,
     "accumulation_steps": 1,
     "mixed_precision": "no",

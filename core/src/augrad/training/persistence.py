@@ -34,7 +34,7 @@ def fingerprint(
     found = {
         **settings.fingerprint(),
         "objective": type(objective).__name__,
-        **({"max_epochs": settings.max_epochs} if isinstance(objective, CrossFittedLoss) else {}),
+        **_cross_fitted(settings, objective),
         "n_batches": n_batches,
         "n_processes": n_processes,
         "aggregation": described(model.aggregation),
@@ -45,6 +45,12 @@ def fingerprint(
     }
     # As it will be read back: tuples become lists.
     return dict(json.loads(json.dumps(encode(found))))
+
+
+def _cross_fitted(settings: Settings, objective: Objective) -> dict[str, Any]:
+    if not isinstance(objective, CrossFittedLoss):
+        return {}
+    return {"max_epochs": settings.max_epochs, "n_folds": len(objective.judges)}
 
 
 def save(run: Run, checkpoints: Checkpoints, *, best: bool) -> Path | None:

@@ -36,6 +36,7 @@ class Settings:
     criterion: Callable[..., Any] | None
     objective: str | None
     confirm: bool
+    n_folds: int | None
     penalty: Callable[..., Any] | None
     penalty_schedule: str | Callable[[float], float]
     optimizer: Callable[..., Any]

@@ -45,6 +45,7 @@ def fit(
     criterion: Criterion | None = None,
     objective: str | None = None,
     confirm: bool = True,
+    n_folds: int | None = None,
     penalty: Callable[[Any], torch.Tensor] | None = DisplacementPenalty(),  # noqa: B008 - immutable in practice
     penalty_schedule: str | Callable[[float], float] = "constant",
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
@@ -106,6 +107,9 @@ def fit(
         confirm: whether the cross-fitted objective's search is confirmed. Without, all that was found stays, but what
             has little weight: quicker, and for a trunk that learns so slowly that judges who have learned on for 0.3 of
             `max_epochs` are still worse with any augmentation. The joint loss has nothing to confirm.
+        n_folds: into how many parts the cross-fitted objective cuts the data, at least 2; for each there is a judge
+            that learns from all others. None: 5 up to 500 samples, 2 if there are more or their number is not known.
+            2 is quicker, and finds as much but where data are so few that judges of half of them are too poor.
         penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none.
         penalty_schedule: factor on the penalty: `"constant"`, `"warm_up"` (rises from 0 over the first fifth),
             `"decay"` (falls to 0), or a callable of progress in [0, 1].
@@ -177,6 +181,7 @@ def fit(
         criterion=criterion,
         objective=objective,
         confirm=confirm,
+        n_folds=n_folds,
         penalty=penalty,
         penalty_schedule=penalty_schedule,
         optimizer=optimizer,
