@@ -73,7 +73,7 @@ def fit(
     """Learns which transforms a model may ignore, and how far, and trains it on samples that are augmented by them.
 
     By default there are three stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
-    for `max_epochs` on the data as they are, each on one half; then weights and magnitudes learn from what the judges
+    for `max_epochs` on the data as they are, each on all parts but one (see `n_folds`); then weights and magnitudes learn from what the judges
     say of samples that are new to them, in about 600 updates at most (`augrad.search.search_plan`). In the
     *confirmation* the judges learn on for 0.3 of `max_epochs` with all that was found but what has little weight
     (`augrad.search.prune`), with each transform alone, and with nothing, and that is kept with which they lose least on
