@@ -73,14 +73,14 @@ def fit(
     """Learns which transforms a model may ignore, and how far, and trains it on samples that are augmented by them.
 
     By default there are three stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
-    for `max_epochs` on the data as they are, each on all parts but one (see `n_folds`); then weights and magnitudes learn from what the judges
-    say of samples that are new to them, in about 600 updates at most (`augrad.search.search_plan`). In the
-    *confirmation* the judges learn on for 0.3 of `max_epochs` with all that was found but what has little weight
-    (`augrad.search.prune`), with each transform alone, and with nothing, and that is kept with which they lose least on
-    samples that are new to them (`augrad.confirmation.ConfirmationLoss`). After it the trunk is
-    trained for `max_epochs` with an augmentation that stands still. Optimizer, precision and accumulation are the same
-    for all; the scheduler too, but judges that learn on have a cosine of their own. Metrics, validation, early
-    stopping, callbacks and the guard are for the trunk. `"joint"` trains all together.
+    for `max_epochs` on the data as they are, each on all parts but one (see `n_folds`); then weights and magnitudes
+    learn from what the judges say of samples that are new to them, in about 600 updates at most
+    (`augrad.search.search_plan`). In the *confirmation* the judges learn on for 0.3 of `max_epochs` with all that was
+    found but what has little weight (`augrad.search.prune`), with each transform alone, and with nothing, and that is
+    kept with which they lose least on samples that are new to them (`augrad.confirmation.ConfirmationLoss`). After it
+    the trunk is trained for `max_epochs` with an augmentation that stands still. Optimizer, precision and accumulation
+    are the same for all; the scheduler too, but judges that learn on have a cosine of their own. Metrics, validation,
+    early stopping, callbacks and the guard are for the trunk. `"joint"` trains all together.
 
     Every draw is keyed by `(seed, step, rank)`, and the global generators are seeded by key for the run and given back
     as they were. A run that was killed at any moment and is resumed reaches the weights of an unbroken run, to the bit
