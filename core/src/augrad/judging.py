@@ -17,21 +17,6 @@ from augrad.objective import Criterion, check_scalar, chosen, in_full_precision,
 from augrad.precision import full_precision
 
 N_FOLDS = 2
-"""Parts into which data are cut, unless they are few."""
-
-N_FOLDS_OF_FEW = 5
-FEW_SAMPLES = 500
-"""Up to so many samples are few: judges of half of them would gain from noise that more data make up for."""
-
-
-def default_folds(n_samples: int | None) -> int:
-    """Into how many parts so many samples are cut; None if that is not known.
-
-    Example:
-        >>> default_folds(100), default_folds(60_000), default_folds(None)
-        (5, 2, 2)
-    """
-    return N_FOLDS_OF_FEW if n_samples is not None and n_samples <= FEW_SAMPLES else N_FOLDS
 
 
 def learning(
