@@ -17,7 +17,6 @@ from torch import nn
 from augrad import batch
 from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.judging import N_FOLDS
 from augrad.model import InvariantModel
 from augrad.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
 from augrad.search import search_plan
@@ -67,8 +66,7 @@ def objective_of(model: InvariantModel, train: KeyedLoader, settings: Settings) 
     """The objective of `fit`: the joint loss, or a cross-fitted one that only searches, before the trunk is trained."""
     x, target = train.first()
     _, window = search_plan(settings.max_epochs, updates_per_epoch(train, settings))
-    n_folds = N_FOLDS if settings.n_folds is None else settings.n_folds
-    return make_objective(model, x, target, settings, window=window, search_only=True, n_folds=n_folds)
+    return make_objective(model, x, target, settings, window=window, search_only=True)
 
 
 def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:
@@ -198,6 +196,8 @@ def make_objective(model: InvariantModel, x: Any, target: Any, settings: Setting
             "objective='joint'.",
             argument="penalty",
         )
+    if settings.n_folds is not None:
+        cross_fitted["n_folds"] = settings.n_folds
     return CrossFittedLoss(model, criterion, settings.penalty, **cross_fitted)
 
 
