@@ -65,7 +65,7 @@ class TrainConfig(_Section):
         objective: `"cross_fitted"` (judges that have not seen a sample say what a transform costs), `"joint"` (the
             trunk itself does), or None for the one that the penalty is made for.
         confirm: whether what the cross-fitted objective's search finds is confirmed.
-        n_folds: into how many parts that objective cuts the data, a judge for each; None for two.
+        n_folds: into how many parts that objective cuts the data, a judge for each; None for as many as `fit` chooses.
         penalty: see `PenaltyConfig`.
         epochs: how often to go through the training data.
         batch_size: samples per batch.

@@ -14,10 +14,9 @@ from torch import Generator, Tensor, nn
 from augrad import batch
 from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.judging import copies_of, differentiable, forgone, learning, unseen
+from augrad.judging import copies_of, differentiable, learning, mistakes, unseen
 from augrad.model import InvariantModel
-from augrad.objective import Objective, StepLoss, chosen, in_full_precision, invariant, uninformed
-from augrad.precision import full_precision
+from augrad.objective import Objective, StepLoss, chosen, in_full_precision, invariant
 
 CONFIRMATION_SHARE = 0.3
 """Of the trunk's epochs: for how long the judges learn on with each policy."""
@@ -28,9 +27,10 @@ class ConfirmationLoss(nn.Module):
 
     That a transform spares the label does not say that training with it helps: a search lets through what does little
     harm. Nuisances lie on new samples too, so a judge that learned to ignore one does better on them. So each policy
-    that is proposed gets the same judges, as the search left them, for the same time; `lost` is what they lose, in the
-    terms of `CrossFittedLoss`, on new samples as they are, predicted as the model predicts: averaged over copies. The
-    policy with the least is the one to train the trunk with. Nothing is learned but the judges.
+    that is proposed gets the same judges, as the search left them, for the same time; `lost` is how wrong they then are on
+    new samples as they are, predicted as the model predicts: averaged over copies. Where the target is a class, that is
+    the share of mistakes, else what is lost in the terms of `CrossFittedLoss` (`judging.mistakes`). The policy with the
+    least is the one to train the trunk with. Nothing is learned but the judges.
 
     Args:
         objective: the `CrossFittedLoss` of the search, after it; its judges learn on.
@@ -124,9 +124,8 @@ class ConfirmationLoss(nn.Module):
             judge.eval()
             answer = judge(batch.select(augmented, copies_of(unknown, n_samples, n_copies)))
             output = in_full_precision(model.aggregate(answer, len(unknown), n_copies))
-            with full_precision(output.device):
-                unit = uninformed(self.criterion, output, target)
-            self._lost += forgone(self.criterion, output, chosen(target, unknown), unit).sum().to(self._lost)
+            wrong = mistakes(self.criterion, output, chosen(target, unknown), target)
+            self._lost += wrong.sum().to(self._lost)
             self._seen += len(unknown)
 
     def sums(self) -> Tensor:

@@ -83,7 +83,7 @@ class CrossFittedLoss(nn.Module):
         window: shares of training, `0 <= start < end <= 1`.
         judge: the judges' architecture instead of the trunk's: a smaller network is quicker.
         n_folds: how many parts the data are cut into, at least 2; there is a judge for each, trained on all others.
-            More help where data are few, in the time of `n_folds - 1` trunks.
+            More help where data are few, in the time of `n_folds - 1` trunks: `fit` has 5 up to 500 samples.
         search_only: whether to leave the trunk alone.
 
     Shape:

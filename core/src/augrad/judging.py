@@ -13,10 +13,25 @@ from torch import Tensor, nn
 
 from augrad import batch
 from augrad.model import InvariantModel
-from augrad.objective import Criterion, check_scalar, chosen, in_full_precision, losses
+from augrad.objective import Criterion, check_scalar, chosen, in_full_precision, losses, uninformed
 from augrad.precision import full_precision
 
 N_FOLDS = 2
+"""Parts into which data are cut, unless they are few."""
+
+N_FOLDS_OF_FEW = 5
+FEW_SAMPLES = 500
+"""Up to so many samples are few: judges of half of them would gain from noise that more data make up for."""
+
+
+def default_folds(n_samples: int | None) -> int:
+    """Into how many parts so many samples are cut; None if that is not known.
+
+    Example:
+        >>> default_folds(100), default_folds(60_000), default_folds(None)
+        (5, 2, 2)
+    """
+    return N_FOLDS_OF_FEW if n_samples is not None and n_samples <= FEW_SAMPLES else N_FOLDS
 
 
 def learning(
@@ -76,6 +91,32 @@ def forgone(criterion: Criterion, output: Tensor, target: Any, unit: Tensor) -> 
     """
     with full_precision(output.device):
         return 1 - torch.exp(-losses(criterion, output, target) / unit)
+
+
+def mistakes(criterion: Criterion, output: Tensor, target: Any, everything: Any) -> Float[Tensor, " samples"]:
+    """How wrong each answer is, from 0 to 1: the share of a sample's classes that are mistaken, or what is `forgone`.
+
+    Where the target is a class, the prediction counts, and not how sure it is: judges that have just begun to learn
+    with an augmentation are less sure of everything. Negative classes do not count (`ignore_index` is one).
+
+    Args:
+        criterion: maps output and target to a scalar.
+        output, target: of some samples.
+        everything: the targets of the batch that they are from.
+
+    Example:
+        >>> output, target = torch.tensor([[2.0, 1.0], [3.0, 0.0]]), torch.tensor([0, 1])
+        >>> mistakes(torch.nn.CrossEntropyLoss(), output, target, target).tolist()
+        [0.0, 1.0]
+    """
+    if not isinstance(target, Tensor) or target.is_floating_point() or output.ndim != target.ndim + 1:
+        with full_precision(output.device):
+            unit = uninformed(criterion, output, everything)
+        return forgone(criterion, output, target, unit)
+    classes = target.reshape(len(target), -1)
+    counted = classes >= 0
+    wrong = counted & (output.argmax(dim=1).reshape_as(classes) != classes)
+    return wrong.sum(dim=1) / counted.sum(dim=1).clamp_min(1)
 
 
 def unseen(x: Any, n_judges: int) -> list[Tensor]:

@@ -282,9 +282,19 @@ def test_what_was_searched_for_is_known_after_a_resume(make_parts: Callable[[], 
         fit(*make_parts(), **options, resume=True, objective="joint")
 
 
-@pytest.mark.parametrize(("options", "n_judges"), [({}, 2), ({"n_folds": 3}, 3)], ids=["two unless", "as asked"])
-def test_as_many_judges_learn_as_asked(options: dict[str, int], n_judges: int, make_model: Any, tmp_path: Path) -> None:
-    loader = DataLoader(waves(24, 0), batch_size=6)
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "options", "n_judges"),
+    [
+        (500, 250, {}, 5),
+        (502, 251, {}, 2),
+        (24, 6, {"n_folds": 3}, 3),
+    ],
+    ids=["few samples", "more", "as asked"],
+)
+def test_more_judges_learn_where_samples_are_few(
+    n_samples: int, batch_size: int, options: dict[str, int], n_judges: int, make_model: Any, tmp_path: Path
+) -> None:
+    loader = DataLoader(waves(n_samples, 0), batch_size=batch_size)
     trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
     fit(make_model(trunk), loader, max_epochs=1, directory=tmp_path, confirm=False, **options)
     (stored, *_) = (tmp_path / "search").glob("step-*/objective.safetensors")
@@ -295,7 +305,7 @@ def test_as_many_judges_learn_as_asked(options: dict[str, int], n_judges: int, m
 def test_a_run_goes_on_with_as_many_judges(make_parts: Callable[[], Any], tmp_path: Path) -> None:
     fit(*make_parts(), max_epochs=1, directory=tmp_path)
     with pytest.raises(CheckpointError, match="n_folds"):
-        fit(*make_parts(), max_epochs=1, directory=tmp_path, n_folds=5, resume=True)
+        fit(*make_parts(), max_epochs=1, directory=tmp_path, n_folds=2, resume=True)
 
 
 def waves(n_samples: int, seed: int) -> TensorDataset:

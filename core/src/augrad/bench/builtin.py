@@ -16,10 +16,12 @@ from augrad.bench.task import Task
 from augrad.confirmation import CONFIRMATION_SHARE
 from augrad.cross_fitting import CrossFittedLoss
 from augrad.demo.rules import always, candidates, no_augmentation, true_augmentation
+from augrad.judging import FEW_SAMPLES, N_FOLDS_OF_FEW
 from augrad.layer import AugmentationLayer
 from augrad.module import AugmentationModule
 from augrad.search import LEAST_SHARE, SEARCH_STEPS, SLIGHT_SHARE
 from augrad.training import fit
+from augrad.training.confirm import LEAD
 from augrad.training.settings import described
 from augrad.transform import Transform
 
@@ -142,6 +144,8 @@ AUGRAD = Rule(
             "least_share": LEAST_SHARE,
             "slight_share": SLIGHT_SHARE,
             "confirmation": CONFIRMATION_SHARE,
+            "folds_of_few": [N_FOLDS_OF_FEW, FEW_SAMPLES],
+            "lead": LEAD,
         },
     ),
 )

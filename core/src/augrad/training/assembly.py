@@ -17,6 +17,7 @@ from torch import nn
 from augrad import batch
 from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.judging import default_folds
 from augrad.model import InvariantModel
 from augrad.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
 from augrad.search import search_plan
@@ -66,7 +67,9 @@ def objective_of(model: InvariantModel, train: KeyedLoader, settings: Settings) 
     """The objective of `fit`: the joint loss, or a cross-fitted one that only searches, before the trunk is trained."""
     x, target = train.first()
     _, window = search_plan(settings.max_epochs, updates_per_epoch(train, settings))
-    return make_objective(model, x, target, settings, window=window, search_only=True)
+    n_samples = None if train.n_batches is None else train.n_batches * train.n_ranks * batch.count(x)
+    n_folds = default_folds(n_samples)
+    return make_objective(model, x, target, settings, window=window, search_only=True, n_folds=n_folds)
 
 
 def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:

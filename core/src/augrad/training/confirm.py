@@ -30,7 +30,7 @@ from augrad.training.settings import Settings
 RECORD = "confirmation.json"
 """File, in the folder of the search, of what was found so far."""
 
-LEAD = 0.002
+LEAD = 0.01
 """By how much less the judges must lose with a part of the policy, or nothing, than with all of it."""
 
 
@@ -74,7 +74,7 @@ def confirmed(search: Run, settings: Settings) -> list[Row]:
             lost = None
         said = "the judges' loss is not finite: refused"
         if lost is not None:
-            said = f"judges lose {lost:.4f} of what can be known on samples new to them"
+            said = f"judges are {lost:.4f} wrong on samples new to them"
         run.display.say(f"{label} {said}")
         rows.append({"transforms": list(names), "lost": lost, "seconds": time.perf_counter() - started})
         if record is not None and accelerator.is_main_process:

@@ -108,8 +108,8 @@ def fit(
             has little weight: quicker, and for a trunk that learns so slowly that judges who have learned on for 0.3 of
             `max_epochs` are still worse with any augmentation. The joint loss has nothing to confirm.
         n_folds: into how many parts the cross-fitted objective cuts the data, at least 2; for each there is a judge
-            that learns from all others. None is 2. More take longer, and where data are few they tell noise that does
-            harm better from an invariance; but they gain less from a true one, too, and may then confirm nothing.
+            that learns from all others. None: 5 up to 500 samples, 2 if there are more or their number is not known.
+            2 is quicker, and finds as much but where data are so few that judges of half of them are too poor.
         penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none.
         penalty_schedule: factor on the penalty: `"constant"`, `"warm_up"` (rises from 0 over the first fifth),
             `"decay"` (falls to 0), or a callable of progress in [0, 1].
