@@ -98,8 +98,8 @@ def test_a_policy_that_judges_cannot_learn_with_is_refused(monkeypatch: pytest.M
 def test_a_tie_goes_to_the_whole_policy() -> None:
     whole, part, none = ({"transforms": list(names), "lost": 0.3} for names in ("ab", "a", ""))
     assert chosen([whole, part, none]) is whole
-    assert chosen([whole, {**part, "lost": 0.2985}, none]) is whole
-    better = {**part, "lost": 0.29}
+    assert chosen([whole, {**part, "lost": 0.2905}, none]) is whole
+    better = {**part, "lost": 0.2895}
     assert chosen([whole, better, none]) is better
     refused = {**whole, "lost": None}
     assert chosen([refused, part, none]) is part

@@ -57,7 +57,7 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
     text = stream.getvalue()
     assert "search 1/4  train_loss" in text
     assert "search 4/4  train_loss" in text
-    assert "with nothing: judges lose 0." in text
+    assert "with nothing: judges err by 0." in text
     assert "with nothing: 1/1  train_loss" not in text
     assert "epoch 1/2  train_loss" in text
     assert "epoch 2/2  train_loss" in text
@@ -73,8 +73,8 @@ def test_off_a_terminal_there_are_lines_and_nothing_between_them() -> None:
     display.begin_epoch(1, 0)
     display.step(lambda: 0.5)
     display.close()
-    display.say("with nothing: judges lose 0.1")
-    assert stream.getvalue() == "with nothing: judges lose 0.1\n"
+    display.say("with nothing: judges err by 0.1")
+    assert stream.getvalue() == "with nothing: judges err by 0.1\n"
 
 
 def test_a_run_that_is_stopped_says_why() -> None:

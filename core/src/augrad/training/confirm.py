@@ -74,7 +74,7 @@ def confirmed(search: Run, settings: Settings) -> list[Row]:
             lost = None
         said = "the judges' loss is not finite: refused"
         if lost is not None:
-            said = f"judges are {lost:.4f} wrong on samples new to them"
+            said = f"judges err by {lost:.4f} on samples new to them"
         run.display.say(f"{label} {said}")
         rows.append({"transforms": list(names), "lost": lost, "seconds": time.perf_counter() - started})
         if record is not None and accelerator.is_main_process:
