@@ -18,7 +18,7 @@ from augrad.judging import copies_of, differentiable, learning, mistakes, unseen
 from augrad.model import InvariantModel
 from augrad.objective import Objective, StepLoss, chosen, in_full_precision, invariant
 
-CONFIRMATION_SHARE = 0.3
+CONFIRMATION_SHARE = 0.6
 """Of the trunk's epochs: for how long the judges learn on with each policy."""
 
 
