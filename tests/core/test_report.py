@@ -22,8 +22,9 @@ from tests.core.demo_task import LENGTH, SHORT, tiny_demo
 from augrad.demo import Demo, DemoResult, Findings, Orbit, Run
 from augrad.demo.rules import RULES, build_model, build_transforms
 from augrad.demo.run import N_ORBIT_COPIES
+from augrad.drawing import is_image
 from augrad.report import overview_png, render
-from augrad.report.orbits import copies_of, draw_copies, draw_original, drawable, is_image
+from augrad.report.orbits import copies_of, draw_copies, draw_original, drawable
 from augrad.report.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares, spread_labels
 from augrad.report.ranges import draw_distribution, draw_entries, draw_range, entries_height
 from augrad.report.style import INK, OTHERS, RULE_COLOURS, styled, to_svg, transform_colours

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from tests.core.signal_transforms import ColumnNoise, Flip, Gain, Noise, Shift, Stretch
 
 from augrad import Range, Transform
@@ -195,3 +196,22 @@ def test_the_defaults_of_optional_hooks():
 def test_its_repr_tells_ranges_and_units():
     assert repr(Stretch(first=0.5)) == "Stretch(first=-0.5..0.5 log2, second=-1..1 log2)"
     assert repr(Lowpass()) == "Lowpass(cutoff_hz=100..400 Hz)"
+
+
+@pytest.mark.parametrize("asked", [Gain, Gain()], ids=["class", "instance"])
+def test_an_audit_asks_the_class_or_an_instance(asked):
+    x = torch.rand(3, 2, 8, requires_grad=True)
+    assert torch.equal(asked.features(x), x.detach().flatten(1))
+    assert asked.side_effects(x).shape == (3, 12)
+    axes = Figure().subplots()
+    asked.draw(axes, x[:1], original=x[1:2], colour="red")
+    assert len(axes.lines) == 4
+
+
+def test_a_class_that_cannot_say_it_to_an_audit_is_named():
+    with pytest.raises(InputTypeError, match=r"signal\.gain: features expects a tensor .*override .* features\(x\)"):
+        Gain.features([1.0])
+    with pytest.raises(InputTypeError, match=r"Transform: side_effects expects a tensor .* but got list"):
+        Transform.side_effects([1.0])
+    with pytest.raises(InputTypeError, match=r"signal\.gain can draw a tensor .* but got list"):
+        Gain.draw(Figure().subplots(), [1.0])

@@ -1,6 +1,6 @@
 """`Transform`: a pure map with typed parameters, the one base a plugin author meets.
 
-Uses ranges.py; drawn from by layer.py.
+Uses ranges.py, and traits.py and drawing.py for what an audit asks of it; drawn from by layer.py.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ import dataclasses
 import inspect
 import re
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
+from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
+from augrad.drawing import INK, draw_sample
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, InputTypeError, InversionError, RangeError
 from augrad.ranges import Range
+from augrad.traits import flat_features, tensor_side_effects
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Gradient = Literal["pathwise", "relaxed", "straight-through"]
 """How the gradient reaches a transform's parameters; see `Transform.gradient`."""
@@ -240,6 +246,78 @@ class Transform(nn.Module, ABC):
         Override it if the constructor needs some, such as a sample rate.
         """
         return {}
+
+    @classmethod
+    def features(cls, x: Any) -> Float[Tensor, "batch features"]:
+        """What samples are compared by where nothing has been learned: one vector per sample.
+
+        An audit looks for the samples that are nearest to one. The default takes all values of a tensor as they are, so
+        that what is missing (NaN) stays missing; override it in the base class of a modality where other vectors tell
+        samples apart better, and for batches that are no tensors. A sample's vector depends on that sample alone.
+
+        Args:
+            x: the batch; for tensors `(batch, *event)`.
+
+        Returns:
+            On the device of `x`, in float32 (float64 stays), without gradient. Units are those of the data.
+
+        Raises:
+            InputTypeError: `x` is no tensor of real numbers.
+            InputError: `x` has fewer than 2 axes, or no values.
+
+        Example:
+            >>> import torch
+            >>> Transform.features(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+            tensor([[1., 2., 3., 4.]])
+        """
+        return flat_features(getattr(cls, "name", cls.__name__), x)
+
+    @classmethod
+    def side_effects(cls, x: Any) -> Float[Tensor, "batch effects"]:
+        """What a transform may leave on a sample that is not its content: borders, clipping, missing values, counts.
+
+        Nothing about the target should be readable from these alone. Where it is, a model may learn the trace instead
+        of the content, and an audit says so. The default takes, of each sample, the shares of values that are the
+        least, the greatest, 0 and missing (no finite number). With channels, `(batch, channels, *space)`, it takes for
+        either end of each axis of space of at least 4 entries: mean, standard deviation and share of zeros of the
+        outermost slice, and the share of values in the outer quarter that equal the next one inwards.
+
+        Args:
+            x: the batch; for tensors `(batch, *event)`.
+
+        Returns:
+            On the device of `x`, in float32 (float64 stays), without gradient; as many columns for every batch of
+            samples of one shape. Finite. Each sample's row depends on that sample alone.
+
+        Raises:
+            InputTypeError: `x` is no tensor of real numbers.
+            InputError: `x` has fewer than 2 axes, or no values.
+
+        Example:
+            >>> import torch
+            >>> Transform.side_effects(torch.tensor([[0.0, 0.5, 1.0, 1.0], [0.0, 0.1, 0.2, torch.nan]])).tolist()
+            [[0.25, 0.5, 0.25, 0.0], [0.25, 0.25, 0.25, 0.25]]
+        """
+        return tensor_side_effects(getattr(cls, "name", cls.__name__), x)
+
+    @classmethod
+    def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
+        """Draws one sample for a report: an image as an image, series and vectors as lines.
+
+        Override it in the base class of a modality that looks otherwise.
+
+        Args:
+            axes: matplotlib's, without ticks.
+            sample: a batch of one.
+            original: the same before it was changed, as a batch of one, which gives the scale and is drawn faintly
+                behind where that helps; None if `sample` is it.
+            colour: of what is drawn in one colour.
+
+        Raises:
+            InputTypeError: `sample` is no tensor.
+            InputError: it has another shape.
+        """
+        draw_sample(axes, sample, original=original, colour=colour, name=getattr(cls, "name", cls.__name__))
 
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` if `x` is not a batch that `forward` accepts.

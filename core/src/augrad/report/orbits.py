@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from torch import Tensor
 
 from augrad import batch
 from augrad.demo.results import DemoResult, Orbit
+from augrad.drawing import draw_image, draw_lines, is_drawable, is_image, limits_of
 from augrad.report.style import INK, MUTED, RULE_COLOURS
 
 ROW_COLOURS = {
@@ -29,19 +28,7 @@ def drawable(result: DemoResult) -> Orbit | None:
     orbit = result.orbit
     if orbit is None or result.demo.draw is not None:
         return orbit
-    sample = orbit.sample
-    return orbit if isinstance(sample, Tensor) and (is_image(sample[0]) or sample[0].ndim in (1, 2)) else None
-
-
-def is_image(sample: Tensor) -> bool:
-    """Whether a sample has the shape of an image in grey or in colours.
-
-    Example:
-        >>> import torch
-        >>> is_image(torch.zeros(1, 8, 8)), is_image(torch.zeros(2, 100))
-        (True, False)
-    """
-    return sample.ndim == 3 and sample.shape[0] in (1, 3)
+    return orbit if is_drawable(orbit.sample) else None
 
 
 def copies_of(rows: Any) -> list[Any]:
@@ -85,30 +72,5 @@ def _drawing(result: DemoResult, orbit: Orbit) -> Callable[..., None]:
         named = inspect.signature(result.demo.draw).parameters
         return partial(result.demo.draw, **{name: value for name, value in result.arguments.items() if name in named})
     if is_image(orbit.sample[0]):
-        return _draw_image
-    return partial(_draw_lines, limits=_limits([orbit.sample, *(copies for _, copies in orbit.rows)]))
-
-
-def _draw_image(axes: Axes, sample: Tensor, *, original: Tensor | None, colour: str) -> None:
-    pixels = sample[0].detach().cpu().numpy().transpose(1, 2, 0).squeeze()
-    axes.imshow(np.clip(pixels, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="none")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
-
-
-def _draw_lines(
-    axes: Axes, sample: Tensor, *, original: Tensor | None, colour: str, limits: tuple[float, float]
-) -> None:
-    if original is not None:
-        axes.plot(np.atleast_2d(original[0].detach().cpu().numpy()).T, color=MUTED, lw=0.7, alpha=0.6)
-    axes.plot(np.atleast_2d(sample[0].detach().cpu().numpy()).T, color=colour, lw=1.1)
-    axes.set_ylim(*limits)
-    axes.margins(x=0)
-
-
-def _limits(samples: Sequence[Tensor]) -> tuple[float, float]:
-    """One scale for all lines, so that they can be compared."""
-    low = min(float(sample.min()) for sample in samples)
-    high = max(float(sample.max()) for sample in samples)
-    room = 0.05 * (high - low) or 1.0
-    return low - room, high + room
+        return draw_image
+    return partial(draw_lines, limits=limits_of([orbit.sample, *(copies for _, copies in orbit.rows)]))

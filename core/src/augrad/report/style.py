@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-INK = "#1f2329"
-MUTED = "#6b7482"
+from augrad import drawing
+
+INK, MUTED = drawing.INK, drawing.MUTED
 GRID = "#dfe3e8"
 PAPER = "#ffffff"
 

@@ -1,4 +1,4 @@
-"""How one signal is drawn in a demo's report: as sound, as a series, or as a closed outline. Used by demo.py."""
+"""How one signal is drawn in a report: as sound, as a series, as a closed outline. Used by demo.py and signals.py."""
 
 from __future__ import annotations
 
@@ -18,6 +18,24 @@ START_COLOUR = "#c8406a"
 
 N_FFT = 256
 DYNAMIC_RANGE_DB = 60.0
+
+
+def draw_signal(axes: Axes, sample: Tensor, *, original: Tensor | None = None, colour: str = "black") -> None:
+    """Any signal as its length suggests: long ones as sound, those shorter than a window of the spectrum as a series.
+
+    Args:
+        axes: to draw on.
+        sample: a batch of one: a waveform `(1, channels, time)`, or a spectrogram `(1, channels, freq, time)`.
+        original: what it was before it was changed, which sets the scale; None if `sample` is it.
+        colour: of the waveform.
+    """
+    sample = torch.where(sample.isfinite(), sample, 0)
+    original = None if original is None else torch.where(original.isfinite(), original, 0)
+    if sample.ndim == 4:
+        _draw_spectrogram(axes, sample, original=original)
+    else:
+        draw = draw_series if sample.shape[2] < N_FFT else draw_sound
+        draw(axes, sample, original=original, colour=colour)
 
 
 def draw_series(
@@ -115,6 +133,14 @@ def draw_outline(
     axes.set(xlim=(-1.42, 1.42), ylim=(-1.42, 1.42))
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _draw_spectrogram(axes: Axes, sample: Float[Tensor, "1 channels freq time"], *, original: Tensor | None) -> None:
+    """The mean over channels, in the colours of the original."""
+    scale = _array(sample if original is None else original).mean(axis=0)
+    axes.imshow(
+        _array(sample).mean(axis=0), origin="lower", aspect="auto", cmap="magma", vmin=scale.min(), vmax=scale.max()
+    )
 
 
 def _round(series: np.ndarray, low: float, reach: float) -> tuple[np.ndarray, np.ndarray]:

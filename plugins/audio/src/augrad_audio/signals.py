@@ -1,16 +1,24 @@
-"""What signal transforms share: modality, check of a batch, sample rate, example batch. Base of the other files."""
+"""What signal transforms share: modality, check of a batch, sample rate, example batch, what an audit asks.
+
+Uses traits.py and drawing.py; base of the other files.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range, Transform
+from augrad.drawing import INK
 from augrad.errors import ArgumentError, InputError, suggestion
+from augrad_audio.traits import signal_features
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Number = int | float
 """A number as a user writes it: 8000 as well as 8000.0."""
@@ -57,6 +65,26 @@ class SignalTransform(Transform):
         # What leaves the frame is lost to an inverse: the loud part belongs in the middle.
         window = torch.hann_window(66, periodic=False, dtype=torch.float64)[1:-1]
         return smooth((n_samples, 2, 64), generator) * window
+
+    @classmethod
+    def features(cls, x: Any) -> Float[Tensor, "batch features"]:
+        """Waveforms by their short-time spectrum and their course: see `augrad_audio.traits.signal_features`.
+
+        Spectrograms `(batch, channels, freq, time)` by their values.
+        """
+        values = super().features(x)
+        return signal_features(values.reshape(x.shape)) if x.ndim == 3 else values
+
+    @classmethod
+    def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
+        """A waveform above its spectrogram, or a line per channel if it is too short for one; a spectrogram as such."""
+        # matplotlib is loaded only where something is drawn.
+        from augrad_audio.drawing import draw_signal
+
+        if not isinstance(sample, Tensor) or sample.ndim not in _LAYOUTS or len(sample) != 1:
+            super().draw(axes, sample, original=original, colour=colour)
+        else:
+            draw_signal(axes, sample, original=original, colour=colour)
 
 
 class SampledTransform(SignalTransform):

@@ -1,6 +1,7 @@
 """Displacement of graphs: how far an augmented batch moved, as a network of message passing would see it.
 
-Registers `augrad.displacement.displacement` for torch_geometric's batches. Uses batching.py.
+Registers `augrad.displacement.displacement` for torch_geometric's batches. Uses batching.py; traits.py takes the
+descriptors.
 """
 
 from __future__ import annotations
@@ -101,12 +102,17 @@ def graph_means(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "
     return means
 
 
-def position_moments(x: Data, dtype: torch.dtype) -> list[Float[Tensor, "graphs entries"]]:
+def position_moments(x: Data, dtype: torch.dtype, *, sizes: bool = True) -> list[Float[Tensor, "graphs entries"]]:
     """Of the positions of each graph: centroid and radius, second moments about the centroid, the third that turns over
     with the point set, and the mean of each feature times the offset from the centroid.
 
     The radius of gyration stands with the centroid to give it a scale: graphs that were all moved to the origin have
     centroids that differ by rounding only. So does the size of each moment that may vanish.
+
+    Args:
+        x: a batch with `pos`.
+        dtype: of the moments.
+        sizes: whether these sizes are there. They are the batch's, so that without them each graph stands for itself.
     """
     place = x.pos.to(dtype)
     centre = graph_means(x, place)
@@ -115,17 +121,21 @@ def position_moments(x: Data, dtype: torch.dtype) -> list[Float[Tensor, "graphs 
     size = radius[x.batch]
     second = (offset[:, :, None] * offset[:, None, :]).flatten(1)
     third = offset * offset.square().sum(dim=1, keepdim=True) / size.square()
-    moments = [graph_means(x, second / size), _beside(graph_means(x, third), radius.mean())]
+    moments = [graph_means(x, second / size), _beside(graph_means(x, third), radius.mean(), sizes)]
     features = x.get("x")
     if isinstance(features, Tensor) and features.is_floating_point():
         rows = features.to(dtype).flatten(1)
         weighted = graph_means(x, (rows[:, :, None] * offset[:, None, :]).flatten(1))
-        moments.append(_beside(weighted, radius.mean() * rows.square().mean().sqrt()))
+        moments.append(_beside(weighted, radius.mean() * rows.square().mean().sqrt(), sizes))
     return [torch.cat([centre, radius], dim=1), *moments]
 
 
-def _beside(moments: Float[Tensor, "graphs entries"], size: Float[Tensor, ""]) -> Float[Tensor, "graphs more"]:
+def _beside(
+    moments: Float[Tensor, "graphs entries"], size: Float[Tensor, ""], wanted: bool
+) -> Float[Tensor, "graphs more"]:
     """Moments that may vanish in every graph, beside the size they could have, which tells rounding from spread."""
+    if not wanted:
+        return moments
     return torch.cat([moments, size.detach().expand(len(moments), 1)], dim=1)
 
 

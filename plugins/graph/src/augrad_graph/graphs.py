@@ -5,18 +5,22 @@ Uses layout.py and batching.py; loading it registers torch_geometric's batches w
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from augrad import Transform
+from augrad.drawing import INK
 from augrad.errors import InputError, InputTypeError
-from augrad_graph import batching, displacements, kit, topology  # noqa: F401 - they register the batch type
+from augrad_graph import batching, displacements, kit, topology, traits  # noqa: F401 - they register the batch type
 from augrad_graph.backend import Data, HeteroData
 from augrad_graph.batching import HETEROGENEOUS, with_edge_weight
 from augrad_graph.layout import as_batch, layout_of, starts, structure_fault
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SOUND = "_augrad_sound"
 
@@ -40,14 +44,7 @@ class GraphTransform(Transform):
 
         Values are read only where that waits for no device: on a CPU, edges that lead out of their graph are refused.
         """
-        if isinstance(x, HeteroData):
-            raise InputTypeError(f"{self.name}: {HETEROGENEOUS}.", transform=self.name)
-        if not isinstance(x, Data):
-            raise InputTypeError(
-                f"{self.name} expects a torch_geometric Batch or Data, but got {type(x).__name__}. Batch graphs with "
-                "Batch.from_data_list, or use a torch_geometric loader.",
-                transform=self.name,
-            )
+        _check_type(self.name, x)
         for key in self.needs:
             self.check_needed(x, key)
         # Transform after transform is shown the same batch: it stays sound as long as nobody writes into it.
@@ -85,6 +82,38 @@ class GraphTransform(Transform):
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
         """Small connected graphs of different sizes with features, positions, edge weights and edge features."""
         return kit.example_graphs(n_samples, generator)
+
+    @classmethod
+    def features(cls, x: Any) -> Float[Tensor, "batch features"]:
+        """Graphs by what message passing sees of them, and by their positions: `augrad_graph.traits.graph_features`."""
+        _check_type(cls.name, x)
+        return traits.graph_features(x)
+
+    @classmethod
+    def side_effects(cls, x: Any) -> Float[Tensor, "batch effects"]:
+        """Counts of nodes and edges, what is isolated or blank, weights: `augrad_graph.traits.graph_side_effects`."""
+        _check_type(cls.name, x)
+        return traits.graph_side_effects(x)
+
+    @classmethod
+    def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
+        """Nodes, and edges as wide as their weight: where `pos` has the nodes, or else laid out by the edges."""
+        # matplotlib is loaded only where something is drawn.
+        from augrad_graph.drawing import draw_graph
+
+        _check_type(cls.name, sample)
+        draw_graph(axes, sample, original=original, colour=colour)
+
+
+def _check_type(name: str, x: Any) -> None:
+    if isinstance(x, HeteroData):
+        raise InputTypeError(f"{name}: {HETEROGENEOUS}.", transform=name)
+    if not isinstance(x, Data):
+        raise InputTypeError(
+            f"{name} expects a torch_geometric Batch or Data, but got {type(x).__name__}. Batch graphs with "
+            "Batch.from_data_list, or use a torch_geometric loader.",
+            transform=name,
+        )
 
 
 def _versions(x: Data) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""How one row of a table is drawn in a demo's report: a bar per column, in units of its spread. Used by demo.py."""
+"""How one row of a table is drawn in a report: a bar per column. Used by demo.py and tables.py."""
 
 from __future__ import annotations
 
@@ -43,20 +43,54 @@ def draw_columns(
     """
     known = as_schema(schema)
     reference = _in_spreads(sample if original is None else original, known)
-    positions = np.arange(known.n_features)[::-1]
-    if original is not None:
-        axes.barh(positions, reference, height=0.9, color=FAINT, alpha=0.55)
-    axes.barh(positions, _in_spreads(sample, known), height=0.55 if original is not None else 0.7, color=colour)
-    axes.axvline(0, color=FAINT, lw=0.6)
     reach = min(MOST_REACH, 1.25 * max(LEAST_REACH, float(np.nanmax(np.abs(reference), initial=0.0))))
-    room = 0.06 * known.n_features
-    axes.set(xlim=(-reach, reach), ylim=(-0.5 - room, known.n_features - 0.5 + room))
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    behind = None if original is None else reference
+    positions = _draw_bars(axes, _in_spreads(sample, known), behind=behind, colour=colour, reach=reach)
     if original is None:
         axes.set_yticks(positions, known.names, fontsize=max(5.0, min(9.0, 130 / known.n_features)))
         axes.tick_params(axis="y", length=0, pad=2)
         axes.set_xticks([0], ["mean"], fontsize=8)
+
+
+def draw_row(
+    axes: Axes, sample: Float[Tensor, "1 features"], *, original: Tensor | None = None, colour: str = "black"
+) -> None:
+    """A bar per column, for rows of which no more is known; the original as broad faint bars.
+
+    Nothing tells how columns compare: bars are as long as the inverse hyperbolic sine of the value, which is the value
+    itself while it is small and grows with its logarithm when it is large. Missing values have no bar.
+
+    Args:
+        axes: to draw on.
+        sample: a batch of one row.
+        original: what it was before it was changed, which sets the scale; None if `sample` is it.
+        colour: of the bars.
+    """
+    lengths = np.arcsinh(_array(sample))
+    reference = lengths if original is None else np.arcsinh(_array(original))
+    reach = 1.25 * (float(np.nanmax(np.abs(reference), initial=0.0)) or 1.0)
+    _draw_bars(axes, lengths, behind=None if original is None else reference, colour=colour, reach=reach)
+
+
+def _draw_bars(axes: Axes, lengths: np.ndarray, *, behind: np.ndarray | None, colour: str, reach: float) -> np.ndarray:
+    """Bars from 0 down the picture, which is wide enough for lengths up to `reach`. Returns where they are."""
+    n_features = len(lengths)
+    positions = np.arange(n_features)[::-1]
+    if behind is not None:
+        axes.barh(positions, behind, height=0.9, color=FAINT, alpha=0.55)
+    axes.barh(positions, lengths, height=0.55 if behind is not None else 0.7, color=colour)
+    axes.axvline(0, color=FAINT, lw=0.6)
+    room = 0.06 * n_features
+    axes.set(xlim=(-reach, reach), ylim=(-0.5 - room, n_features - 0.5 + room))
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return positions
+
+
+def _array(sample: Tensor) -> np.ndarray:
+    """`(features,)`; what is no finite number is missing."""
+    values: np.ndarray = sample.detach().double().cpu().numpy()[0]
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _in_spreads(sample: Tensor, schema: Schema) -> np.ndarray:

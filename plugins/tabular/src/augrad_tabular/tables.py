@@ -1,18 +1,25 @@
-"""What transforms of tables share: the schema, the columns they act on, missing values. Base of the transform files."""
+"""What transforms of tables share: the schema, the columns they act on, missing values, how a row is drawn.
+
+Uses drawing.py; base of the transform files.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from augrad import Range, Transform, keyed_generator
+from augrad.drawing import INK
 from augrad.errors import ArgumentError, InputError
 from augrad_tabular.columns import Kind
 from augrad_tabular.schema import Schema, as_schema
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Cells = Float[Tensor, "batch columns"]
 """The columns of a batch that a transform acts on."""
@@ -94,6 +101,17 @@ class TableTransform(Transform):
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
         """Rows of the table that `example_arguments` describes."""
         return example_rows(n_samples, generator)
+
+    @classmethod
+    def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
+        """A bar per column, on a scale on which columns of any unit can be seen: a class has no schema."""
+        # matplotlib is loaded only where something is drawn.
+        from augrad_tabular.drawing import draw_row
+
+        if not isinstance(sample, Tensor) or sample.ndim != 2 or len(sample) != 1:
+            super().draw(axes, sample, original=original, colour=colour)
+        else:
+            draw_row(axes, sample, original=original, colour=colour)
 
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` unless `x` is a batch of rows with the schema's columns."""
