@@ -27,10 +27,10 @@ class ConfirmationLoss(nn.Module):
 
     That a transform spares the label does not say that training with it helps: a search lets through what does little
     harm. Nuisances lie on new samples too, so a judge that learned to ignore one does better on them. So each policy
-    that is proposed gets the same judges, as the search left them, for the same time; `lost` is how wrong they then are on
-    new samples as they are, predicted as the model predicts: averaged over copies. Where the target is a class, that is
-    the share of mistakes, else what is lost in the terms of `CrossFittedLoss` (`judging.mistakes`). The policy with the
-    least is the one to train the trunk with. Nothing is learned but the judges.
+    that is proposed gets the same judges, as the search left them, for the same time; `lost` is how wrong they then are
+    on new samples as they are, predicted as the model predicts: averaged over copies. Where the target is a class, that
+    is the share of mistakes, else what is lost in the terms of `CrossFittedLoss` (`judging.mistakes`). The policy with
+    the least is the one to train the trunk with. Nothing is learned but the judges.
 
     Args:
         objective: the `CrossFittedLoss` of the search, after it; its judges learn on.
@@ -138,6 +138,6 @@ def n_epochs(max_epochs: int) -> int:
 
     Example:
         >>> n_epochs(20)
-        6
+        12
     """
     return max(1, math.ceil(CONFIRMATION_SHARE * max_epochs))

@@ -33,7 +33,7 @@ def fitted(*kinds: Any, n_samples: int = 48, penalty: Any = None) -> FitResult:
 
 
 def test_what_helps_on_new_samples_is_kept() -> None:
-    result = fitted(Shift, Gain, n_samples=192)
+    result = fitted(Shift, Gain, n_samples=64)
     rows = {tuple(row["transforms"]): row for row in result.confirmation}
     assert list(rows) == [("signal.shift", "signal.gain"), ("signal.shift",), ("signal.gain",), ()]
     assert [row["kept"] for row in result.confirmation].count(True) == 1
@@ -107,7 +107,7 @@ def test_a_tie_goes_to_the_whole_policy() -> None:
 
 def test_what_was_tried_is_not_tried_again(make_parts: Callable[[], Any], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        resumable(make_parts(), tmp_path, Until(30 + 6 + 2))
+        resumable(make_parts(), tmp_path, Until(30 + 9 + 2))
     record = tmp_path / "search" / RECORD
     (first,) = json.loads(record.read_bytes())
     record.write_text(json.dumps([{**first, "lost": 0.0}]))
@@ -120,7 +120,7 @@ def test_what_was_tried_is_not_tried_again(make_parts: Callable[[], Any], tmp_pa
 
 def test_a_damaged_record_says_what_to_do(make_parts: Callable[[], Any], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        resumable(make_parts(), tmp_path, Until(30 + 6 + 2))
+        resumable(make_parts(), tmp_path, Until(30 + 9 + 2))
     record = tmp_path / "search" / RECORD
     record.write_text("[{")
     with pytest.raises(CheckpointError, match=r"confirmation\.json is damaged: .* Delete it, and what it held"):
