@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from augrad import AugmentationLayer, InvariantModel, JointLoss, keyed_generator
 from augrad.confirmation import ConfirmationLoss, n_epochs
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.judging import mistakes
 
 
 def candidate(model, *kinds, magnitude=0.5):
@@ -133,3 +135,24 @@ def test_what_it_does_not_accept():
 @pytest.mark.parametrize(("max_epochs", "expected"), [(1, 1), (3, 2), (10, 6), (20, 12), (100, 60)])
 def test_judges_learn_on_for_three_fifths_of_the_training(max_epochs, expected):
     assert n_epochs(max_epochs) == expected
+
+
+def test_a_class_is_mistaken_or_not_however_sure_the_answer():
+    criterion, target = nn.CrossEntropyLoss(), torch.tensor([0, 1, 1])
+    sure = torch.tensor([[9.0, 0.0], [9.0, 0.0], [0.0, 9.0]])
+    for output in (sure, 0.01 * sure):
+        assert mistakes(criterion, output, target, target).tolist() == [0.0, 1.0, 0.0]
+
+
+def test_of_several_classes_the_share_that_is_mistaken_counts_and_those_ignored_do_not():
+    output = torch.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]])[None]
+    target = torch.tensor([[0, 1, 1, -100]])
+    assert mistakes(nn.CrossEntropyLoss(), output, target, target).tolist() == [pytest.approx(1 / 3)]
+    nothing = torch.full((1, 4), -100)
+    assert mistakes(nn.CrossEntropyLoss(), output, nothing, nothing).tolist() == [0.0]
+
+
+def test_numbers_lose_what_can_be_known():
+    target = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
+    lost = mistakes(nn.MSELoss(), torch.cat([target[:2], torch.zeros(2, 1)]), target, target)
+    assert lost.tolist() == pytest.approx([0.0, 0.0, *[1 - math.exp(-1)] * 2])
