@@ -21,6 +21,7 @@ extensions = [
     "sphinx_design",
     "declared",
     "gallery",
+    "cards",
 ]
 exclude_patterns = ["_build", "_ext"]
 myst_enable_extensions = ["colon_fence", "deflist"]

@@ -14,7 +14,7 @@ import pytest
 
 import augrad
 import augrad.testing
-from augrad.config import read_config
+from augrad.config import AuditConfig, TrainConfig, read_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -65,7 +65,8 @@ def test_a_false_block_fails(tmp_path: Path) -> None:
 def test_configurations_are_valid(page: Path, tmp_path: Path) -> None:
     for block in blocks(page, "yaml"):
         (tmp_path / "config.yaml").write_text(block)
-        for name in read_config(tmp_path / "config.yaml").transforms:
+        kind = AuditConfig if "audit" in page.stem else TrainConfig
+        for name in read_config(tmp_path / "config.yaml", kind=kind).transforms:
             augrad.get_transform(name)
 
 

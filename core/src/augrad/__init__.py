@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from augrad import batch, presets
+    from augrad.auditing import AuditReport, Certificate, audit, audit_pipeline, certify
     from augrad.cross_fitting import CrossFittedLoss
     from augrad.draws import keyed_generator
     from augrad.errors import AugradError
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "AuditReport",
     "AugerinoPenalty",
     "AugmentationLayer",
     "AugmentationModule",
     "AugradError",
+    "Certificate",
     "CrossFittedLoss",
     "DisplacementPenalty",
     "EarlyStopping",
@@ -52,7 +55,10 @@ __all__ = [
     "RunawayGuard",
     "Transform",
     "Unchanged",
+    "audit",
+    "audit_pipeline",
     "batch",
+    "certify",
     "fit",
     "get_transform",
     "hookimpl",
@@ -68,6 +74,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "auditing": ("AuditReport", "Certificate", "audit", "audit_pipeline", "certify"),
     "draws": ("keyed_generator",),
     "errors": ("AugradError",),
     "hookspecs": ("hookimpl",),

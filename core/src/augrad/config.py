@@ -1,4 +1,4 @@
-"""The configuration file of `augrad train`, validated before anything is built. It names no code. Used by train.py."""
+"""Configuration files of `augrad train` and `augrad audit`, validated before anything is built. They name no code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -116,12 +116,52 @@ class TrainConfig(_Section):
     seed: int = 0
 
 
-def read_config(path: str | os.PathLike[str], defaults: Mapping[str, Any] | None = None) -> TrainConfig:
+class AuditConfig(_Section):
+    """An audit: with which transforms, how far, on how many samples. See `augrad.audit` for each.
+
+    Attributes:
+        transforms: a modality, or registered names; None for all registered ones that fit the samples.
+        arguments: what the transforms are constructed with, such as `{sample_rate: 8000}`.
+        strengths: shares of the declared ranges, in (0, 1].
+        layers: names of submodules whose invariance is measured too.
+        output: position or key of the prediction in what the model returns; None if that is the prediction.
+        epsilon: share of labels, and of predictions, that may change.
+        max_samples: how many samples are read at most; None for all.
+        batch_size: for the callable of `--data`, and for demos.
+        seed: of all draws.
+        fail_on: verdicts that make the command fail, such as `[over-invariant]`; beside those of `--fail-on`.
+
+    Example:
+        >>> AuditConfig(transforms="vision").epsilon
+        0.1
+    """
+
+    transforms: str | list[str] | None = None
+    arguments: dict[str, Any] = {}
+    strengths: list[float] = Field(default=[0.2, 0.4, 0.6, 0.8, 1.0], min_length=1)
+    layers: list[str] = []
+    output: int | str | None = None
+    epsilon: float = Field(default=0.1, gt=0, lt=0.5)
+    max_samples: int | None = Field(default=2000, ge=2)
+    batch_size: int = Field(default=64, ge=1)
+    seed: int = 0
+    fail_on: list[Literal["over-invariant", "missed", "sensitive", "invariant", "undecided"]] = []
+
+
+Config = TypeVar("Config", TrainConfig, AuditConfig)
+
+
+def read_config(
+    path: str | os.PathLike[str],
+    defaults: Mapping[str, Any] | None = None,
+    kind: type[Config] = TrainConfig,  # type: ignore[assignment]
+) -> Config:
     """Reads and validates a configuration file.
 
     Args:
-        path: a YAML file with the keys of `TrainConfig`.
+        path: a YAML file with the keys of `kind`.
         defaults: of keys that the file leaves out, such as a demo's.
+        kind: `TrainConfig` or `AuditConfig`.
 
     Raises:
         ConfigError: the file cannot be read, is no YAML mapping, or a key or value is not accepted; says which.
@@ -139,15 +179,20 @@ def read_config(path: str | os.PathLike[str], defaults: Mapping[str, Any] | None
         raise ConfigError(
             f"{source}: must hold keys and values such as 'epochs: 20', but holds {_kind(given)}.", argument="CONFIG"
         )
-    return parse_config({**(defaults or {}), **given}, source=f"{source}: ")
+    return parse_config({**(defaults or {}), **given}, source=f"{source}: ", kind=kind)
 
 
-def parse_config(given: Mapping[str, Any], source: str = "") -> TrainConfig:
+def parse_config(
+    given: Mapping[str, Any],
+    source: str = "",
+    kind: type[Config] = TrainConfig,  # type: ignore[assignment]
+) -> Config:
     """Validates a configuration.
 
     Args:
-        given: the keys of `TrainConfig`.
+        given: the keys of `kind`.
         source: put before the message.
+        kind: `TrainConfig` or `AuditConfig`.
 
     Raises:
         ConfigError: a key or value is not accepted.
@@ -158,23 +203,23 @@ def parse_config(given: Mapping[str, Any], source: str = "") -> TrainConfig:
         augrad.errors.ConfigError: epoch is no known key. Did you mean 'epochs'?
     """
     try:
-        return TrainConfig.model_validate(dict(given))
+        return kind.model_validate(dict(given))
     except ValidationError as error:
         faults = error.errors(include_url=False)
         more = f" ({len(faults) - 1} more to mend.)" if len(faults) > 1 else ""
         fault = faults[0]
         key = ".".join(str(part) for part in fault["loc"])
-        raise ConfigError(source + _sentence(fault) + more, argument=key, value=fault["input"]) from error
+        raise ConfigError(source + _sentence(fault, kind) + more, argument=key, value=fault["input"]) from error
 
 
-def _sentence(fault: Mapping[str, Any]) -> str:
+def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     """One of pydantic's errors as a sentence that names key, what came and what is accepted."""
     *outer, last = (str(part) for part in fault["loc"])
     # For `float | dict[str, float]` pydantic appends the branch it tried.
     branch = bool(outer) and re.search(r"^(float|dict\[.*)$", last) is not None
     key = ".".join(outer if branch else [*outer, last])
     if fault["type"] == "extra_forbidden":
-        known = list(_SECTIONS.get(".".join(outer), TrainConfig).model_fields)
+        known = list(_SECTIONS.get(".".join(outer), kind).model_fields)
         return f"{key} is no known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
     if fault["type"] == "missing":
         return f"{key} is missing."

@@ -110,10 +110,10 @@ def invariance(
     probe.validate(x)
     rows = _rows(probe, values, n_samples, x)
     generator = keyed_generator("invariance", device=batch.device(x)) if generator is None else generator
-    partner = _partners(n_samples, generator)
+    partner = partners(n_samples, generator)
     with _measuring(inner):
         before = _outputs(inner, x)
-        apart = [_distance(each, each[partner]).clamp_min(_SMALLEST_DISTANCE) for each in before]
+        apart = [distance(each, each[partner]).clamp_min(_SMALLEST_DISTANCE) for each in before]
         measured = []
         for row in rows:
             noise = probe.draw_noise(x, generator)
@@ -121,7 +121,7 @@ def invariance(
             after = _outputs(inner, probe(x, **moving))
             if inner.aggregation == "equivariant" and probe.moves_coordinates:
                 after = [probe.invert(each, **moving) for each in after]
-            measured.append([1 - _distance(a, b) / far for a, b, far in zip(before, after, apart, strict=True)])
+            measured.append([1 - distance(a, b) / far for a, b, far in zip(before, after, apart, strict=True)])
     trunk, whole = (torch.stack(each) for each in zip(*measured, strict=True))
     return Invariance(trunk, whole)
 
@@ -133,7 +133,8 @@ def _outputs(model: InvariantModel, x: Any) -> list[Tensor]:
     return [model._aggregate(copies), model(x)]  # noqa: SLF001
 
 
-def _distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:
+def distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:
+    """The cosine distance between outputs; for single numbers the absolute difference."""
     a, b = (each.reshape(each.shape[0], -1).double() for each in (a, b))
     if a.shape[1] == 1:
         return (a - b).abs()[:, 0]
@@ -142,7 +143,7 @@ def _distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:
     return (normalize(a, dim=1) - normalize(b, dim=1)).square().sum(dim=1) / 2
 
 
-def _partners(n_samples: int, generator: Generator) -> Int[Tensor, " batch"]:
+def partners(n_samples: int, generator: Generator) -> Int[Tensor, " batch"]:
     """For each sample the index of another one."""
     device = generator.device
     step = torch.randint(1, n_samples, (n_samples,), generator=generator, device=device)

@@ -9,11 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from augrad.cli import bench, check, demo, listing, new_plugin, train
+from augrad.cli import audit, bench, check, demo, listing, new_plugin, train
 from augrad.errors import AugradError, StorageError, TrainingError
 
-EPILOG = "Exit status: 0 all went well; 1 a check or a training run failed; 2 a mistake, named in one line on standard \
-error. AUGRAD_TRACEBACK=1 shows where an error was raised."
+EPILOG = (
+    "Exit status: 0 all went well; 1 a check, a training run or an audit (--fail-on) failed; 2 a mistake, named in one "
+    "line on standard error. AUGRAD_TRACEBACK=1 shows where an error was raised."
+)
 
 app = typer.Typer(
     name="augrad",
@@ -29,6 +31,7 @@ app.command("plugins")(listing.show_plugins)
 app.command("demo")(demo.run)
 app.command("bench")(bench.run)
 app.command("train")(train.run)
+app.command("audit")(audit.run)
 app.command("check")(check.run)
 app.command("new-plugin")(new_plugin.run)
 

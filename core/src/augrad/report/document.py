@@ -1,13 +1,11 @@
-"""The report as one self-contained page. Uses panels.py, ranges.py, orbits.py, template.html; see overview.py."""
+"""The report on demos as one self-contained page. Uses page.py, panels.py, ranges.py, orbits.py, template.html."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,6 +27,7 @@ from augrad.demo.words import (
     verdict,
 )
 from augrad.report.orbits import copies_of, draw_copies, draw_original, drawable
+from augrad.report.page import filled
 from augrad.report.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares
 from augrad.report.ranges import draw_distribution, draw_entries, draw_range, entries_height
 from augrad.report.style import styled, to_svg
@@ -47,12 +46,11 @@ def render(findings: Findings) -> str:
     Args:
         findings: as `augrad.demo.run_demos` returned them, with at least one result.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(files("augrad.report").joinpath("template.html").read_text(encoding="utf-8"))
     results = findings.results
     several = len(results) + len(findings.skipped) + len(findings.failed) > 1
     mixed = score_heading(results) not in METRICS.values()
-    return template.render(
+    return filled(
+        "template.html",
         several=several,
         sections=[_section(result) for result in results],
         summary=[(result.demo, rule_rows(result, name_metric=mixed), verdict(result)) for result in results],

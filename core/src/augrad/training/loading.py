@@ -54,7 +54,7 @@ class KeyedLoader:
         self.name, self.seed, self.rank, self.n_ranks = name, seed, rank, n_ranks
         self._loader = loader
         self._source = loader if n_ranks == 1 else _sharded(loader, rank, n_ranks, even)
-        self._generators = _generators(loader)
+        self._generators = generators_of(loader)
 
     def __len__(self) -> int:
         return len(self._source)  # type: ignore[arg-type]
@@ -206,7 +206,7 @@ def _empty(name: str) -> ArgumentError:
     )
 
 
-def _generators(loader: Any) -> list[torch.Generator]:
+def generators_of(loader: Any) -> list[torch.Generator]:
     """The generators that a `DataLoader` and its samplers hold, each once."""
     sampler, batch_sampler = getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)
     holders = (loader, sampler, batch_sampler, getattr(batch_sampler, "sampler", None))

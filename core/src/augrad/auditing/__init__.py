@@ -1,0 +1,20 @@
+"""The audit: what a model is invariant to, how far, and whether that is right for the data."""
+
+from augrad.auditing.audits import audit, audit_pipeline
+from augrad.auditing.certificate import Certificate, certify
+from augrad.auditing.intervals import Estimate
+from augrad.auditing.measuring import Measurement
+from augrad.auditing.report import AuditComparison, AuditReport
+from augrad.auditing.verdicts import Verdict
+
+__all__ = [
+    "AuditComparison",
+    "AuditReport",
+    "Certificate",
+    "Estimate",
+    "Measurement",
+    "Verdict",
+    "audit",
+    "audit_pipeline",
+    "certify",
+]

@@ -1,0 +1,397 @@
+"""`audit`, `audit_pipeline`: what a model ignores and what its data allow; what a pipeline assumes. See report.py."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from augrad import batch
+from augrad.auditing.intervals import Estimate
+from augrad.auditing.measuring import Measurement, Measuring, Shown
+from augrad.auditing.probing import STRENGTHS, check_strengths, chosen_transforms
+from augrad.auditing.report import AuditReport, Facts
+from augrad.auditing.samples import MAX_SAMPLES, Samples, read
+from augrad.auditing.sensitivity import sensitivity
+from augrad.auditing.subject import Output, Subject
+from augrad.auditing.verdicts import EPSILON, KINDS, judge
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError
+from augrad.instances import Entry
+from augrad.model import InvariantModel
+from augrad.objective import Criterion
+from augrad.registry import transforms as registered
+from augrad.training.keyed import preserved_generators
+from augrad.transform import Transform
+
+
+def audit(
+    model: Any,
+    loader: Any,
+    transforms: str | Entry | Sequence[Entry] | None = None,
+    *,
+    strengths: Any = STRENGTHS,
+    arguments: Mapping[str, Any] | None = None,
+    layers: Sequence[str] = (),
+    output: Output = None,
+    reference: Any = "neighbours",
+    criterion: Criterion | None = None,
+    epsilon: float = EPSILON,
+    max_samples: int | None = MAX_SAMPLES,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> AuditReport:
+    """What a finished model ignores, what its data allow it to ignore, and the verdict on each transform.
+
+    Works for any model, trained with augrad or not. Model and loader are left as they were: modes, gradients, device,
+    random states. Everything is measured on the samples of the loader, which should be new to the model.
+
+    Args:
+        model: a `torch.nn.Module`; a scikit-learn estimator; or a function from a batch to a tensor.
+        loader: batches `(x, target)`, or `x` alone: what needs labels is then left out, and the report says so.
+        transforms: a modality such as `"vision"`; names, classes or instances; None for all registered ones that fit.
+        strengths: shares of the declared ranges, in (0, 1]. A transform without parameters is applied.
+        arguments: what transforms are constructed with, such as `{"sample_rate": 8000}`.
+        layers: names of submodules whose invariance is measured too.
+        output: what to take of a tuple, mapping or object that the model returns: a position, a key or a function.
+        reference: who says whether labels survive: `"neighbours"` (the nearest neighbours among the samples), a
+            scikit-learn estimator (clones are fitted on clean samples, cross-validated), or a module or function that
+            was trained on other data.
+        criterion: maps output and target to a scalar, for the change of loss; cross-entropy for classes and the
+            squared error for numbers if None.
+        epsilon: share of labels, and of predictions, that may change, in (0, 0.5).
+        max_samples: how many samples are read at most; None for all.
+        seed: of all draws.
+        progress: whether to show a bar; None on a terminal only.
+
+    Returns:
+        The report. With fewer than some 150 samples most verdicts are undecided.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted; the loader is empty; the model returns no tensor.
+        InputError, InputTypeError: a transform that was named does not accept the samples; outputs that are not finite.
+
+    Example:
+        >>> from augrad import Range, Transform
+        >>> class Offset(Transform):
+        ...     modality = "audit_example"
+        ...     level = Range(2.0, unit="V", signed=True)
+        ...     def forward(self, x, *, level):
+        ...         return x + level[:, None]
+        >>> x = torch.randn(300, 8, generator=torch.Generator().manual_seed(0))
+        >>> slope = lambda x: torch.stack([x[:, 0] - x[:, 1], x[:, 1] - x[:, 0]], dim=1)
+        >>> report = audit(slope, [(x, (x[:, 0] < x[:, 1]).long())], [Offset], strengths=(0.5, 1.0))
+        >>> [round(row.flip_rate.value, 2) for row in report.measurements]
+        [0.0, 0.0]
+    """
+    started = time.perf_counter()
+    _check(epsilon)
+    if isinstance(model, type):
+        raise ArgumentTypeError(f"model must be an instance, but got the class {model.__name__}.", argument="model")
+    steps = check_strengths(strengths)
+    subject = Subject(model, output=output, layers=layers)
+    samples = _read(loader, max_samples)
+    with preserved_generators():
+        chosen, skipped = chosen_transforms(transforms, samples.x, {**_arguments_of(model), **(arguments or {})})
+        measuring = Measuring(
+            samples,
+            subject,
+            kind=type(chosen[0]),
+            reference=reference,
+            criterion=criterion or _criterion(samples),
+            seed=seed,
+            n_verdicts=sum(len(_steps(each, steps)) for each in chosen),
+        )
+        rows: list[Measurement] = []
+        shown: dict[str, Shown] = {}
+        sensitivities: dict[str, Estimate | None] = {}
+        n_steps = sum(len(_steps(each, steps)) for each in chosen)
+        with _bar(progress) as bar:
+            task = bar.add_task("audit", total=n_steps)
+            for transform in chosen:
+                bar.update(task, description=transform.name)
+                for row, pictures in measuring.measure(transform, _steps(transform, steps)):
+                    rows.append(row)
+                    shown[transform.name] = pictures
+                    bar.advance(task)
+                sensitivities[transform.name] = sensitivity(subject, samples, measuring.outputs, transform, seed)
+    assumed = {each.name: each.assumes for each in chosen}
+    return _report(
+        subject.name,
+        measuring,
+        rows,
+        shown,
+        assumed,
+        skipped={**skipped, **_left_out(samples)},
+        epsilon=epsilon,
+        started=started,
+        model=subject.digest(),
+        layers=tuple(layers),
+        sensitivities=sensitivities,
+        policy=tuple(_policy(model)),
+    )
+
+
+def audit_pipeline(
+    pipeline: Any,
+    loader: Any,
+    *,
+    modality: str | None = None,
+    name: str | None = None,
+    assumes: str = "",
+    per_sample: bool = False,
+    reference: Any = "neighbours",
+    epsilon: float = EPSILON,
+    max_samples: int | None = MAX_SAMPLES,
+    seed: int = 0,
+) -> AuditReport:
+    """What an augmentation pipeline that exists does to the data: no model is needed.
+
+    How far it moves samples, whether their labels survive, whether it takes them off the data, and whether it leaves
+    traces that give labels away.
+
+    Args:
+        pipeline: any function or module from a batch to a batch of as many samples: a kornia `AugmentationSequential`,
+            a transform of torch-geometric, a torchvision- or albumentations-like callable.
+        loader: batches `(x, target)`, or `x` alone.
+        modality: which plugin says by what samples are compared, such as `"graph"`; None compares all values of
+            tensors.
+        name: what reports call it; its own name if None.
+        assumes: the invariance that it stands for, for the card.
+        per_sample: whether the pipeline takes one sample at a time, without the batch axis, and returns one.
+        reference, epsilon, max_samples, seed: as for `audit`; the pipeline's own draws from torch's, numpy's and
+            Python's global generators are keyed by the seed.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted; the pipeline returns another number of samples.
+        InputError: what it returns is not finite, although the samples are.
+    """
+    started = time.perf_counter()
+    _check(epsilon)
+    if not callable(pipeline):
+        raise ArgumentTypeError(
+            f"pipeline must be a function or module from a batch to a batch, but got {type(pipeline).__name__}.",
+            argument="pipeline",
+        )
+    samples = _read(loader, max_samples)
+    called = str(name or getattr(pipeline, "__name__", type(pipeline).__name__))
+    kind = _kind_of(modality, samples.x)
+    with preserved_generators(), torch.no_grad():
+        measuring = Measuring(samples, None, kind=kind, reference=reference, seed=seed, n_verdicts=1)
+        torch.manual_seed(seed)
+        row, pictures = measuring.measure_pipeline(_checked(pipeline, called, per_sample=per_sample), called)
+    return _report(
+        called,
+        measuring,
+        [row],
+        {called: pictures},
+        {called: assumes},
+        skipped=_left_out(samples),
+        epsilon=epsilon,
+        started=started,
+    )
+
+
+def _report(
+    name: str,
+    measuring: Measuring,
+    rows: Sequence[Measurement],
+    shown: Mapping[str, Shown],
+    assumed: Mapping[str, str],
+    *,
+    skipped: Mapping[str, str],
+    epsilon: float,
+    started: float,
+    model: str | None = None,
+    layers: tuple[str, ...] = (),
+    sensitivities: Mapping[str, Estimate | None] | None = None,
+    policy: tuple[Mapping[str, Any], ...] = (),
+) -> AuditReport:
+    samples, known = measuring.samples, measuring.reference_accuracy
+    chance = measuring.chance
+    knows = known is not None and chance is not None and known.low > chance
+    verdicts = [
+        judge([row for row in rows if row.transform == each], assumes=text, epsilon=epsilon, known=knows)
+        for each, text in assumed.items()
+    ]
+    facts = Facts(
+        subject=name,
+        modality=measuring.kind.modality,
+        n_samples=len(samples),
+        more=samples.more,
+        target=None if samples.target is None else "classes" if samples.classes else "numbers",
+        score=None if measuring.subject is None else measuring.score,
+        reference=None if measuring.reference is None else measuring.reference.name,
+        reference_accuracy=known,
+        chance=chance,
+        epsilon=epsilon,
+        seed=measuring.seed,
+        data=samples.digest(),
+        model=model,
+        versions=_versions(measuring.kind.modality),
+        seconds=time.perf_counter() - started,
+        layers=layers,
+        skipped=dict(skipped),
+    )
+    return AuditReport(
+        facts=facts,
+        verdicts=tuple(sorted(verdicts, key=lambda verdict: KINDS.index(verdict.kind))),
+        measurements=tuple(rows),
+        sensitivities=dict(sensitivities or {}),
+        policy=policy,
+        shown=shown,
+    )
+
+
+def _read(loader: Any, max_samples: int | None) -> Samples:
+    samples = read(loader, max_samples)
+    if len(samples) < 2:
+        raise InputError(
+            f"an audit compares samples with each other, so it takes at least 2, but got {len(samples)}.", n_samples=1
+        )
+    return samples
+
+
+def _check(epsilon: float) -> None:
+    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 0.5:
+        raise ArgumentError(
+            f"epsilon must be a share of the labels, 0 < epsilon < 0.5, but got {epsilon!r}.",
+            argument="epsilon",
+            value=epsilon,
+        )
+
+
+def _steps(transform: Transform, strengths: tuple[float, ...]) -> tuple[float, ...]:
+    return strengths if transform.ranges else (1.0,)
+
+
+def _criterion(samples: Samples) -> Criterion | None:
+    if samples.target is None:
+        return None
+    return nn.CrossEntropyLoss() if samples.classes else _squared_error
+
+
+def _squared_error(output: Tensor, target: Tensor) -> Tensor:
+    return (output.reshape(target.shape) - target).square().mean()
+
+
+def _left_out(samples: Samples) -> dict[str, str]:
+    if samples.target is None:
+        labelled = "label preservation, change of loss, score and shortcuts to labels"
+        return {labelled: "the loader has no labels. Pass batches (x, target) to have them."}
+    if not samples.classes:
+        return {"shortcuts to labels": "targets are numbers, and shortcuts are looked for to classes."}
+    if samples.target.ndim > 1:
+        return {"label preservation, shortcuts to labels": "each sample has several labels; they need one."}
+    return {}
+
+
+def _arguments_of(model: Any) -> dict[str, Any]:
+    """What the transforms of a model trained by augrad were constructed with, as far as they agree."""
+    if not isinstance(model, InvariantModel):
+        return {}
+    found: dict[str, Any] = {}
+    for layer in model.augmentation:
+        for transform in layer:
+            for name, value in transform.config.items():
+                if name not in transform.ranges and isinstance(value, bool | int | float | str):
+                    found.setdefault(name, value)
+    return found
+
+
+def _policy(model: Any) -> list[dict[str, Any]]:
+    import dataclasses
+
+    if not isinstance(model, InvariantModel):
+        return []
+    return [dataclasses.asdict(row) for row in model.policy]
+
+
+def _kind_of(modality: str | None, x: Any) -> type[Transform]:
+    kinds = [kind for name, kind in registered().items() if name.partition(".")[0] == modality]
+    if kinds:
+        return kinds[0]
+    if modality is not None:
+        known = ", ".join(sorted({name.partition(".")[0] for name in registered()}))
+        raise ArgumentError(
+            f"modality must be one that a plugin is installed for ({known}), but got {modality!r}.",
+            argument="modality",
+            value=modality,
+        )
+    if not isinstance(x, Tensor):
+        raise ArgumentError(
+            f"batches are of type {type(x).__name__}, so modality must name the plugin that knows them, such as "
+            "'graph'.",
+            argument="modality",
+        )
+    return _Plain
+
+
+class _Plain(Transform):
+    """Stands for tensors of no known modality: samples are compared by all of their values."""
+
+    modality = "any"
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+def _checked(pipeline: Any, name: str, *, per_sample: bool) -> Any:
+    def run(x: Any) -> Any:
+        moved = torch.stack([pipeline(each) for each in x]) if per_sample else pipeline(x)
+        if isinstance(moved, tuple | list) and len(moved) == 1:
+            moved = moved[0]
+        try:
+            n_samples = batch.count(moved)
+        except TypeError as error:
+            raise ArgumentTypeError(
+                f"{name} must return a batch, but returned {type(moved).__name__}. Wrap it so that it does.",
+                argument="pipeline",
+            ) from error
+        if n_samples != batch.count(x):
+            raise ArgumentError(
+                f"{name} must return as many samples as it gets, but for {batch.count(x)} returned {n_samples}. For a "
+                "function of one sample pass per_sample=True.",
+                argument="pipeline",
+            )
+        if isinstance(moved, Tensor) and isinstance(x, Tensor):
+            if moved.shape != x.shape:
+                raise ArgumentError(
+                    f"{name} must return samples of the shape that it gets, {tuple(x.shape[1:])}, but returned "
+                    f"{tuple(moved.shape[1:])}. Resize them back, or take the cropping out.",
+                    argument="pipeline",
+                )
+            if bool(x.isfinite().all()) and not bool(moved.isfinite().all()):
+                raise InputError(f"{name} returns NaN or infinities for samples that are finite.", argument="pipeline")
+        return moved
+
+    return run
+
+
+def _versions(modality: str) -> dict[str, str]:
+    found = {}
+    for distribution in ("augrad", f"augrad-{modality}", "torch"):
+        try:
+            found[distribution] = importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:  # transforms of a module that is not packaged
+            continue
+    return found
+
+
+def _bar(wanted: bool | None) -> Progress:
+    console = Console(stderr=True)
+    shown = console.is_terminal if wanted is None else wanted
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not shown,
+    )

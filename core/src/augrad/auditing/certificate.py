@@ -1,0 +1,217 @@
+"""`certify`: a bound on how often a model's prediction changes under a transform, with the worst case found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from augrad import batch
+from augrad.auditing.intervals import exact_share
+from augrad.auditing.probing import Reach, applied, chosen_transforms, like_of, reaches, values_at
+from augrad.auditing.reference import TOLERANCE, predictions, spread_of
+from augrad.auditing.samples import read
+from augrad.auditing.subject import Output, Subject
+from augrad.draws import keyed_generator
+from augrad.errors import ArgumentError
+from augrad.instances import Entry
+from augrad.invariance import distance
+from augrad.training.keyed import preserved_generators
+
+N_DRAWS = 10
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Statistical evidence on how often a prediction changes; it is no proof.
+
+    Attributes:
+        passed: whether the bound is at most the tolerance.
+        transform: its name.
+        strength: up to which share of the declared ranges it was drawn.
+        reaches: the same in physical values.
+        n_samples: how many samples were tried, each with `n_draws` draws.
+        n_draws: draws per sample.
+        n_violations: samples for which at least one draw changed the prediction.
+        rate: `n_violations / n_samples`.
+        bound: with `confidence` the rate on new samples from the same source is at most this (Clopper-Pearson).
+        tolerance: the rate that is accepted.
+        confidence: of the bound.
+        worst: the worst case found: index of the sample, the values it was moved by, and how far the output went.
+        data, model: hashes of both.
+        seed: of all draws.
+    """
+
+    passed: bool
+    transform: str
+    strength: float
+    reaches: tuple[Reach, ...]
+    n_samples: int
+    n_draws: int
+    n_violations: int
+    rate: float
+    bound: float
+    tolerance: float
+    confidence: float
+    worst: Mapping[str, Any]
+    data: str
+    model: str
+    seed: int
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        where = ", ".join(map(str, self.reaches)) or "applied"
+        worst = ", ".join(f"{name} {value:.4g}" for name, value in self.worst["values"].items())
+        return (
+            f"{'PASSED' if self.passed else 'FAILED'}: {self.transform} up to {where}: the prediction changed for "
+            f"{self.n_violations} of {self.n_samples} samples ({self.n_draws} draws each); with {self.confidence:.0%} "
+            f"confidence for at most {self.bound:.2%} of new ones, where {self.tolerance:.2%} are accepted. Worst "
+            f"found: sample {self.worst['sample']}{f' at {worst}' if worst else ''}. This is statistical evidence for "
+            "samples from the same source and values drawn at random, no proof for every sample and value."
+        )
+
+    def to_json(self) -> str:
+        """The same as JSON."""
+        return json.dumps({"schema_version": 1, **asdict(self)}, indent=1)
+
+
+def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on these, under this, up to here
+    model: Any,
+    loader: Any,
+    transform: Entry,
+    strength: float = 1.0,
+    tolerance: float = 0.05,
+    confidence: float = 0.95,
+    *,
+    n_draws: int = N_DRAWS,
+    arguments: Mapping[str, Any] | None = None,
+    output: Output = None,
+    max_samples: int | None = None,
+    seed: int = 0,
+) -> Certificate:
+    """Whether a model's predictions stand still under a transform, with an exact bound on how often they do not.
+
+    Each sample is moved `n_draws` times, by values drawn uniformly up to `strength`; it is a violation if the
+    prediction changes once: another class, or a number that moves by more than half a standard deviation of the
+    predictions. If samples are independent draws from some source, the rate on new ones is at most `bound` with the
+    confidence given.
+
+    Args:
+        model: as for `audit`.
+        loader: batches `(x, target)`, or `x` alone; targets are not looked at except to tell classes from numbers.
+        transform: a name, class or instance.
+        strength: share of the declared ranges, in (0, 1].
+        tolerance: rate of violations that is accepted, in (0, 1).
+        confidence: of the bound, in (0, 1).
+        n_draws: per sample, at least 1.
+        arguments: what the transform is constructed with, if it is a name or class.
+        output: as for `audit`.
+        max_samples: how many samples are read at most; None for all.
+        seed: of all draws.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted; the loader is empty.
+        InputError, InputTypeError: the transform does not accept the samples; outputs that are not finite.
+
+    References:
+        Clopper, Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial,
+        Biometrika 1934.
+
+    Example:
+        >>> from augrad import Range, Transform
+        >>> class Offset(Transform):
+        ...     modality = "certify_example"
+        ...     level = Range(2.0, unit="V", signed=True)
+        ...     def forward(self, x, *, level):
+        ...         return x + level[:, None]
+        >>> slope = lambda x: torch.stack([x[:, 0] - x[:, 1], x[:, 1] - x[:, 0]], dim=1)
+        >>> x = torch.randn(300, 8, generator=torch.Generator().manual_seed(0)).double()
+        >>> found = certify(slope, [x], Offset)
+        >>> found.passed, found.n_violations, round(found.bound, 4)
+        (True, 0, 0.0099)
+    """
+    for name, value in (("tolerance", tolerance), ("confidence", confidence), ("strength", strength)):
+        top = 1 if name == "strength" else 1 - 1e-12
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= top:
+            closed = "at most 1" if name == "strength" else "below 1"
+            raise ArgumentError(
+                f"{name} must be a number above 0 and {closed}, but got {value!r}.", argument=name, value=value
+            )
+    if isinstance(n_draws, bool) or not isinstance(n_draws, int) or n_draws < 1:
+        raise ArgumentError(
+            f"n_draws must be an int of at least 1, but got {n_draws!r}.", argument="n_draws", value=n_draws
+        )
+    subject = Subject(model, output=output)
+    samples = read(loader, max_samples)
+    with preserved_generators(), torch.no_grad():
+        (chosen,), _ = chosen_transforms([transform], samples.x, arguments)
+        n_draws = n_draws if chosen.ranges or chosen.draw_noise(samples.x, torch.Generator()) is not None else 1
+        with subject.examined():
+            clean = torch.cat(
+                [subject(batch.select(samples.x, part), "the samples as they are")[0] for part in samples.parts()]
+            )
+        classes = samples.classes or (samples.target is None and clean.ndim == 2 and clean.shape[1] > 1)
+        before = predictions(clean, classes=classes)
+        accepted = 0.0 if classes else TOLERANCE * float(spread_of(before))
+        violated = torch.zeros(len(samples), dtype=torch.bool, device=clean.device)
+        farthest, worst = -1.0, {"sample": 0, "values": {}, "output_distance": 0.0}
+        for draw in range(n_draws):
+            for number, part in enumerate(samples.parts()):
+                x = batch.select(samples.x, part)
+                generator = keyed_generator("certify", seed, chosen.name, draw, number, device=batch.device(x))
+                values = values_at(chosen, strength, len(part), like_of(x), generator, within=bool(chosen.ranges))
+                moved, _ = applied(chosen, x, values, generator)
+                with subject.examined():
+                    after, _ = subject(moved, f"samples transformed by {chosen.name}")
+                rows = part.to(clean.device)
+                changed = _changed(predictions(after, classes=classes), before[rows], accepted, classes=classes)
+                violated[rows] |= changed
+                # Violations go before the rest, then how far the output went.
+                far = distance(clean[rows], after) + 1e6 * changed
+                most = int(far.argmax())
+                if float(far[most]) > farthest:
+                    farthest = float(far[most])
+                    worst = {
+                        "sample": int(part[most]),
+                        "values": {name: _value(value[most]) for name, value in values.items()},
+                        "output_distance": farthest - 1e6 * bool(changed[most]),
+                    }
+    n_violations = int(violated.sum())
+    # One-sided: all that is asked is how large the rate may be.
+    bound = exact_share(n_violations, len(samples), 2 * confidence - 1).high if n_violations < len(samples) else 1.0
+    return Certificate(
+        passed=bound <= tolerance,
+        transform=chosen.name,
+        strength=float(strength),
+        reaches=reaches(chosen, strength),
+        n_samples=len(samples),
+        n_draws=n_draws,
+        n_violations=n_violations,
+        rate=n_violations / len(samples),
+        bound=bound,
+        tolerance=float(tolerance),
+        confidence=float(confidence),
+        worst=worst,
+        data=samples.digest(),
+        model=subject.digest(),
+        seed=seed,
+    )
+
+
+def _changed(after: torch.Tensor, before: torch.Tensor, accepted: float, *, classes: bool) -> torch.Tensor:
+    if classes:
+        changed = after != before
+        return changed if changed.ndim == 1 else changed.flatten(1).any(dim=1)
+    apart: torch.Tensor = torch.linalg.vector_norm((after - before).reshape(len(after), -1), dim=1)
+    return apart > accepted
+
+
+def _value(value: torch.Tensor) -> float:
+    """A number; of several, one per axis entry, the one that goes farthest."""
+    flat = value.flatten()
+    return float(flat[flat.abs().argmax()])

@@ -1,0 +1,144 @@
+"""Estimates with 95 % intervals: exact for shares, by the bootstrap for means and medians. Used by measuring.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from augrad.draws import keyed_generator
+
+CONFIDENCE = 0.95
+N_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured number and the interval that holds the true one.
+
+    Attributes:
+        value: as measured on the samples at hand.
+        low, high: ends of the interval, at the confidence of the audit.
+
+    Example:
+        >>> str(Estimate(0.5, 0.4, 0.625))
+        '0.5 [0.4, 0.625]'
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def share(hits: Bool[Tensor, " samples"], confidence: float = CONFIDENCE) -> Estimate:
+    """A share of samples, with the exact interval of Clopper and Pearson.
+
+    Args:
+        hits: which samples.
+        confidence: of the interval.
+
+    References:
+        Clopper, Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial,
+        Biometrika 1934.
+
+    Example:
+        >>> str(share(torch.zeros(100, dtype=torch.bool)))
+        '0 [0, 0.0362]'
+    """
+    return exact_share(int(hits.sum()), len(hits), confidence)
+
+
+def exact_share(n_hits: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
+    """As `share`, from counts."""
+    from scipy.stats import beta  # half a second: not before it is needed
+
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, n_hits, n - n_hits + 1)) if n_hits else 0.0
+    high = float(beta.ppf(1 - tail, n_hits + 1, n - n_hits)) if n_hits < n else 1.0
+    return Estimate(n_hits / n, low, high)
+
+
+def net_share(
+    lost: Bool[Tensor, " samples"], won: Bool[Tensor, " samples"], confidence: float = CONFIDENCE
+) -> Estimate:
+    """The share of samples that lost something, minus that of samples that won it: a difference of paired shares.
+
+    The interval is Wald's for matched pairs with half a sample added to each of the four cells, which keeps its level
+    also where few samples or none differ.
+
+    References:
+        Agresti, Min: Simple improved confidence intervals for comparing matched proportions, Statistics in Medicine
+        2005.
+
+    Example:
+        >>> none = torch.zeros(100, dtype=torch.bool)
+        >>> str(net_share(none, none))
+        '0 [-0.0192, 0.0192]'
+    """
+    n, n_lost, n_won = len(lost), int(lost.sum()), int(won.sum())
+    total = n + 2
+    up, down = (n_lost + 0.5) / total, (n_won + 0.5) / total
+    reach = _quantile(0.5 + confidence / 2) * math.sqrt(max(0.0, up + down - (up - down) ** 2) / total)
+    return Estimate((n_lost - n_won) / n, up - down - reach, up - down + reach)
+
+
+def median(values: Float[Tensor, " samples"], confidence: float = CONFIDENCE) -> Estimate:
+    """The median, with the interval of the bootstrap of it, which needs no resampling.
+
+    The bootstrap's median is one of the values, and how often it is which follows from the binomial distribution, so
+    that the ends of the interval are order statistics.
+
+    References:
+        Efron: Bootstrap methods: another look at the jackknife, Annals of Statistics 1979, section 3.
+
+    Example:
+        >>> str(median(torch.arange(101.0)))
+        '50 [40, 60]'
+    """
+    from scipy.stats import binom
+
+    ordered, n = values.sort().values, len(values)
+    last = int(binom.ppf((1 - confidence) / 2, n, 0.5))  # P(median below the value at `last - 1`) <= tail
+    low, high = max(0, last - 1), min(n - 1, n - last)
+    return Estimate(float(values.quantile(0.5)), float(ordered[low]), float(ordered[high]))
+
+
+class Bootstrap:
+    """Means of many measures over the same samples, with percentile intervals from the same resamples.
+
+    Args:
+        n_samples: how many there are.
+        seed: of the resampling.
+        n_resamples: how often.
+
+    References:
+        Efron, Tibshirani: An introduction to the bootstrap, 1993, chapter 13.
+    """
+
+    def __init__(self, n_samples: int, seed: int = 0, n_resamples: int = N_RESAMPLES) -> None:
+        generator = keyed_generator("bootstrap", seed, n_samples)
+        drawn = torch.randint(n_samples, (n_resamples, n_samples), generator=generator)
+        counts = torch.zeros(n_resamples, n_samples)
+        self._shares = counts.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float32)) / n_samples
+
+    def means(self, columns: Sequence[Float[Tensor, " samples"]], confidence: float = CONFIDENCE) -> list[Estimate]:
+        """The mean of each column, one number per sample."""
+        if not columns:
+            return []
+        values = torch.stack([column.detach().cpu().float() for column in columns], dim=1)
+        tail = (1 - confidence) / 2
+        # About the mean, lest a large one swallow the digits.
+        centre = values.mean(dim=0)
+        ends = torch.quantile(self._shares @ (values - centre), torch.tensor([tail, 1 - tail]), dim=0) + centre
+        return [Estimate(*numbers) for numbers in zip(centre.tolist(), *(end.tolist() for end in ends), strict=True)]
+
+
+def _quantile(probability: float) -> float:
+    return float(torch.special.ndtri(torch.tensor(probability, dtype=torch.float64)))

@@ -1,0 +1,158 @@
+"""`augrad audit`: what a finished model ignores, and whether its data allow that. Uses config.py, auditing/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from augrad.cli.usercode import import_callable
+from augrad.errors import ArgumentError, suggestion
+
+if TYPE_CHECKING:
+    from augrad.auditing import AuditReport
+    from augrad.config import AuditConfig
+
+COLOURS = {"over-invariant": "red", "missed": "yellow", "invariant": "green", "sensitive": "green"}
+
+
+def run(  # noqa: PLR0917 - the options of a command
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CONFIG.yaml]", help="The keys of augrad.config.AuditConfig; left out, all are as by default."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:CALLABLE",
+            help="Audit what this returns: (model, loader). It is called with the configuration, for batch_size and "
+            "seed. The model may be a torch module, a scikit-learn estimator or a function; the loader yields "
+            "(x, target), or x alone.",
+        ),
+    ] = None,
+    demo: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Train the model of this demo first, and audit that.")
+    ] = None,
+    rule: Annotated[
+        str, typer.Option(metavar="RULE", help="How the demo's model is trained: none, oracle or augrad.")
+    ] = "augrad",
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where report.html, audit.json and card.md go; runs/audit if left out."),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VERDICT", help="Exit with status 1 if a transform gets this verdict; may be repeated."),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="AUDIT.json", help="Compare with an earlier audit of the same data: comparison.html."),
+    ] = None,
+) -> None:
+    """Say what a finished model is invariant to, how far, and whether that is right for its data.
+
+    Prints one line per transform and writes a page, the numbers and an invariance card. With --fail-on it guards a
+    pipeline: `augrad audit --data mine:make --fail-on over-invariant`.
+    """
+    from augrad.auditing import AuditReport, audit
+    from augrad.auditing.verdicts import KINDS
+    from augrad.config import AuditConfig, parse_config, read_config
+
+    if (demo is None) == (data is None):
+        raise ArgumentError(
+            "give either --data module:callable or --demo NAME: that is where model and samples come from.",
+            argument="--data",
+        )
+    for verdict in fail_on or ():
+        if verdict not in KINDS:
+            raise ArgumentError(
+                f"--fail-on must be one of {', '.join(KINDS)}, but got {verdict!r}.{suggestion(verdict, KINDS)}",
+                argument="--fail-on",
+                value=verdict,
+            )
+    settings = parse_config({}, kind=AuditConfig) if config is None else read_config(config, kind=AuditConfig)
+    earlier = None if against is None else AuditReport.from_json(against)
+    if demo is not None:
+        model, loader, known = _of_demo(demo, rule, settings)
+    else:
+        model, loader = _made(data or "", settings)
+        known = {}
+    report = audit(
+        model,
+        loader,
+        known.get("transforms") if settings.transforms is None else settings.transforms,
+        strengths=settings.strengths,
+        arguments=settings.arguments,
+        layers=settings.layers,
+        output=settings.output,
+        epsilon=settings.epsilon,
+        max_samples=settings.max_samples,
+        seed=settings.seed,
+    )
+    directory = Path("runs", "audit") if output is None else output
+    written = [report.save(directory / name) for name in ("audit.json", "card.md", "report.html")]
+    if earlier is not None:
+        written.append(earlier.compare(report).save(directory / "comparison.html"))
+    _print(report, written)
+    wanted = {*settings.fail_on, *(fail_on or ())}
+    failing = [verdict for verdict in report if verdict.kind in wanted]
+    if failing:
+        typer.echo(
+            f"augrad: {failing[0].transform} is {failing[0].kind}: {failing[0].because}."
+            + (f" ({len(failing) - 1} more.)" if len(failing) > 1 else ""),
+            err=True,
+        )
+        raise typer.Exit(1)
+
+
+def _made(data: str, settings: AuditConfig) -> tuple[Any, Iterable[Any]]:
+    """Model and loader as the user's callable returns them; torch's generators are put back."""
+    import torch
+
+    make = import_callable(data, "--data")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        made = make(settings)
+    if not isinstance(made, tuple) or len(made) != 2:
+        got = f"a tuple of {len(made)}" if isinstance(made, tuple) else type(made).__name__
+        raise ArgumentError(f"--data {data!r} must return (model, loader), but returned {got}.", argument="--data")
+    return made
+
+
+def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable[Any], dict[str, Any]]:
+    """A demo's model, trained for the purpose, its test data, and what its transforms are."""
+    from augrad.demo.rules import RULES, build_loader
+    from augrad.demo.run import threads
+    from augrad.demo.trial import prepared, train_rule
+    from augrad.registry import get_demo
+
+    if rule not in RULES:
+        raise ArgumentError(
+            f"--rule must be one of {', '.join(RULES)}, but got {rule!r}.{suggestion(rule, RULES)}", argument="--rule"
+        )
+    task = get_demo(name)
+    typer.echo(f"Training the model of the demo {name!r} with the rule {rule!r} ...", err=True)
+    with threads(task.n_threads):
+        parts, _, transforms = prepared(task, settings.seed)
+        _, model = train_rule(rule, task, parts, transforms, settings.seed)
+    loader = build_loader(parts.test_x, parts.test_y, settings.batch_size)
+    return model, loader, {"transforms": [transforms[each] for each in task.transforms]}
+
+
+def _print(report: AuditReport, written: list[Path]) -> None:
+    console = Console()
+    table = Table("transform", "verdict", "safe up to", box=None, pad_edge=False, header_style="bold")
+    for verdict in report:
+        colour = COLOURS.get(verdict.kind, "default")
+        table.add_row(escape(verdict.transform), f"[{colour}]{verdict.title}[/]", escape(verdict.safe))
+    console.print(table)
+    for name, reason in report.facts.skipped.items():
+        console.print(f"Left out: {escape(name)}: {escape(reason)}", highlight=False, soft_wrap=True)
+    console.print("Written:", *(f"\n  {path}" for path in written), sep="", soft_wrap=True, highlight=False)
