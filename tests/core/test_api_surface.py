@@ -11,10 +11,12 @@ import augrad
 
 SURFACE = [
     "Action",
+    "AuditReport",
     "AugerinoPenalty",
     "AugmentationLayer",
     "AugmentationModule",
     "AugradError",
+    "Certificate",
     "CrossFittedLoss",
     "DisplacementPenalty",
     "EarlyStopping",
@@ -29,7 +31,10 @@ SURFACE = [
     "RunawayGuard",
     "Transform",
     "Unchanged",
+    "audit",
+    "audit_pipeline",
     "batch",
+    "certify",
     "fit",
     "get_transform",
     "hookimpl",
