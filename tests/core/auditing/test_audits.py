@@ -288,6 +288,11 @@ def test_what_is_no_audit_is_refused(tmp_path):
         AuditReport.from_json(tmp_path / "other.json")
 
 
+def test_a_model_may_be_given_a_name():
+    assert audit(Reads(), loader(60), [Negate]).facts.subject == "Reads"
+    assert audit(Reads(), loader(60), [Negate], name="before").facts.subject == "before"
+
+
 def test_two_audits_side_by_side(tmp_path):
     first, second = (audit(model, loader(300), KINDS) for model in (Reads(0.8), Reads()))
     both = first.compare(second)

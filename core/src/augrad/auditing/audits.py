@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from augrad import batch
 from augrad.auditing.intervals import Estimate
 from augrad.auditing.measuring import Measurement, Measuring, Shown
-from augrad.auditing.probing import STRENGTHS, check_strengths, chosen_transforms
+from augrad.auditing.probing import STRENGTHS, check_strengths, chosen_transforms, load_plugins
 from augrad.auditing.report import AuditReport, Facts
 from augrad.auditing.samples import MAX_SAMPLES, Samples, read
 from augrad.auditing.sensitivity import sensitivity
@@ -44,6 +44,7 @@ def audit(
     epsilon: float = EPSILON,
     max_samples: int | None = MAX_SAMPLES,
     seed: int = 0,
+    name: str | None = None,
     progress: bool | None = None,
 ) -> AuditReport:
     """What a finished model ignores, what its data allow it to ignore, and the verdict on each transform.
@@ -67,6 +68,7 @@ def audit(
         epsilon: share of labels, and of predictions, that may change, in (0, 0.5).
         max_samples: how many samples are read at most; None for all.
         seed: of all draws.
+        name: what reports call the model; that of its class if None.
         progress: whether to show a bar; None on a terminal only.
 
     Returns:
@@ -95,6 +97,7 @@ def audit(
         raise ArgumentTypeError(f"model must be an instance, but got the class {model.__name__}.", argument="model")
     steps = check_strengths(strengths)
     subject = Subject(model, output=output, layers=layers)
+    load_plugins(transforms)
     samples = _read(loader, max_samples)
     with preserved_generators():
         chosen, skipped = chosen_transforms(transforms, samples.x, {**_arguments_of(model), **(arguments or {})})
@@ -122,7 +125,7 @@ def audit(
                 sensitivities[transform.name] = sensitivity(subject, samples, measuring.outputs, transform, seed)
     assumed = {each.name: each.assumes for each in chosen}
     return _report(
-        subject.name,
+        name or subject.name,
         measuring,
         rows,
         shown,
@@ -178,9 +181,9 @@ def audit_pipeline(
             f"pipeline must be a function or module from a batch to a batch, but got {type(pipeline).__name__}.",
             argument="pipeline",
         )
+    kind = _kind_of(modality)
     samples = _read(loader, max_samples)
     called = str(name or getattr(pipeline, "__name__", type(pipeline).__name__))
-    kind = _kind_of(modality, samples.x)
     with preserved_generators(), torch.no_grad():
         measuring = Measuring(samples, None, kind=kind, reference=reference, seed=seed, n_verdicts=1)
         torch.manual_seed(seed)
@@ -312,22 +315,17 @@ def _policy(model: Any) -> list[dict[str, Any]]:
     return [dataclasses.asdict(row) for row in model.policy]
 
 
-def _kind_of(modality: str | None, x: Any) -> type[Transform]:
-    kinds = [kind for name, kind in registered().items() if name.partition(".")[0] == modality]
-    if kinds:
-        return kinds[0]
+def _kind_of(modality: str | None) -> type[Transform]:
+    """The transform class that says by what samples of a modality are compared; its plugin then knows their type."""
     if modality is not None:
+        kinds = [kind for name, kind in registered().items() if name.partition(".")[0] == modality]
+        if kinds:
+            return kinds[0]
         known = ", ".join(sorted({name.partition(".")[0] for name in registered()}))
         raise ArgumentError(
             f"modality must be one that a plugin is installed for ({known}), but got {modality!r}.",
             argument="modality",
             value=modality,
-        )
-    if not isinstance(x, Tensor):
-        raise ArgumentError(
-            f"batches are of type {type(x).__name__}, so modality must name the plugin that knows them, such as "
-            "'graph'.",
-            argument="modality",
         )
     return _Plain
 

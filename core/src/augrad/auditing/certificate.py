@@ -11,7 +11,7 @@ import torch
 
 from augrad import batch
 from augrad.auditing.intervals import exact_share
-from augrad.auditing.probing import Reach, applied, chosen_transforms, like_of, reaches, values_at
+from augrad.auditing.probing import Reach, applied, chosen_transforms, like_of, load_plugins, reaches, values_at
 from augrad.auditing.reference import TOLERANCE, predictions, spread_of
 from augrad.auditing.samples import read
 from augrad.auditing.subject import Output, Subject
@@ -147,6 +147,7 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
             f"n_draws must be an int of at least 1, but got {n_draws!r}.", argument="n_draws", value=n_draws
         )
     subject = Subject(model, output=output)
+    load_plugins(transform)
     samples = read(loader, max_samples)
     with preserved_generators(), torch.no_grad():
         (chosen,), _ = chosen_transforms([transform], samples.x, arguments)

@@ -15,6 +15,7 @@ from augrad.auditing.subject import copy_of
 from augrad.errors import ArgumentError, ArgumentTypeError, AugradError, suggestion
 from augrad.instances import Entry, resolve_transforms
 from augrad.ranges import Range
+from augrad.registry import get_transform
 from augrad.registry import transforms as registered
 from augrad.transform import Transform
 
@@ -153,6 +154,19 @@ def chosen_transforms(
     for each in built:
         each.validate(x)
     return built, {}
+
+
+def load_plugins(transforms: Any) -> None:
+    """Loads the plugins of those transforms that are named, so that their types of batches are known first.
+
+    Raises:
+        UnknownTransformError: a name that is not registered.
+    """
+    for entry in transforms if isinstance(transforms, list | tuple) else [transforms]:
+        if isinstance(entry, str) and "." in entry:
+            get_transform(entry)
+        elif entry is None or isinstance(entry, str):
+            registered()
 
 
 def _fitting(

@@ -93,9 +93,10 @@ def judge(rows: Sequence[Measurement], *, assumes: str = "", epsilon: float = EP
     shortcut = _first_from(rows, "shortcut", _LEAST_GAIN)
     warnings = []
     if far is not None:
+        where = f"from {_at(far)} on" if far.reaches else "applied"
         warnings.append(
-            f"from {_at(far)} on, {_percent(far.off_manifold)} of the samples or more are farther from the data than "
-            "95 % of them were"
+            f"{where}, {_percent(far.off_manifold)} of the samples or more are farther from the data than 95 % of them "
+            "were"
         )
     if shortcut is not None:
         warnings.append(
@@ -197,7 +198,7 @@ def _exceeds(row: Measurement, measure: str, bound: float) -> bool:
 
 
 def _percent(estimate: Estimate | None) -> str:
-    return "an unknown share" if estimate is None else f"{max(0.0, estimate.value):.0%}"
+    return "an unknown share" if estimate is None else f"{100 * max(0.0, estimate.value):.0f} %"
 
 
 def _below(estimate: Estimate | None, bound: float) -> bool | None:
@@ -256,4 +257,5 @@ def knee_of(rows: Sequence[Measurement]) -> float | None:
 
 
 def _at(row: Measurement) -> str:
-    return ", ".join(reach.short for reach in row.reaches) or "full strength"
+    named = len(row.reaches) > 1
+    return ", ".join(str(reach) if named or not reach.unit else reach.short for reach in row.reaches) or "full strength"

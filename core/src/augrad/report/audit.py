@@ -56,7 +56,6 @@ def render_audit(report: AuditReport) -> str:
         policy=policy_rows(report.policy),
         skipped=report.facts.skipped,
         glossary=[(each.title, each.meaning) for name, each in MEASURE_WORDS.items() if _measured(report, name)],
-        seconds=f"{report.facts.seconds:.0f}" if report.facts.seconds >= 1 else f"{report.facts.seconds:.1f}",
     )
 
 
@@ -182,6 +181,7 @@ def _facts(report: AuditReport) -> list[tuple[str, str]]:
     if facts.model:
         found.append(("model", facts.model[:12]))
     found += [("seed", str(facts.seed)), ("modality", facts.modality)]
+    found.append(("took", f"{facts.seconds:.0f} s" if facts.seconds >= 1 else f"{facts.seconds:.1f} s"))
     return [*found, ("versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items()))]
 
 

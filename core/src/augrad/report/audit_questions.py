@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from augrad.auditing import Measurement, Verdict
 from augrad.report.audit_measures import MEASURE_WORDS
 from augrad.report.audit_panels import BLUE, GREEN, LOWEST, ORANGE, PURPLE, Curve, Look, Panel, Plot
-from augrad.report.audit_words import number, share, where_strength
+from augrad.report.audit_words import number, share, where, where_strength
 from augrad.report.style import INK
 
 MARKERS = ("^", "D", "v", "s", "o")
@@ -66,9 +66,8 @@ def _survives(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> 
     if safe is None:
         note = "The reference knows no more than chance, so that this says little."
     elif place is None:
-        note = (
-            f"Fewer than {share(1 - epsilon)} of the labels survive{', however weak it is' if len(rows) > 1 else ''}."
-        )
+        already = f" already at {where(rows[0])}" if len(rows) > 1 else ""
+        note = f"Fewer than {share(1 - epsilon)} of the labels survive{already}."
     else:
         note = f"Safe: {share(1 - epsilon)} of the labels survive" + (
             f" up to {place} (shaded)." if len(rows) > 1 else "."
