@@ -77,6 +77,17 @@ class Checkpoint:
             raise CheckpointError(f"cannot read {file}: {error}. {_ELSEWHERE}", path=file) from error
 
 
+def installed_versions(modality: str) -> dict[str, str]:
+    """The versions of augrad, of what is installed for a modality, and of torch, by distribution."""
+    versions = {}
+    for distribution in ("augrad", f"augrad-{modality}", "torch"):
+        try:
+            versions[distribution] = metadata.version(distribution)
+        except metadata.PackageNotFoundError:  # transforms of a module that is not packaged
+            continue
+    return versions
+
+
 def write_checkpoint(
     path: str | os.PathLike[str],
     tensors: Mapping[str, Mapping[str, Any]],

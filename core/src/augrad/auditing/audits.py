@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,10 +23,11 @@ from augrad.auditing.subject import Output, Subject
 from augrad.auditing.verdicts import EPSILON, KINDS, judge
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError
 from augrad.instances import Entry
+from augrad.manifest import installed_versions
 from augrad.model import InvariantModel
 from augrad.objective import Criterion
 from augrad.registry import transforms as registered
-from augrad.training.keyed import preserved_generators
+from augrad.training.keyed import preserved_generators, seed_global_generators
 from augrad.transform import Transform
 
 
@@ -186,7 +187,7 @@ def audit_pipeline(
     called = str(name or getattr(pipeline, "__name__", type(pipeline).__name__))
     with preserved_generators(), torch.no_grad():
         measuring = Measuring(samples, None, kind=kind, reference=reference, seed=seed, n_verdicts=1)
-        torch.manual_seed(seed)
+        seed_global_generators("audit", "pipeline", seed)
         row, pictures = measuring.measure_pipeline(_checked(pipeline, called, per_sample=per_sample), called)
     return _report(
         called,
@@ -236,7 +237,7 @@ def _report(
         seed=measuring.seed,
         data=samples.digest(),
         model=model,
-        versions=_versions(measuring.kind.modality),
+        versions=installed_versions(measuring.kind.modality),
         seconds=time.perf_counter() - started,
         layers=layers,
         skipped=dict(skipped),
@@ -308,8 +309,6 @@ def _arguments_of(model: Any) -> dict[str, Any]:
 
 
 def _policy(model: Any) -> list[dict[str, Any]]:
-    import dataclasses
-
     if not isinstance(model, InvariantModel):
         return []
     return [dataclasses.asdict(row) for row in model.policy]
@@ -369,16 +368,6 @@ def _checked(pipeline: Any, name: str, *, per_sample: bool) -> Any:
         return moved
 
     return run
-
-
-def _versions(modality: str) -> dict[str, str]:
-    found = {}
-    for distribution in ("augrad", f"augrad-{modality}", "torch"):
-        try:
-            found[distribution] = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:  # transforms of a module that is not packaged
-            continue
-    return found
 
 
 def _bar(wanted: bool | None) -> Progress:

@@ -6,6 +6,7 @@ Run by audits.py, judged by verdicts.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -288,7 +289,8 @@ class Measuring:
 
     @torch.no_grad()
     def _at(self, transform: Transform, strength: float) -> _Found:
-        return self._gathered(self._versions(transform, strength))
+        with nullcontext() if self.subject is None else self.subject.examined():
+            return self._gathered(self._versions(transform, strength))
 
     def _versions(self, transform: Transform, strength: float) -> Iterator[tuple[Any, Any, Tensor]]:
         for number, part in enumerate(self.samples.parts()):
@@ -316,8 +318,7 @@ class Measuring:
             if self.reference is not None and self.reference.asks_samples:
                 whole.append(moved)
             if self.subject is not None:
-                with self.subject.examined():
-                    output, layers = self.subject(moved, "transformed samples")
+                output, layers = self.subject(moved, "transformed samples")
                 for key, value in {"": output, **layers}.items():
                     outputs.setdefault(key, []).append(_per_sample(value, len(part)))
                 if undo is not None and _dense(output, x):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import os
 import platform
@@ -24,6 +23,7 @@ from augrad.demo.task import Demo, DemoData, check_seeds
 from augrad.demo.trial import prepared, train_rule
 from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError
+from augrad.manifest import installed_versions
 from augrad.model import InvariantModel
 from augrad.storage import write_file
 from augrad.transform import Transform
@@ -207,14 +207,7 @@ def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:
 
 def versions_of(demo: Demo) -> dict[str, str]:
     """The versions of augrad, of what is installed for the demo's modality, and of torch, by distribution."""
-    modality = demo.transforms[0].partition(".")[0]
-    versions = {}
-    for distribution in ("augrad", f"augrad-{modality}", "torch"):
-        try:
-            versions[distribution] = importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:  # transforms of a module that is not packaged
-            continue
-    return versions
+    return installed_versions(demo.transforms[0].partition(".")[0])
 
 
 def _writable(directory: Path) -> Path:
