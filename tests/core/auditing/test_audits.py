@@ -378,3 +378,16 @@ def test_dense_outputs_are_moved_back_first():
     assert wrong.equivariance_error.value > 0.1
     (none,) = audit(lambda x: x.mean(dim=2), [x], [Shift], strengths=(0.5,)).measurements
     assert none.equivariance_error is None
+
+
+def test_attention_has_a_sensitivity_and_its_fused_path_is_given_back():
+    class Attends(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.head = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.layer(x.reshape(-1, 2, 4)).mean(dim=1))
+
+    assert audit(Attends(), loader(60), [Lift]).sensitivities["audited.lift"].value > 0
+    assert torch.backends.mha.get_fastpath_enabled()

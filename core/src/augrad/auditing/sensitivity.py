@@ -121,4 +121,9 @@ def _differentiable() -> Iterator[None]:
     with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
         # torch scripts its formulas for tangents when the first one is asked for, and warns that scripts are of old.
         warnings.simplefilter("ignore", DeprecationWarning)
-        yield
+        fused = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fused)
