@@ -51,15 +51,16 @@ def tensor_side_effects(name: str, x: Any) -> Float[Tensor, "batch effects"]:
         torch.Size([1, 12])
     """
     values = _values(name, "side_effects", x)
-    known = values.isfinite()
-    flat, is_known = values.flatten(1), known.flatten(1)
-    least = torch.where(is_known, flat, torch.inf).amin(dim=1, keepdim=True)
-    greatest = torch.where(is_known, flat, -torch.inf).amax(dim=1, keepdim=True)
-    masks = (is_known & (flat == least), is_known & (flat == greatest), flat == 0, ~is_known)
+    flat = values.flatten(1)
+    known = flat.isfinite()
+    # nan_to_num is many times as quick as where, and this runs for every strength of every transform of an audit.
+    least = flat.nan_to_num(torch.inf, torch.inf, torch.inf).amin(dim=1, keepdim=True)
+    greatest = flat.nan_to_num(-torch.inf, -torch.inf, -torch.inf).amax(dim=1, keepdim=True)
+    masks = (known & (flat == least), known & (flat == greatest), flat == 0, ~known)
     columns = [share(mask, values.dtype) for mask in masks]
     # A table's columns have no order, so that none of them is at an end.
     if x.ndim > 2:
-        columns += _ends(torch.where(known, values, 0))
+        columns += _ends(values.nan_to_num(0, 0, 0))
     return torch.stack(columns, dim=1)
 
 
@@ -70,7 +71,8 @@ def share(mask: Bool[Tensor, "batch *event"], dtype: torch.dtype) -> Float[Tenso
         >>> share(torch.tensor([[True, False], [True, True]]), torch.float32).tolist()
         [0.5, 1.0]
     """
-    return mask.flatten(1).to(dtype).mean(dim=1)
+    flat = mask.flatten(1)
+    return flat.sum(dim=1, dtype=torch.int32).to(dtype) / flat.shape[1]
 
 
 def _ends(x: Float[Tensor, "batch channels *space"]) -> list[Float[Tensor, " batch"]]:

@@ -90,7 +90,7 @@ class Neighbours:
 
     def vectors(self, features: Float[Tensor, "samples features"]) -> Float[Tensor, "samples entries"]:
         """Features in the terms in which distances are taken."""
-        rows = torch.where(features.isfinite(), (features - self._mean) / self._spread, 0.0)
+        rows = ((features - self._mean) / self._spread).nan_to_num(0.0, 0.0, 0.0)
         return rows if self._directions is None else rows @ self._directions
 
     def ask(self, vectors: Float[Tensor, "samples entries"]) -> Neighbourhood:

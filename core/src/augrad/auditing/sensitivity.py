@@ -21,8 +21,8 @@ from augrad.draws import keyed_generator
 from augrad.invariance import partners
 from augrad.transform import Transform
 
-MOST_SAMPLES = 128
-"""On so many samples at most: a derivative takes several passes."""
+MOST_SAMPLES = 64
+"""On so many samples at most: a derivative takes three passes for each, of which an audit has few to spare."""
 
 STEP = 1e-3
 """Of strength, for derivatives of transforms whose operations have none in forward mode."""
