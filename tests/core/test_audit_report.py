@@ -31,7 +31,7 @@ from torch import Tensor
 
 from augrad import Transform, audit
 from augrad.auditing import AuditReport, Estimate, Measurement
-from augrad.auditing.measuring import MEASURES
+from augrad.auditing.measurements import MEASURES, Version
 from augrad.auditing.probing import Reach
 from augrad.auditing.verdicts import KINDS, TITLES
 from augrad.report.audit import MOST_COLUMNS, render_audit, render_comparison
@@ -303,6 +303,7 @@ class TestWhatIsMissing:
         told = text_of(render_audit(found))
         assert "The reference knows no more than chance, so nothing says" in told
         assert "so that this says little" in told
+        assert "which is no better than chance" in told
 
     def test_of_a_pipeline(self, pipeline: AuditReport) -> None:
         assert not has_model(pipeline)
@@ -503,7 +504,7 @@ class TestExamples:
         name = "audit_page.turn"
         shown, rows = report.shown[name], report.of(name)
         index, reason = telling(shown, rows)
-        changed, flipped = shown.changed[-1], shown.flipped[-1]
+        changed, flipped = shown.versions[-1].changed, shown.versions[-1].flipped
         assert changed is not None
         assert flipped is not None
         assert changed[index]
@@ -511,15 +512,18 @@ class TestExamples:
         assert reason.startswith("at share 2, gain 3 dB it lies among samples of another label, and the model says")
 
     def test_then_what_changes_the_answer(self, report: AuditReport) -> None:
-        shown = replace(report.shown["audit_page.lift"], changed=(None,) * len(STRENGTHS))
+        whole = report.shown["audit_page.lift"]
+        shown = replace(whole, versions=tuple(replace(version, changed=None) for version in whole.versions))
         index, reason = telling(shown, report.of("audit_page.lift"))
-        assert shown.flipped[-1] is not None
-        assert shown.flipped[-1][index]
+        flipped = shown.versions[-1].flipped
+        assert flipped is not None
+        assert flipped[index]
         assert reason == "at ±4 V the model says something else of it"
 
     def test_else_the_first(self, report: AuditReport) -> None:
-        nothing = (None,) * len(STRENGTHS)
-        shown = replace(report.shown["audit_page.lift"], changed=nothing, flipped=nothing)
+        whole = report.shown["audit_page.lift"]
+        blank = tuple(replace(version, changed=None, flipped=None) for version in whole.versions)
+        shown = replace(whole, versions=blank)
         assert telling(shown, report.of("audit_page.lift")) == (0, "")
 
     def test_captions(self, report: AuditReport) -> None:
@@ -533,7 +537,7 @@ class TestExamples:
     def test_what_cannot_be_drawn_is_left_out(self, report: AuditReport) -> None:
         name = "audit_page.lift"
         odd = torch.zeros(3, 2, 2, 2, 2)
-        shown = replace(report.shown[name], clean=odd, versions=((1.0, odd),), flipped=(None,), changed=(None,))
+        shown = replace(report.shown[name], clean=odd, versions=(Version(1.0, odd, None, None),))
         assert strip_of(shown, report.of(name), "audit_page", "odd") is None
         assert strip_of(None, report.of(name), "audit_page", "none") is None
         without = replace(report, shown={name: shown})

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from augrad import storage
-from augrad.errors import CheckpointError, StorageError
-from augrad.storage import read_pointer, standing, write_directory, write_file, write_pointer
+from augrad.errors import ArgumentError, CheckpointError, StorageError
+from augrad.storage import read_pointer, standing, write_as, write_directory, write_file, write_pointer
 
 OLD = {"model.safetensors": b"old", "manifest.json": b"{}"}
 NEW = {"model.safetensors": b"new", "optimizer.safetensors": b"more", "manifest.json": b"{ }"}
@@ -137,6 +137,19 @@ class TestWriteFile:
         monkeypatch.setattr(storage.os, "fsync", only_files)
         write_file(tmp_path / "file", b"new")
         assert (tmp_path / "file").read_bytes() == b"new"
+
+
+class TestWriteAs:
+    def test_makes_only_what_the_name_asks_for(self, tmp_path):
+        made = []
+        kinds = {ending: lambda ending=ending: made.append(ending) or f"as {ending}" for ending in (".html", ".md")}
+        assert write_as(tmp_path / "report.MD", kinds).read_text() == "as .md"
+        assert made == [".md"]
+
+    def test_another_ending(self, tmp_path):
+        with pytest.raises(ArgumentError, match=r"path must end in \.html, \.csv or \.md, but got"):
+            write_as(tmp_path / "report", {".html": str, ".csv": str, ".md": str})
+        assert list(tmp_path.iterdir()) == []
 
 
 class TestWriteDirectory:

@@ -24,11 +24,11 @@ import glob
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from augrad.errors import CheckpointError, StorageError
+from augrad.errors import ArgumentError, CheckpointError, StorageError
 
 MANIFEST = "manifest.json"
 """The file that makes a directory one of augrad's."""
@@ -72,6 +72,33 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
         os.replace(temporary, target)
     _sync_directory(target.parent)
     return target
+
+
+def write_as(path: str | os.PathLike[str], kinds: Mapping[str, Callable[[], str]]) -> Path:
+    """Writes one of several texts, the one that the ending of the name asks for; only that is made.
+
+    Args:
+        path: as for `write_file`.
+        kinds: by ending, such as `".html"`, what makes the text.
+
+    Returns:
+        The path written to.
+
+    Raises:
+        ArgumentError: the name ends in something else.
+        StorageError: as for `write_file`.
+
+    Example:
+        >>> write_as("report.pdf", {".html": str, ".md": str})
+        Traceback (most recent call last):
+        augrad.errors.ArgumentError: path must end in .html or .md, but got 'report.pdf'.
+    """
+    make = kinds.get(Path(path).suffix.lower())
+    if make is None:
+        *others, last = kinds
+        endings = f"{', '.join(others)} or {last}" if others else last
+        raise ArgumentError(f"path must end in {endings}, but got {os.fspath(path)!r}.", argument="path", value=path)
+    return write_file(path, make().encode())
 
 
 def write_directory(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> Path:

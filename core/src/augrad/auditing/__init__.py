@@ -1,10 +1,12 @@
 """The audit: what a model is invariant to, how far, and whether that is right for the data."""
 
-from augrad.auditing.audits import audit, audit_pipeline
+from augrad.auditing.audits import audit
 from augrad.auditing.certificate import Certificate, certify
+from augrad.auditing.comparison import AuditComparison
 from augrad.auditing.intervals import Estimate
-from augrad.auditing.measuring import Measurement
-from augrad.auditing.report import AuditComparison, AuditReport
+from augrad.auditing.measurements import Measurement
+from augrad.auditing.pipelines import audit_pipeline
+from augrad.auditing.report import AuditReport
 from augrad.auditing.verdicts import Verdict
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""`audit`, `audit_pipeline`: what a model ignores and what its data allow; what a pipeline assumes. See report.py."""
+"""`audit`: what a model ignores, and what its data allow it to ignore. Uses measuring.py; see report.py."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from augrad import batch
 from augrad.auditing.intervals import Estimate
-from augrad.auditing.measuring import Measurement, Measuring, Shown
+from augrad.auditing.measurements import Measurement, Shown
+from augrad.auditing.measuring import Measuring
 from augrad.auditing.probing import STRENGTHS, check_strengths, chosen_transforms, load_plugins
 from augrad.auditing.report import AuditReport, Facts
 from augrad.auditing.samples import MAX_SAMPLES, Samples, read
 from augrad.auditing.sensitivity import sensitivity
 from augrad.auditing.subject import Output, Subject
-from augrad.auditing.verdicts import EPSILON, KINDS, judge
-from augrad.errors import ArgumentError, ArgumentTypeError, InputError
+from augrad.auditing.verdicts import EPSILON, KINDS, check_epsilon, judge
+from augrad.errors import ArgumentTypeError
 from augrad.instances import Entry
 from augrad.manifest import installed_versions
 from augrad.model import InvariantModel
 from augrad.objective import Criterion
-from augrad.registry import transforms as registered
-from augrad.training.keyed import preserved_generators, seed_global_generators
+from augrad.training.keyed import preserved_generators
 from augrad.transform import Transform
 
 
@@ -93,13 +91,13 @@ def audit(
         [0.0, 0.0]
     """
     started = time.perf_counter()
-    _check(epsilon)
+    check_epsilon(epsilon)
     if isinstance(model, type):
         raise ArgumentTypeError(f"model must be an instance, but got the class {model.__name__}.", argument="model")
     steps = check_strengths(strengths)
     subject = Subject(model, output=output, layers=layers)
     load_plugins(transforms)
-    samples = _read(loader, max_samples)
+    samples = read(loader, max_samples, at_least=2)
     with preserved_generators():
         chosen, skipped = chosen_transforms(transforms, samples.x, {**_arguments_of(model), **(arguments or {})})
         measuring = Measuring(
@@ -125,13 +123,13 @@ def audit(
                     bar.advance(task)
                 sensitivities[transform.name] = sensitivity(subject, samples, measuring.outputs, transform, seed)
     assumed = {each.name: each.assumes for each in chosen}
-    return _report(
+    return reported(
         name or subject.name,
         measuring,
         rows,
         shown,
         assumed,
-        skipped={**skipped, **_left_out(samples)},
+        skipped=skipped,
         epsilon=epsilon,
         started=started,
         model=subject.digest(),
@@ -141,81 +139,34 @@ def audit(
     )
 
 
-def audit_pipeline(
-    pipeline: Any,
-    loader: Any,
-    *,
-    modality: str | None = None,
-    name: str | None = None,
-    assumes: str = "",
-    per_sample: bool = False,
-    reference: Any = "neighbours",
-    epsilon: float = EPSILON,
-    max_samples: int | None = MAX_SAMPLES,
-    seed: int = 0,
-) -> AuditReport:
-    """What an augmentation pipeline that exists does to the data: no model is needed.
-
-    How far it moves samples, whether their labels survive, whether it takes them off the data, and whether it leaves
-    traces that give labels away.
-
-    Args:
-        pipeline: any function or module from a batch to a batch of as many samples: a kornia `AugmentationSequential`,
-            a transform of torch-geometric, a torchvision- or albumentations-like callable.
-        loader: batches `(x, target)`, or `x` alone.
-        modality: which plugin says by what samples are compared, such as `"graph"`; None compares all values of
-            tensors.
-        name: what reports call it; its own name if None.
-        assumes: the invariance that it stands for, for the card.
-        per_sample: whether the pipeline takes one sample at a time, without the batch axis, and returns one.
-        reference, epsilon, max_samples, seed: as for `audit`; the pipeline's own draws from torch's, numpy's and
-            Python's global generators are keyed by the seed.
-
-    Raises:
-        ArgumentError, ArgumentTypeError: an argument is not accepted; the pipeline returns another number of samples.
-        InputError: what it returns is not finite, although the samples are.
-    """
-    started = time.perf_counter()
-    _check(epsilon)
-    if not callable(pipeline):
-        raise ArgumentTypeError(
-            f"pipeline must be a function or module from a batch to a batch, but got {type(pipeline).__name__}.",
-            argument="pipeline",
-        )
-    kind = _kind_of(modality)
-    samples = _read(loader, max_samples)
-    called = str(name or getattr(pipeline, "__name__", type(pipeline).__name__))
-    with preserved_generators(), torch.no_grad():
-        measuring = Measuring(samples, None, kind=kind, reference=reference, seed=seed, n_verdicts=1)
-        seed_global_generators("audit", "pipeline", seed)
-        row, pictures = measuring.measure_pipeline(_checked(pipeline, called, per_sample=per_sample), called)
-    return _report(
-        called,
-        measuring,
-        [row],
-        {called: pictures},
-        {called: assumes},
-        skipped=_left_out(samples),
-        epsilon=epsilon,
-        started=started,
-    )
-
-
-def _report(
+def reported(
     name: str,
     measuring: Measuring,
     rows: Sequence[Measurement],
     shown: Mapping[str, Shown],
     assumed: Mapping[str, str],
     *,
-    skipped: Mapping[str, str],
     epsilon: float,
     started: float,
+    skipped: Mapping[str, str] | None = None,
     model: str | None = None,
     layers: tuple[str, ...] = (),
     sensitivities: Mapping[str, Estimate | None] | None = None,
     policy: tuple[Mapping[str, Any], ...] = (),
 ) -> AuditReport:
+    """The report on rows that were measured, with a verdict per transform.
+
+    Args:
+        name: what it calls the subject.
+        measuring: who measured.
+        rows, shown: what.
+        assumed: the invariance that each transform stands for, by name.
+        epsilon: share of labels, and of predictions, that may change.
+        started: when, by `time.perf_counter`.
+        skipped: transforms that were left out, and why.
+        model: its hash.
+        layers, sensitivities, policy: as in `Facts` and `AuditReport`.
+    """
     samples, known = measuring.samples, measuring.reference_accuracy
     chance = measuring.chance
     knows = known is not None and chance is not None and known.low > chance
@@ -240,7 +191,7 @@ def _report(
         versions=installed_versions(measuring.kind.modality),
         seconds=time.perf_counter() - started,
         layers=layers,
-        skipped=dict(skipped),
+        skipped={**(skipped or {}), **_left_out(samples)},
     )
     return AuditReport(
         facts=facts,
@@ -250,24 +201,6 @@ def _report(
         policy=policy,
         shown=shown,
     )
-
-
-def _read(loader: Any, max_samples: int | None) -> Samples:
-    samples = read(loader, max_samples)
-    if len(samples) < 2:
-        raise InputError(
-            f"an audit compares samples with each other, so it takes at least 2, but got {len(samples)}.", n_samples=1
-        )
-    return samples
-
-
-def _check(epsilon: float) -> None:
-    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 0.5:
-        raise ArgumentError(
-            f"epsilon must be a share of the labels, 0 < epsilon < 0.5, but got {epsilon!r}.",
-            argument="epsilon",
-            value=epsilon,
-        )
 
 
 def _steps(transform: Transform, strengths: tuple[float, ...]) -> tuple[float, ...]:
@@ -312,62 +245,6 @@ def _policy(model: Any) -> list[dict[str, Any]]:
     if not isinstance(model, InvariantModel):
         return []
     return [dataclasses.asdict(row) for row in model.policy]
-
-
-def _kind_of(modality: str | None) -> type[Transform]:
-    """The transform class that says by what samples of a modality are compared; its plugin then knows their type."""
-    if modality is not None:
-        kinds = [kind for name, kind in registered().items() if name.partition(".")[0] == modality]
-        if kinds:
-            return kinds[0]
-        known = ", ".join(sorted({name.partition(".")[0] for name in registered()}))
-        raise ArgumentError(
-            f"modality must be one that a plugin is installed for ({known}), but got {modality!r}.",
-            argument="modality",
-            value=modality,
-        )
-    return _Plain
-
-
-class _Plain(Transform):
-    """Stands for tensors of no known modality: samples are compared by all of their values."""
-
-    modality = "any"
-
-    def forward(self, x: Any) -> Any:
-        return x
-
-
-def _checked(pipeline: Any, name: str, *, per_sample: bool) -> Any:
-    def run(x: Any) -> Any:
-        moved = torch.stack([pipeline(each) for each in x]) if per_sample else pipeline(x)
-        if isinstance(moved, tuple | list) and len(moved) == 1:
-            moved = moved[0]
-        try:
-            n_samples = batch.count(moved)
-        except TypeError as error:
-            raise ArgumentTypeError(
-                f"{name} must return a batch, but returned {type(moved).__name__}. Wrap it so that it does.",
-                argument="pipeline",
-            ) from error
-        if n_samples != batch.count(x):
-            raise ArgumentError(
-                f"{name} must return as many samples as it gets, but for {batch.count(x)} returned {n_samples}. For a "
-                "function of one sample pass per_sample=True.",
-                argument="pipeline",
-            )
-        if isinstance(moved, Tensor) and isinstance(x, Tensor):
-            if moved.shape != x.shape:
-                raise ArgumentError(
-                    f"{name} must return samples of the shape that it gets, {tuple(x.shape[1:])}, but returned "
-                    f"{tuple(moved.shape[1:])}. Resize them back, or take the cropping out.",
-                    argument="pipeline",
-                )
-            if bool(x.isfinite().all()) and not bool(moved.isfinite().all()):
-                raise InputError(f"{name} returns NaN or infinities for samples that are finite.", argument="pipeline")
-        return moved
-
-    return run
 
 
 def _bar(wanted: bool | None) -> Progress:

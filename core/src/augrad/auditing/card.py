@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from augrad.auditing.intervals import Estimate
 
 if TYPE_CHECKING:
-    from augrad.auditing.report import AuditComparison, AuditReport
+    from augrad.auditing.comparison import AuditComparison
+    from augrad.auditing.report import AuditReport
 
 
 FOOTNOTE = (
@@ -22,6 +23,7 @@ def card(report: AuditReport) -> str:
     facts = report.facts
     lines = [f"# Invariance card: {_escaped(facts.subject)}", ""]
     lines += [f"- {line}" for line in _facts(report)]
+    lines += [f"- **Mind**: {_escaped(_sentence(warning))}" for warning in report.warnings]
     lines += ["", "## Verdicts", "", *_table(_verdict_rows(report)), ""]
     for verdict in report.verdicts:
         lines += [f"## {_escaped(verdict.transform)}", ""]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from augrad import batch
 from augrad.auditing.intervals import CONFIDENCE, Bootstrap, Estimate, median, net_share, share
+from augrad.auditing.measurements import Measurement, Shown, Version
 from augrad.auditing.probing import Reach, applied, like_of, reaches, values_at
 from augrad.auditing.reference import Neighbourhood, Neighbours, Reference, predictions, right, same, spread_of
 from augrad.auditing.samples import Samples
@@ -37,99 +38,6 @@ N_PARTNERS = 16
 """So many other samples say how far outputs are from each other. One, as in the paper, may have the same output."""
 
 _SMALLEST = 1e-12
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What one transform at one strength does.
-
-    Shares have exact intervals, means those of the bootstrap, medians its exact form.
-
-    Attributes:
-        transform: its name.
-        strength: share of its declared ranges, in (0, 1].
-        reaches: the same in physical values, by parameter.
-        invariance: of the model's output, the paper's measure, median: 1 unchanged, 0 as different as other samples.
-        layers: the same of the outputs of named layers.
-        flip_rate: share of samples whose prediction changes: another class, or by more than half a standard deviation.
-        loss_change: mean change of the criterion.
-        score: share of transformed samples that are predicted right.
-        lost: share that is predicted right as it is and wrong when transformed, net of the reverse.
-        equivariance_error: `1 - invariance` of dense outputs after the transform is undone on them, median.
-        displacement: how far samples move, mean, in units of the data's spread.
-        agreement: share of samples for which the reference says the same as for the clean sample.
-        preservation: share of the labels known to the reference that survive: 1 minus those it loses, net of those it
-            finds.
-        changed: share of samples that come to lie among others of another label, net of the reverse.
-        ignored: share of samples of which that is so, while the model says the same as before.
-        distance_ratio: distance to the nearest neighbours over that of clean samples, median.
-        off_manifold: share of samples farther from the data than 95 % of the clean ones are; 0.05 if nothing changes.
-        detectable: share of samples told from clean ones, and the reverse, by a small classifier; 0.5 is chance.
-        shortcut: share of labels that can be read off the side effects of the transform, more than off those of clean
-            samples.
-        strict: of `flip_rate`, `preservation`, `changed`, `ignored`, `off_manifold`, `shortcut` and `lost` the
-            intervals at the level at which all verdicts of an audit hold together.
-    """
-
-    transform: str
-    strength: float
-    reaches: tuple[Reach, ...]
-    displacement: Estimate
-    distance_ratio: Estimate
-    off_manifold: Estimate
-    detectable: Estimate
-    invariance: Estimate | None = None
-    layers: Mapping[str, Estimate] = field(default_factory=dict)
-    flip_rate: Estimate | None = None
-    loss_change: Estimate | None = None
-    score: Estimate | None = None
-    lost: Estimate | None = None
-    equivariance_error: Estimate | None = None
-    agreement: Estimate | None = None
-    preservation: Estimate | None = None
-    changed: Estimate | None = None
-    ignored: Estimate | None = None
-    shortcut: Estimate | None = None
-    strict: Mapping[str, Estimate] = field(default_factory=dict)
-
-
-MEASURES = (
-    "invariance",
-    "flip_rate",
-    "loss_change",
-    "score",
-    "lost",
-    "equivariance_error",
-    "displacement",
-    "agreement",
-    "preservation",
-    "changed",
-    "ignored",
-    "distance_ratio",
-    "off_manifold",
-    "detectable",
-    "shortcut",
-)
-"""Fields of a `Measurement` that are estimates, in the order of tables."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Some samples and what became of them, for pictures.
-
-    Attributes:
-        transform: the name.
-        clean: the samples, a batch.
-        versions: per strength the same samples, transformed.
-        flipped: per strength which of them the model predicts differently; None without a model.
-        changed: per strength which of them lie among others of another label; None without labels.
-    """
-
-    transform: str
-    clean: Any
-    versions: tuple[tuple[float, Any], ...]
-    flipped: tuple[Tensor | None, ...]
-    changed: tuple[Tensor | None, ...]
 
 
 class Measuring:
@@ -207,18 +115,13 @@ class Measuring:
 
     def measure(self, transform: Transform, strengths: Sequence[float]) -> Iterator[tuple[Measurement, Shown]]:
         """What a transform does, strength by strength; pictures of all strengths come with the last."""
-        shown: list[tuple[float, Any]] = []
-        flipped: list[Tensor | None] = []
-        moved: list[Tensor | None] = []
-        clean = self._first(self.samples.x)
+        versions: list[Version] = []
         for strength in strengths:
             found = self._at(transform, strength)
-            shown.append((strength, found.first))
-            flipped.append(None if found.flips is None else found.flips[: batch.count(clean)])
-            moved.append(None if found.elsewhere is None else found.elsewhere[: batch.count(clean)])
+            versions.append(found.version(strength))
             yield (
                 self._measurement(transform.name, strength, reaches(transform, strength), found),
-                Shown(transform.name, clean, tuple(shown), tuple(flipped), tuple(moved)),
+                Shown(transform.name, _few(self.samples.x), tuple(versions)),
             )
 
     def measure_pipeline(self, pipeline: Any, name: str) -> tuple[Measurement, Shown]:
@@ -226,11 +129,7 @@ class Measuring:
         found = self._gathered(
             (pipeline(batch.select(self.samples.x, part)), None, part) for part in self.samples.parts()
         )
-        clean = self._first(self.samples.x)
-        flips = None if found.flips is None else found.flips[: batch.count(clean)]
-        elsewhere = None if found.elsewhere is None else found.elsewhere[: batch.count(clean)]
-        shown = Shown(name, clean, ((1.0, found.first),), (flips,), (elsewhere,))
-        return self._measurement(name, 1.0, (), found), shown
+        return self._measurement(name, 1.0, (), found), Shown(name, _few(self.samples.x), (found.version(1.0),))
 
     # What is measured of clean samples.
 
@@ -311,7 +210,7 @@ class Measuring:
         whole: list[Any] = []
         for moved, undo, part in versions:
             x = batch.select(self.samples.x, part)
-            first = self._first(moved) if first is None else first
+            first = _few(moved) if first is None else first
             features.append(self.kind.features(moved))
             effects.append(self.kind.side_effects(moved))
             displaced.append(displacement(x, moved))
@@ -425,10 +324,6 @@ class Measuring:
         (found,) = self._bootstrap.means([told.reshape(2, n_samples).float().mean(dim=0)])
         return found
 
-    def _first(self, x: Any) -> Any:
-        few = torch.arange(min(N_SHOWN, batch.count(x)), device=batch.device(x))
-        return batch.select(x, few)
-
 
 @dataclass(frozen=True)
 class _Found:
@@ -444,6 +339,17 @@ class _Found:
     outputs: Mapping[str, Tensor]
     undone: Tensor | None
     flips: Tensor | None
+
+    def version(self, strength: float) -> Version:
+        """Of those samples that are kept for pictures."""
+        n_shown = batch.count(self.first)
+        flipped, changed = (None if each is None else each[:n_shown] for each in (self.flips, self.elsewhere))
+        return Version(strength, self.first, flipped, changed)
+
+
+def _few(x: Any) -> Any:
+    """The first samples of a batch, for pictures."""
+    return batch.select(x, torch.arange(min(N_SHOWN, batch.count(x)), device=batch.device(x)))
 
 
 def _told(target: Tensor | None) -> Tensor | None:

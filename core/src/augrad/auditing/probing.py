@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ import torch
 from torch import Generator, Tensor
 
 from augrad import batch
-from augrad.auditing.subject import copy_of
 from augrad.errors import ArgumentError, ArgumentTypeError, AugradError, suggestion
 from augrad.instances import Entry, resolve_transforms
 from augrad.ranges import Range
@@ -150,7 +150,7 @@ def chosen_transforms(
     if transforms is None or (isinstance(transforms, str) and "." not in transforms):
         return _fitting(transforms, x, arguments)
     entries: list[Any] = list(transforms) if isinstance(transforms, list | tuple) else [transforms]
-    built = [copy_of(each, x) for each in resolve_transforms(entries, arguments)]
+    built = [_copy_of(each, x) for each in resolve_transforms(entries, arguments)]
     for each in built:
         each.validate(x)
     return built, {}
@@ -189,7 +189,7 @@ def _fitting(
         try:
             own = {key: value for key, value in taken.items() if key not in known or key == name}
             (built,) = resolve_transforms([known[name]], _taken_by(known[name], own))
-            built = copy_of(built, x)
+            built = _copy_of(built, x)
             built.validate(x)
             with torch.no_grad():
                 few = batch.select(x, torch.arange(min(2, batch.count(x)), device=batch.device(x)))
@@ -213,3 +213,8 @@ def _taken_by(kind: type[Transform], arguments: Mapping[str, Any]) -> dict[str, 
 
     names = accepted([kind]) | {kind.name}
     return {name: value for name, value in arguments.items() if name in names}
+
+
+def _copy_of(transform: Transform, x: Any) -> Transform:
+    """A transform in eval mode on the device of a batch, apart from the one that was given."""
+    return copy.deepcopy(transform).to(batch.device(x)).eval()

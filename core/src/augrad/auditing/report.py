@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augrad.auditing.comparison import AuditComparison
 from augrad.auditing.intervals import Estimate
-from augrad.auditing.measuring import MEASURES, Measurement, Shown
+from augrad.auditing.measurements import MEASURES, Measurement, Shown
 from augrad.auditing.probing import Reach
 from augrad.auditing.verdicts import KINDS, Verdict
 from augrad.errors import ArgumentError, StorageError
-from augrad.storage import write_file
+from augrad.storage import write_as, write_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,6 +115,18 @@ class AuditReport:
             )
         return tuple(verdict for verdict in self.verdicts if verdict.kind == kind)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to bear in mind of the audit as a whole, in words."""
+        score, chance = self.facts.score, self.facts.chance
+        if score is None or chance is None or score.low > chance:
+            return ()
+        told = (
+            f"the model is right for {score.value:.0%} of the samples as they are, which is no better than chance "
+            f"({chance:.0%}): what it ignores says little before it has learned something"
+        )
+        return (told,)
+
     def to_frame(self) -> pd.DataFrame:
         """One row per transform and strength: each measure with the ends of its interval.
 
@@ -208,96 +221,17 @@ class AuditReport:
             ArgumentError: the name ends in something else.
             StorageError: the file cannot be written.
         """
-        kind = Path(path).suffix.lower()
-        if kind == ".html":
-            from augrad.report.audit import render_audit  # matplotlib loads on first use
+        return write_as(path, {".html": self._page, ".json": self.to_json, ".md": self.to_markdown})
 
-            return write_file(path, render_audit(self).encode())
-        if kind == ".json":
-            return write_file(path, self.to_json().encode())
-        if kind == ".md":
-            return write_file(path, self.to_markdown().encode())
-        raise ArgumentError(
-            f"path must end in .html, .json or .md, but got {os.fspath(path)!r}.", argument="path", value=path
-        )
+    def _page(self) -> str:
+        from augrad.report.audit import render_audit  # matplotlib loads on first use
+
+        return render_audit(self)
 
     def __str__(self) -> str:
         width = max(len(verdict.transform) for verdict in self.verdicts)
         return "\n".join(
             f"{verdict.transform:{width}}  {verdict.title}; safe: {verdict.safe}" for verdict in self.verdicts
-        )
-
-
-@dataclass(frozen=True)
-class AuditComparison:
-    """Two audits of the same data side by side.
-
-    Attributes:
-        first, second: both.
-
-    Raises:
-        ArgumentError: they have no transform in common, or are of other data.
-    """
-
-    first: AuditReport
-    second: AuditReport
-
-    def __post_init__(self) -> None:
-        if self.first.facts.data != self.second.facts.data:
-            raise ArgumentError(
-                "two audits can be compared if they are of the same samples, but these hashes differ: "
-                f"{self.first.facts.data[:12]} and {self.second.facts.data[:12]}. Audit both models with one loader.",
-                argument="other",
-            )
-        if not self.transforms:
-            raise ArgumentError("the two audits have no transform in common.", argument="other")
-
-    @property
-    def transforms(self) -> tuple[str, ...]:
-        """Those that both audits have."""
-        known = {verdict.transform for verdict in self.second.verdicts}
-        return tuple(verdict.transform for verdict in self.first.verdicts if verdict.transform in known)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per transform and strength that both have: each measure of the first, the second, and the change."""
-        import pandas as pd
-
-        keys = ["transform", "strength"]
-        first, second = (each.to_frame() for each in (self.first, self.second))
-        both = first.merge(second, on=keys, suffixes=("_first", "_second"))
-        wanted = [name for name in MEASURES if f"{name}_first" in both]
-        columns = {key: both[key] for key in keys} | {
-            f"verdict_{which}": both[f"verdict_{which}"] for which in ("first", "second")
-        }
-        for name in wanted:
-            columns[f"{name}_first"], columns[f"{name}_second"] = both[f"{name}_first"], both[f"{name}_second"]
-            columns[f"{name}_change"] = both[f"{name}_second"] - both[f"{name}_first"]
-        return pd.DataFrame(columns)
-
-    def to_markdown(self) -> str:
-        """One row per transform: both verdicts, and flip rate and invariance at full strength."""
-        from augrad.auditing.card import comparison_card
-
-        return comparison_card(self)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes a page (`.html`), the table (`.csv`) or Markdown (`.md`).
-
-        Raises:
-            ArgumentError: the name ends in something else.
-            StorageError: the file cannot be written.
-        """
-        kind = Path(path).suffix.lower()
-        if kind == ".html":
-            from augrad.report.audit import render_comparison
-
-            return write_file(path, render_comparison(self).encode())
-        if kind == ".csv":
-            return write_file(path, self.to_frame().to_csv(index=False).encode())
-        if kind == ".md":
-            return write_file(path, self.to_markdown().encode())
-        raise ArgumentError(
-            f"path must end in .html, .csv or .md, but got {os.fspath(path)!r}.", argument="path", value=path
         )
 
 

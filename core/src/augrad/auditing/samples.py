@@ -55,17 +55,18 @@ class Samples:
         return content.hexdigest()
 
 
-def read(loader: Any, max_samples: int | None = MAX_SAMPLES) -> Samples:
+def read(loader: Any, max_samples: int | None = MAX_SAMPLES, *, at_least: int = 1) -> Samples:
     """Reads samples and targets from a loader, whose generators, and the global ones, are put back.
 
     Args:
         loader: a `DataLoader` or another iterable of batches: pairs `(x, target)`, or `x` alone.
         max_samples: how many are read at most, from the start; None for all.
+        at_least: how many there must be, so that they can be compared with each other.
 
     Raises:
         ArgumentTypeError: it is no iterable of these.
         ArgumentError: it is empty, some batches have targets and others have not, or `max_samples` is below 1.
-        InputError: a batch has another number of targets than samples.
+        InputError: a batch has another number of targets than samples; there are too few.
     """
     if max_samples is not None and (isinstance(max_samples, bool) or max_samples < 1):
         raise ArgumentError(
@@ -106,6 +107,8 @@ def read(loader: Any, max_samples: int | None = MAX_SAMPLES) -> Samples:
     if max_samples is not None and n_read > max_samples:
         kept = torch.arange(max_samples, device=batch.device(x))
         x, target, more = batch.select(x, kept), None if target is None else target[:max_samples], True
+    if batch.count(x) < at_least:
+        raise InputError(f"an audit takes at least {at_least} samples, but got {batch.count(x)}.", n_samples=n_read)
     return Samples(batch.detach(x), target, max(batch.count(part) for part in parts), more)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -201,11 +200,6 @@ class Subject:
                 argument="model",
                 where=where,
             )
-
-
-def copy_of(transform: nn.Module, x: Any) -> Any:
-    """A transform in eval mode on the device of a batch, apart from the one that was given."""
-    return copy.deepcopy(transform).to(batch.device(x)).eval()
 
 
 def _moved(x: Any, device: torch.device) -> Any:

@@ -1,4 +1,4 @@
-"""The verdict on each transform: what the model does against what the data allow. Reads measuring.py's numbers."""
+"""The verdict on each transform: what the model does against what the data allow. Reads measurements.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from augrad.auditing.intervals import Estimate
-from augrad.auditing.measuring import Measurement
+from augrad.auditing.measurements import Measurement
+from augrad.errors import ArgumentError
 
 Kind = Literal["over-invariant", "missed", "invariant", "sensitive", "harmful", "allowed", "undecided"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -117,6 +118,16 @@ def judge(rows: Sequence[Measurement], *, assumes: str = "", epsilon: float = EP
         warnings=tuple(warnings),
         assumes=assumes,
     )
+
+
+def check_epsilon(epsilon: float) -> None:
+    """Raises an `ArgumentError` unless it is a share below a half, of labels or predictions that may change."""
+    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 0.5:
+        raise ArgumentError(
+            f"epsilon must be a share of the labels, 0 < epsilon < 0.5, but got {epsilon!r}.",
+            argument="epsilon",
+            value=epsilon,
+        )
 
 
 def _kind(rows: Sequence[Measurement], epsilon: float, known: bool) -> tuple[Kind, str, Estimate | None]:

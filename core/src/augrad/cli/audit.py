@@ -153,6 +153,8 @@ def _print(report: AuditReport, written: list[Path]) -> None:
         colour = COLOURS.get(verdict.kind, "default")
         table.add_row(escape(verdict.transform), f"[{colour}]{verdict.title}[/]", escape(verdict.safe))
     console.print(table)
+    for warning in report.warnings:
+        console.print(f"[yellow]Mind:[/] {escape(warning)}.", highlight=False, soft_wrap=True)
     for name, reason in report.facts.skipped.items():
         console.print(f"Left out: {escape(name)}: {escape(reason)}", highlight=False, soft_wrap=True)
     console.print("Written:", *(f"\n  {path}" for path in written), sep="", soft_wrap=True, highlight=False)

@@ -49,6 +49,7 @@ def render_audit(report: AuditReport) -> str:
         subject=report.facts.subject,
         model=model,
         summary=summary(report),
+        warnings=[sentence(each) for each in report.warnings],
         columns=_columns(report),
         sections=sections,
         facts=_facts(report),

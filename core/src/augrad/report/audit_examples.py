@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from augrad import batch
 from augrad.auditing import Measurement
-from augrad.auditing.measuring import Shown
+from augrad.auditing.measurements import Shown, Version
 from augrad.errors import AugradError
 from augrad.registry import get_transform, transforms
 from augrad.report.audit_panels import BLUE, page_svg
@@ -68,10 +68,10 @@ def strip_of(shown: Shown | None, rows: Sequence[Measurement], modality: str, la
     try:
         clean = _one(shown.clean, index)
         pictures = [Picture(_drawn(draw, clean, clean, INK, f"{label} as it is"), "as it is", ())]
-        for at, (strength, version) in enumerate(shown.versions):
-            place = where_strength(rows, strength) or f"strength {strength:g}"
-            drawing = _drawn(draw, _one(version, index), clean, BLUE, f"{label} at strength {strength:g}")
-            pictures.append(Picture(drawing, place, _told(shown, at, index)))
+        for version in shown.versions:
+            place = where_strength(rows, version.strength) or f"strength {version.strength:g}"
+            drawing = _drawn(draw, _one(version.x, index), clean, BLUE, f"{label} at strength {version.strength:g}")
+            pictures.append(Picture(drawing, place, _told(version, index)))
     except Exception:  # noqa: BLE001 - a modality's own code; a report without its pictures is still a report
         return None
     return Strip(reason, tuple(pictures))
@@ -89,17 +89,13 @@ def telling(shown: Shown, rows: Sequence[Measurement]) -> tuple[int, str]:
         (None, True, "the model says something else of it"),
     )
     for changed, flipped, reason in reasons:
-        for at in range(len(shown.versions) - 1, -1, -1):
-            if (changed is not None and shown.changed[at] is None) or (
-                flipped is not None and shown.flipped[at] is None
-            ):
-                continue
+        for version in reversed(shown.versions):
             hits = torch.ones(batch.count(shown.clean), dtype=torch.bool)
-            for wanted, found in ((changed, shown.changed[at]), (flipped, shown.flipped[at])):
-                if wanted is not None and found is not None:
-                    hits &= found.cpu() == wanted
+            for wanted, found in ((changed, version.changed), (flipped, version.flipped)):
+                if wanted is not None:
+                    hits &= torch.tensor(False) if found is None else found.cpu() == wanted
             if hits.any():
-                place = where_strength(rows, shown.versions[at][0])
+                place = where_strength(rows, version.strength)
                 return int(hits.nonzero()[0]), reason if place in (None, "applied") else f"at {place} {reason}"
     return 0, ""
 
@@ -116,12 +112,11 @@ def artist(transform: str, modality: str) -> type[Transform]:
         return Transform
 
 
-def _told(shown: Shown, at: int, index: int) -> tuple[tuple[str, str], ...]:
-    flipped, changed = shown.flipped[at], shown.changed[at]
+def _told(version: Version, index: int) -> tuple[tuple[str, str], ...]:
     told = []
-    if flipped is not None:
-        told.append(("\N{NOT EQUAL TO}", "another answer") if flipped[index] else ("=", "same answer"))
-    if changed is not None and changed[index]:
+    if version.flipped is not None:
+        told.append(("\N{NOT EQUAL TO}", "another answer") if version.flipped[index] else ("=", "same answer"))
+    if version.changed is not None and version.changed[index]:
         told.append(("!", "another label near"))
     return tuple(told)
 

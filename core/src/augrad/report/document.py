@@ -1,4 +1,4 @@
-"""The report on demos as one self-contained page. Uses page.py, panels.py, ranges.py, orbits.py, template.html."""
+"""The report on demos as one self-contained page. Uses page.py, panels.py, ranges.py, orbits.py, demo.html."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def render(findings: Findings) -> str:
     several = len(results) + len(findings.skipped) + len(findings.failed) > 1
     mixed = score_heading(results) not in METRICS.values()
     return filled(
-        "template.html",
+        "demo.html",
         several=several,
         sections=[_section(result) for result in results],
         summary=[(result.demo, rule_rows(result, name_metric=mixed), verdict(result)) for result in results],

@@ -1,0 +1,135 @@
+"""`audit_pipeline`: what an augmentation pipeline that exists does to data. Uses measuring.py; see report.py."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from augrad import batch
+from augrad.auditing.audits import reported
+from augrad.auditing.measuring import Measuring
+from augrad.auditing.report import AuditReport
+from augrad.auditing.samples import MAX_SAMPLES, read
+from augrad.auditing.verdicts import EPSILON, check_epsilon
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError
+from augrad.registry import transforms as registered
+from augrad.training.keyed import preserved_generators, seed_global_generators
+from augrad.transform import Transform
+
+
+def audit_pipeline(
+    pipeline: Any,
+    loader: Any,
+    *,
+    modality: str | None = None,
+    name: str | None = None,
+    assumes: str = "",
+    per_sample: bool = False,
+    reference: Any = "neighbours",
+    epsilon: float = EPSILON,
+    max_samples: int | None = MAX_SAMPLES,
+    seed: int = 0,
+) -> AuditReport:
+    """What an augmentation pipeline that exists does to the data: no model is needed.
+
+    How far it moves samples, whether their labels survive, whether it takes them off the data, and whether it leaves
+    traces that give labels away.
+
+    Args:
+        pipeline: any function or module from a batch to a batch of as many samples: a kornia `AugmentationSequential`,
+            a transform of torch-geometric, a torchvision- or albumentations-like callable.
+        loader: batches `(x, target)`, or `x` alone.
+        modality: which plugin says by what samples are compared, such as `"graph"`; None compares all values of
+            tensors.
+        name: what reports call it; its own name if None.
+        assumes: the invariance that it stands for, for the card.
+        per_sample: whether the pipeline takes one sample at a time, without the batch axis, and returns one.
+        reference, epsilon, max_samples, seed: as for `audit`; the pipeline's own draws from torch's, numpy's and
+            Python's global generators are keyed by the seed.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: an argument is not accepted; the pipeline returns another number of samples.
+        InputError: what it returns is not finite, although the samples are.
+    """
+    started = time.perf_counter()
+    check_epsilon(epsilon)
+    if not callable(pipeline):
+        raise ArgumentTypeError(
+            f"pipeline must be a function or module from a batch to a batch, but got {type(pipeline).__name__}.",
+            argument="pipeline",
+        )
+    kind = _kind_of(modality)
+    samples = read(loader, max_samples, at_least=2)
+    called = str(name or getattr(pipeline, "__name__", type(pipeline).__name__))
+    with preserved_generators(), torch.no_grad():
+        measuring = Measuring(samples, None, kind=kind, reference=reference, seed=seed, n_verdicts=1)
+        seed_global_generators("audit", "pipeline", seed)
+        row, pictures = measuring.measure_pipeline(_checked(pipeline, called, per_sample=per_sample), called)
+    return reported(
+        called,
+        measuring,
+        [row],
+        {called: pictures},
+        {called: assumes},
+        epsilon=epsilon,
+        started=started,
+    )
+
+
+def _kind_of(modality: str | None) -> type[Transform]:
+    """The transform class that says by what samples of a modality are compared; its plugin then knows their type."""
+    if modality is not None:
+        kinds = [kind for name, kind in registered().items() if name.partition(".")[0] == modality]
+        if kinds:
+            return kinds[0]
+        known = ", ".join(sorted({name.partition(".")[0] for name in registered()}))
+        raise ArgumentError(
+            f"modality must be one that a plugin is installed for ({known}), but got {modality!r}.",
+            argument="modality",
+            value=modality,
+        )
+    return _Plain
+
+
+class _Plain(Transform):
+    """Stands for tensors of no known modality: samples are compared by all of their values."""
+
+    modality = "any"
+
+    def forward(self, x: Any) -> Any:
+        return x
+
+
+def _checked(pipeline: Any, name: str, *, per_sample: bool) -> Any:
+    def run(x: Any) -> Any:
+        moved = torch.stack([pipeline(each) for each in x]) if per_sample else pipeline(x)
+        if isinstance(moved, tuple | list) and len(moved) == 1:
+            moved = moved[0]
+        try:
+            n_samples = batch.count(moved)
+        except TypeError as error:
+            raise ArgumentTypeError(
+                f"{name} must return a batch, but returned {type(moved).__name__}. Wrap it so that it does.",
+                argument="pipeline",
+            ) from error
+        if n_samples != batch.count(x):
+            raise ArgumentError(
+                f"{name} must return as many samples as it gets, but for {batch.count(x)} returned {n_samples}. For a "
+                "function of one sample pass per_sample=True.",
+                argument="pipeline",
+            )
+        if isinstance(moved, Tensor) and isinstance(x, Tensor):
+            if moved.shape != x.shape:
+                raise ArgumentError(
+                    f"{name} must return samples of the shape that it gets, {tuple(x.shape[1:])}, but returned "
+                    f"{tuple(moved.shape[1:])}. Resize them back, or take the cropping out.",
+                    argument="pipeline",
+                )
+            if bool(x.isfinite().all()) and not bool(moved.isfinite().all()):
+                raise InputError(f"{name} returns NaN or infinities for samples that are finite.", argument="pipeline")
+        return moved
+
+    return run
