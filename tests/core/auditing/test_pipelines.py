@@ -66,3 +66,10 @@ def test_a_pipeline_that_returns_something_else_is_refused():
         audit_pipeline(lambda x: x / 0, loader(64), name="broken")
     with pytest.raises(ArgumentTypeError, match="pipeline must be a function"):
         audit_pipeline(3, loader(64))
+
+
+def test_a_pipeline_of_single_samples_that_returns_something_else_is_refused():
+    with pytest.raises(ArgumentTypeError, match=r"a tensor for each sample, but returned dict\. .*albumentations"):
+        audit_pipeline(lambda x: {"image": x}, loader(64), per_sample=True)
+    with pytest.raises(ArgumentError, match="samples of one shape"):
+        audit_pipeline(lambda x: x[: 2 + int(x[0] > 0)], loader(64), per_sample=True)

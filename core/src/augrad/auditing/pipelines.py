@@ -105,7 +105,7 @@ class _Plain(Transform):
 
 def _checked(pipeline: Any, name: str, *, per_sample: bool) -> Any:
     def run(x: Any) -> Any:
-        moved = torch.stack([pipeline(each) for each in x]) if per_sample else pipeline(x)
+        moved = _one_by_one(pipeline, x, name) if per_sample else pipeline(x)
         if isinstance(moved, tuple | list) and len(moved) == 1:
             moved = moved[0]
         try:
@@ -133,3 +133,26 @@ def _checked(pipeline: Any, name: str, *, per_sample: bool) -> Any:
         return moved
 
     return run
+
+
+def _one_by_one(pipeline: Any, x: Any, name: str) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise ArgumentError(
+            f"per_sample=True takes a tensor apart, but a batch is of type {type(x).__name__}. Pass a function of the "
+            "batch; of graphs: lambda batch: Batch.from_data_list([transform(each) for each in batch.to_data_list()]).",
+            argument="per_sample",
+        )
+    moved = [pipeline(each) for each in x]
+    strange = next((each for each in moved if not isinstance(each, Tensor)), None)
+    if strange is not None:
+        raise ArgumentTypeError(
+            f"{name} must return a tensor for each sample, but returned {type(strange).__name__}. Wrap it so that it "
+            "does; one of albumentations takes image= as an array with channels last, and returns it under 'image'.",
+            argument="pipeline",
+        )
+    if len({each.shape for each in moved}) > 1:
+        shapes = " and ".join(sorted({str(tuple(each.shape)) for each in moved})[:2])
+        raise ArgumentError(
+            f"{name} must return samples of one shape, but returned {shapes}. Resize them back.", argument="pipeline"
+        )
+    return torch.stack(moved)

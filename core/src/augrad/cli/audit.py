@@ -49,7 +49,11 @@ def run(  # noqa: PLR0917 - the options of a command
     ] = None,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(metavar="VERDICT", help="Exit with status 1 if a transform gets this verdict; may be repeated."),
+        typer.Option(
+            metavar="VERDICT",
+            help="Exit with status 1 if a transform gets this verdict: over-invariant, missed, sensitive, undecided or "
+            "invariant; may be repeated.",
+        ),
     ] = None,
     against: Annotated[
         Path | None,
