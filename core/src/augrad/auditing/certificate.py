@@ -8,18 +8,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from augrad import batch
 from augrad.auditing.intervals import exact_share
 from augrad.auditing.probing import Reach, applied, chosen_transforms, like_of, load_plugins, reaches, values_at
 from augrad.auditing.reference import TOLERANCE, predictions, spread_of
-from augrad.auditing.samples import read
+from augrad.auditing.samples import Samples, read
 from augrad.auditing.subject import Output, Subject
 from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError
 from augrad.instances import Entry
 from augrad.invariance import distance
 from augrad.training.keyed import preserved_generators
+from augrad.transform import Transform
 
 N_DRAWS = 10
 
@@ -151,37 +153,10 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
     samples = read(loader, max_samples)
     with preserved_generators(), torch.no_grad():
         (chosen,), _ = chosen_transforms([transform], samples.x, arguments)
-        n_draws = n_draws if chosen.ranges or chosen.draw_noise(samples.x, torch.Generator()) is not None else 1
+        if not chosen.ranges and chosen.draw_noise(samples.first(1), torch.Generator()) is None:
+            n_draws = 1  # nothing is drawn
         with subject.examined():
-            clean = torch.cat(
-                [subject(batch.select(samples.x, part), "the samples as they are")[0] for part in samples.parts()]
-            )
-        classes = samples.classes or (samples.target is None and clean.ndim == 2 and clean.shape[1] > 1)
-        before = predictions(clean, classes=classes)
-        accepted = 0.0 if classes else TOLERANCE * float(spread_of(before))
-        violated = torch.zeros(len(samples), dtype=torch.bool, device=clean.device)
-        farthest, worst = -1.0, {"sample": 0, "values": {}, "output_distance": 0.0}
-        for draw in range(n_draws):
-            for number, part in enumerate(samples.parts()):
-                x = batch.select(samples.x, part)
-                generator = keyed_generator("certify", seed, chosen.name, draw, number, device=batch.device(x))
-                values = values_at(chosen, strength, len(part), like_of(x), generator, within=bool(chosen.ranges))
-                moved, _ = applied(chosen, x, values, generator)
-                with subject.examined():
-                    after, _ = subject(moved, f"samples transformed by {chosen.name}")
-                rows = part.to(clean.device)
-                changed = _changed(predictions(after, classes=classes), before[rows], accepted, classes=classes)
-                violated[rows] |= changed
-                # Violations go before the rest, then how far the output went.
-                far = distance(clean[rows], after) + 1e6 * changed
-                most = int(far.argmax())
-                if float(far[most]) > farthest:
-                    farthest = float(far[most])
-                    worst = {
-                        "sample": int(part[most]),
-                        "values": {name: _value(value[most]) for name, value in values.items()},
-                        "output_distance": farthest - 1e6 * bool(changed[most]),
-                    }
+            violated, worst = _tried(subject, samples, chosen, float(strength), n_draws=n_draws, seed=seed)
     n_violations = int(violated.sum())
     # One-sided: all that is asked is how large the rate may be.
     bound = exact_share(n_violations, len(samples), 2 * confidence - 1).high if n_violations < len(samples) else 1.0
@@ -204,15 +179,51 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
     )
 
 
-def _changed(after: torch.Tensor, before: torch.Tensor, accepted: float, *, classes: bool) -> torch.Tensor:
+def _tried(
+    subject: Subject, samples: Samples, transform: Transform, strength: float, *, n_draws: int, seed: int
+) -> tuple[Tensor, dict[str, Any]]:
+    """Which samples a draw changed the prediction of, and the worst case: violations first, then the farthest."""
+    clean = torch.cat(
+        [subject(batch.select(samples.x, part), "the samples as they are")[0] for part in samples.parts()]
+    )
+    classes = samples.classes or (samples.target is None and clean.ndim == 2 and clean.shape[1] > 1)
+    before = predictions(clean, classes=classes)
+    accepted = 0.0 if classes else TOLERANCE * float(spread_of(before))
+    violated = torch.zeros(len(samples), dtype=torch.bool, device=clean.device)
+    found = (False, -1.0)
+    worst: dict[str, Any] = {"sample": 0, "values": {}, "output_distance": 0.0}
+    for draw in range(n_draws):
+        for number, part in enumerate(samples.parts()):
+            x = batch.select(samples.x, part)
+            generator = keyed_generator("certify", seed, transform.name, draw, number, device=batch.device(x))
+            values = values_at(transform, strength, len(part), like_of(x), generator, within=bool(transform.ranges))
+            moved, _ = applied(transform, x, values, generator)
+            after, _ = subject(moved, f"samples transformed by {transform.name}")
+            rows = part.to(clean.device)
+            changed = _changed(predictions(after, classes=classes), before[rows], accepted, classes=classes)
+            violated[rows] |= changed
+            far = distance(clean[rows], after)
+            most = int(torch.where(changed, far, -1.0).argmax() if changed.any() else far.argmax())
+            case = (bool(changed[most]), float(far[most]))
+            if case > found:
+                found = case
+                worst = {
+                    "sample": int(part[most]),
+                    "values": {name: _value(value[most]) for name, value in values.items()},
+                    "output_distance": case[1],
+                }
+    return violated, worst
+
+
+def _changed(after: Tensor, before: Tensor, accepted: float, *, classes: bool) -> Tensor:
     if classes:
         changed = after != before
         return changed if changed.ndim == 1 else changed.flatten(1).any(dim=1)
-    apart: torch.Tensor = torch.linalg.vector_norm((after - before).reshape(len(after), -1), dim=1)
+    apart: Tensor = torch.linalg.vector_norm((after - before).reshape(len(after), -1), dim=1)
     return apart > accepted
 
 
-def _value(value: torch.Tensor) -> float:
+def _value(value: Tensor) -> float:
     """A number; of several, one per axis entry, the one that goes farthest."""
     flat = value.flatten()
     return float(flat[flat.abs().argmax()])

@@ -53,8 +53,7 @@ def sensitivity(
     if not transform.ranges or transform.gradient != "pathwise" or not subject.differentiable or len(samples) < 2:
         return None
     n_samples = min(len(samples), MOST_SAMPLES)
-    index = torch.arange(n_samples, device=batch.device(samples.x))
-    x = batch.select(samples.x, index)
+    x = samples.first(n_samples)
     with subject.examined():
         try:
             with _differentiable():
