@@ -190,7 +190,7 @@ class Subject:
         if value.ndim == 0 or value.shape[0] % max(n_samples, 1) or (not layer and value.shape[0] != n_samples):
             raise ArgumentError(
                 f"{named} must return one row per sample, but for {n_samples} samples returned shape "
-                f"{tuple(value.shape)}.",
+                f"{tuple(value.shape)}. Of rows per node or token pass a function of the batch that pools them.",
                 argument="layers" if layer else "model",
                 shape=tuple(value.shape),
             )
