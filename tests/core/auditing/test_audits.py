@@ -73,6 +73,20 @@ def test_over_invariance_is_found_and_its_twin_is_not_accused():
     assert audit(Reads(), loader(500), [Negate]).verdicts[0].kind == "sensitive"
 
 
+def test_a_model_that_mostly_sees_that_labels_change_is_not_accused():
+    """Of a third of the samples that are turned over it says the same: a third of them are read without the sign."""
+
+    class MostlyReads(nn.Module):
+        def forward(self, x):
+            blind = x[:, :1].abs().frac() < 1 / 3  # the size of the first number tells neither class nor sign
+            return torch.where(blind, Blind()(x), Reads()(x))
+
+    report = audit(MostlyReads(), loader(500), [Negate])
+    (row,) = report.measurements
+    assert 0.05 < row.ignored.value < 0.5 * row.changed.value
+    assert report.verdicts[0].kind == "sensitive"
+
+
 def test_a_missed_invariance_is_found_and_its_twin_is_not():
     (verdict,) = audit(Reads(0.8), loader(500), [Lift])
     assert verdict.kind == "missed"
@@ -175,6 +189,23 @@ def test_an_output_is_selected():
         audit(Both(), loader(200), [Negate])
     with pytest.raises(ArgumentError, match="output='logit' selects nothing: the model returns a mapping"):
         audit(Both(), loader(200), [Negate], output="logit")
+
+
+class Band(Lift):
+    """Needs to know something of the samples."""
+
+    def __init__(self, *, width, **ranges):
+        super().__init__(**ranges)
+        self.width = width
+
+
+def test_transforms_are_constructed_as_those_of_the_model_were():
+    model = InvariantModel(Reads(), AugmentationLayer([Band(width=3), Negate]), copies=2)
+    for given in ([Band], [Band(width=4), Negate], [Negate], Band(width=3)):
+        assert audit(model, loader(60), given, strengths=(1.0,)).verdicts
+    assert audit(model, loader(60), [Band], strengths=(1.0,), arguments={"width": 4}).verdicts
+    with pytest.raises(ArgumentError, match="needs width"):
+        audit(Reads(), loader(60), [Band])
 
 
 def test_a_model_that_augrad_trained_shows_its_policy():

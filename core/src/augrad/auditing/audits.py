@@ -99,7 +99,7 @@ def audit(
     load_plugins(transforms)
     samples = read(loader, max_samples, at_least=2)
     with preserved_generators():
-        chosen, skipped = chosen_transforms(transforms, samples.x, {**_arguments_of(model), **(arguments or {})})
+        chosen, skipped = chosen_transforms(transforms, samples.x, arguments, inherited=_arguments_of(model))
         measuring = Measuring(
             samples,
             subject,

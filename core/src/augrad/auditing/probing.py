@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, AugradError, suggestion
-from augrad.instances import Entry, resolve_transforms
+from augrad.instances import Entry, accepted, resolve_transforms
 from augrad.ranges import Range
 from augrad.registry import get_transform
 from augrad.registry import transforms as registered
@@ -132,7 +132,11 @@ def check_strengths(strengths: Any) -> tuple[float, ...]:
 
 
 def chosen_transforms(
-    transforms: str | Entry | Sequence[Entry] | None, x: Any, arguments: Mapping[str, Any] | None
+    transforms: str | Entry | Sequence[Entry] | None,
+    x: Any,
+    arguments: Mapping[str, Any] | None,
+    *,
+    inherited: Mapping[str, Any] | None = None,
 ) -> tuple[list[Transform], dict[str, str]]:
     """The transforms to audit with, and of a modality's those that do not fit, with the reason.
 
@@ -142,15 +146,19 @@ def chosen_transforms(
             registered transform that fits.
         x: the samples.
         arguments: what names and classes are constructed with, see `AugmentationLayer`.
+        inherited: the same from elsewhere: what is not among `arguments`, for those that take it.
 
     Raises:
         ArgumentError: nothing of that name, or nothing fits.
         InputError, InputTypeError: one that was named does not accept the batch.
     """
     if transforms is None or (isinstance(transforms, str) and "." not in transforms):
-        return _fitting(transforms, x, arguments)
+        return _fitting(transforms, x, {**(inherited or {}), **(arguments or {})})
     entries: list[Any] = list(transforms) if isinstance(transforms, list | tuple) else [transforms]
-    built = [_copy_of(each, x) for each in resolve_transforms(entries, arguments)]
+    kinds = [get_transform(each) if isinstance(each, str) else each for each in entries]
+    taken = accepted(each for each in kinds if isinstance(each, type) and issubclass(each, Transform))
+    given = {name: value for name, value in (inherited or {}).items() if name in taken} | dict(arguments or {})
+    built = [_copy_of(each, x) for each in resolve_transforms(entries, given)]
     for each in built:
         each.validate(x)
     return built, {}
@@ -209,8 +217,6 @@ def _fitting(
 
 
 def _taken_by(kind: type[Transform], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    from augrad.instances import accepted
-
     names = accepted([kind]) | {kind.name}
     return {name: value for name, value in arguments.items() if name in names}
 

@@ -79,7 +79,8 @@ def judge(rows: Sequence[Measurement], *, assumes: str = "", epsilon: float = EP
     """The verdict on one transform.
 
     It rests on intervals at the level at which all verdicts of the audit hold together. A model is only called
-    over-invariant where the data speak against it: samples that come to lie close to others of another label. Where
+    over-invariant where the data speak against it: samples that come to lie close to others of another label, of most
+    of which it says the same. Where
     a transform takes samples off the data, a label that the reference loses says nothing of the kind.
 
     Args:
@@ -133,12 +134,12 @@ def check_epsilon(epsilon: float) -> None:
 def _kind(rows: Sequence[Measurement], epsilon: float, known: bool) -> tuple[Kind, str, Estimate | None]:
     if rows[0].flip_rate is None:
         return (*_of_data(rows, epsilon, known), None)
-    over = [row for row in rows if _exceeds(row, "ignored", _IGNORED)]
+    over = [row for row in rows if _exceeds(row, "ignored", _IGNORED) and _mostly_ignored(row)]
     if over:
         worst = max(over, key=lambda row: row.strict["ignored"].value)
         because = (
             f"at {_at(worst)}, {_percent(worst.ignored)} of the samples come to lie among samples of another label, "
-            f"and the model still says the same (it changes its mind on {_percent(worst.flip_rate)})"
+            f"and the model still says the same (it changes its mind on {_percent(worst.flip_rate)} of all)"
         )
         return "over-invariant", because, None
     ignored = [_below(row.strict.get("flip_rate"), epsilon) for row in rows]
@@ -206,6 +207,11 @@ def _open(last: Measurement, ignored: bool | None, survives: bool | None, known:
 def _exceeds(row: Measurement, measure: str, bound: float) -> bool:
     """Whether a share is above a bound, and not by chance."""
     return measure in row.strict and row.strict[measure].low > bound
+
+
+def _mostly_ignored(row: Measurement) -> bool:
+    """Whether the model says the same of most samples that come to lie among another label; no model is always right."""
+    return row.ignored is None or row.changed is None or row.ignored.value >= 0.5 * row.changed.value
 
 
 def _percent(estimate: Estimate | None) -> str:
