@@ -74,7 +74,7 @@ def test_over_invariance_is_found_and_its_twin_is_not_accused():
 
 
 def test_a_model_that_mostly_sees_that_labels_change_is_not_accused():
-    """Of a third of the samples that are turned over it says the same: a third of them are read without the sign."""
+    """A third of the samples are read without their sign: of these it says the same when they are turned over."""
 
     class MostlyReads(nn.Module):
         def forward(self, x):

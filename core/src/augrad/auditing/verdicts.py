@@ -210,7 +210,7 @@ def _exceeds(row: Measurement, measure: str, bound: float) -> bool:
 
 
 def _mostly_ignored(row: Measurement) -> bool:
-    """Whether the model says the same of most samples that come to lie among another label; no model is always right."""
+    """Whether it says the same of most samples that come to lie among another label: no model is right of all."""
     return row.ignored is None or row.changed is None or row.ignored.value >= 0.5 * row.changed.value
 
 
