@@ -57,6 +57,18 @@ def test_verdicts():
     assert report.verdict("audited.lift").safe_strength == 1.0
     assert report.verdict("audited.lift").safe == "level ±4 V"
     assert report.verdict("audited.negate").safe_strength == 0.0
+    assert report.verdict("audited.negate").safe == "no"
+
+
+def test_what_is_safe_is_below_the_weakest_strength_if_that_one_is_not():
+    class Tilt(Lift):
+        """Lifts the half that says what a sample is."""
+
+        def forward(self, x, *, level):
+            return super().forward(x.flip(1), level=level).flip(1)
+
+    (verdict,) = audit(Reads(), loader(500), [Tilt], strengths=(0.5, 1.0))
+    assert (verdict.safe_strength, verdict.safe) == (0.0, "level below ±2 V")
 
 
 class Blind(nn.Module):

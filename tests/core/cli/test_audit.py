@@ -71,6 +71,7 @@ def test_it_guards_a_pipeline(folder, capsys):
 
 def test_a_demos_model_is_trained_and_audited(folder, capsys):
     assert status(["audit", "--demo", "good", "--rule", "none", "--output", "out"]) == 0
+    assert (folder / "out" / "card.md").read_text().startswith("# Invariance card: demo good, trained by none")
     assert "good.shift" in capsys.readouterr().out
 
 

@@ -99,6 +99,7 @@ def run(  # noqa: PLR0917 - the options of a command
         epsilon=settings.epsilon,
         max_samples=settings.max_samples,
         seed=settings.seed,
+        name=known.get("name"),
     )
     directory = Path("runs", "audit") if output is None else output
     written = [report.save(directory / name) for name in ("audit.json", "card.md", "report.html")]
@@ -131,7 +132,7 @@ def _made(data: str, settings: AuditConfig) -> tuple[Any, Iterable[Any]]:
 
 
 def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable[Any], dict[str, Any]]:
-    """A demo's model, trained for the purpose, its test data, and what its transforms are."""
+    """A demo's model, trained for the purpose, its test data, and its transforms and name."""
     from augrad.demo.rules import RULES, build_loader
     from augrad.demo.run import threads
     from augrad.demo.trial import prepared, train_rule
@@ -147,7 +148,8 @@ def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable
         parts, _, transforms = prepared(task, settings.seed)
         _, model = train_rule(rule, task, parts, transforms, settings.seed)
     loader = build_loader(parts.test_x, parts.test_y, settings.batch_size)
-    return model, loader, {"transforms": [transforms[each] for each in task.transforms]}
+    known = {"transforms": [transforms[each] for each in task.transforms], "name": f"demo {name}, trained by {rule}"}
+    return model, loader, known
 
 
 def _print(report: AuditReport, written: list[Path]) -> None:
