@@ -331,6 +331,14 @@ class TestWhatIsMissing:
         pictures = [attrs for tag, attrs in parsed(found).seen if tag == "svg" and attrs.get("role") == "img"]
         assert len(pictures) == 3 * 4
 
+    def test_nothing_to_gain(self, report: AuditReport) -> None:
+        found = text_of(render_audit(report))
+        assert "expected gain" in found[: found.index("samples:")]
+        settled = tuple(replace(verdict, expected_gain=None) for verdict in report.verdicts)
+        found = text_of(render_audit(replace(report, verdicts=settled)))
+        assert "safe up to" in found[: found.index("samples:")]
+        assert "expected gain" not in found[: found.index("samples:")]
+
     def test_single_measures(self, report: AuditReport) -> None:
         rows = tuple(
             replace(each, invariance=None, shortcut=None, agreement=None, loss_change=None)

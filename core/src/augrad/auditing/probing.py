@@ -35,6 +35,8 @@ class Reach:
     Example:
         >>> str(Reach("angle", 36.0, True, "deg")), str(Reach("cutoff_hz", 2050.0, False, "Hz"))
         ('angle ±36 deg', 'cutoff_hz 2.05e+03 Hz')
+        >>> str(Reach("fraction", 0.1, False, "fraction"))
+        'fraction 0.1'
     """
 
     parameter: str
@@ -49,7 +51,8 @@ class Reach:
     def short(self) -> str:
         """Without the name."""
         number = f"{self.value:.3g}"
-        return f"{'±' if self.signed else ''}{number} {self.unit}".rstrip()
+        unit = "" if self.unit == self.parameter else self.unit  # a fraction of 0.1 fraction
+        return f"{'±' if self.signed else ''}{number} {unit}".rstrip()
 
 
 def reaches(transform: Transform, strength: float) -> tuple[Reach, ...]:

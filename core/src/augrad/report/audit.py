@@ -131,7 +131,8 @@ def _badge(verdict: Verdict) -> dict[str, str]:
 def _columns(report: AuditReport) -> list[str]:
     """Of the verdicts' table, between the verdict and the warnings: what is known with a model, labels, or neither."""
     if has_model(report) and knows(report):
-        return ["safe up to", "expected gain"]
+        gains = any(verdict.expected_gain is not None for verdict in report.verdicts)
+        return ["safe up to", "expected gain"] if gains else ["safe up to"]
     wanted = ("flip_rate", "invariance") if has_model(report) else ("preservation", "displacement")
     return [MEASURE_WORDS[name].title for name in wanted if _measured(report, name)]
 

@@ -57,7 +57,10 @@ def scale_of(rows: Sequence[Measurement]) -> Scale:
         columns.append(labels)
     places = [0.0, *(row.strength for row in rows)]
     ticks = [(place, "\n".join(labels)) for place, *labels in zip(places, *columns, strict=True)]
-    told = [words(each.parameter, each.unit) + (f" ({each.unit})" if each.unit else "") for each in reaches]
+    told = [
+        words(each.parameter, each.unit) + (f" ({each.unit})" if each.unit not in ("", each.parameter) else "")
+        for each in reaches
+    ]
     return Scale(_apart(ticks), ", ".join(told), rows[-1].strength)
 
 
