@@ -78,6 +78,7 @@ def audit(
         InputError, InputTypeError: a transform that was named does not accept the samples; outputs that are not finite.
 
     Example:
+        >>> import torch
         >>> from augrad import Range, Transform
         >>> class Offset(Transform):
         ...     modality = "audit_example"
