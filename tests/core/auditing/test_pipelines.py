@@ -68,6 +68,19 @@ def test_a_pipeline_that_returns_something_else_is_refused():
         audit_pipeline(3, loader(64))
 
 
+def test_an_unknown_modality_is_refused():
+    with pytest.raises(
+        ArgumentError, match=r"modality must be one that a plugin is installed for \(.*\), but got 'smell'"
+    ):
+        audit_pipeline(torch.neg, loader(64), modality="smell")
+
+
+def test_a_pipeline_may_return_its_batch_in_a_list():
+    """As those of kornia do with data keys."""
+    (verdict,) = audit_pipeline(lambda x: [x], loader(64), name="as it is")
+    assert verdict.kind == audit_pipeline(lambda x: x, loader(64), name="as it is").verdicts[0].kind
+
+
 def test_a_pipeline_of_single_samples_that_returns_something_else_is_refused():
     with pytest.raises(ArgumentTypeError, match=r"a tensor for each sample, but returned dict\. .*albumentations"):
         audit_pipeline(lambda x: {"image": x}, loader(64), per_sample=True)
