@@ -148,6 +148,16 @@ def fingerprint(x: Any) -> Int[Tensor, " batch"]:
     raise _unknown(x, "told apart by its contents")
 
 
+def first_of(x: Any, n_samples: int) -> Any:
+    """The first samples of a batch, or all if there are not as many.
+
+    Example:
+        >>> first_of(torch.tensor([[1], [2], [3]]), 2).flatten().tolist()
+        [1, 2]
+    """
+    return select(x, torch.arange(min(n_samples, count(x)), device=device(x)))
+
+
 def bits(rows: Tensor) -> Int[Tensor, " rows"]:
     """`fingerprint` of each row of a tensor of numbers, `(rows, *event)`."""
     floats = rows.detach().flatten(1).to(torch.float32) if rows.is_floating_point() else rows.flatten(1)

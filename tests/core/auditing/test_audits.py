@@ -60,7 +60,7 @@ def test_verdicts():
     assert report.verdict("audited.negate").safe == "no"
 
 
-def test_what_is_safe_is_below_the_weakest_strength_if_that_one_is_not():
+def test_not_even_the_weakest_strength_may_be_safe():
     class Tilt(Lift):
         """Lifts the half that says what a sample is."""
 
@@ -68,7 +68,7 @@ def test_what_is_safe_is_below_the_weakest_strength_if_that_one_is_not():
             return super().forward(x.flip(1), level=level).flip(1)
 
     (verdict,) = audit(Reads(), loader(500), [Tilt], strengths=(0.5, 1.0))
-    assert (verdict.safe_strength, verdict.safe) == (0.0, "level below ±2 V")
+    assert (verdict.safe_strength, verdict.safe) == (0.0, "not even level ±2 V")
 
 
 class Blind(nn.Module):

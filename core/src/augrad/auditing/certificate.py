@@ -153,7 +153,7 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
     samples = read(loader, max_samples)
     with preserved_generators(), torch.no_grad():
         (chosen,), _ = chosen_transforms([transform], samples.x, arguments)
-        if not chosen.ranges and chosen.draw_noise(samples.first(1), torch.Generator()) is None:
+        if not chosen.ranges and chosen.draw_noise(batch.first_of(samples.x, 1), torch.Generator()) is None:
             n_draws = 1  # nothing is drawn
         with subject.examined():
             violated, worst = _tried(subject, samples, chosen, float(strength), n_draws=n_draws, seed=seed)

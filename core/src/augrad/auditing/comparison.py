@@ -64,7 +64,7 @@ class AuditComparison:
         return pd.DataFrame(columns)
 
     def to_markdown(self) -> str:
-        """One row per transform: both verdicts, and flip rate and invariance at full strength."""
+        """One row per transform: both verdicts, and both flip rates at full strength."""
         from augrad.auditing.card import comparison_card
 
         return comparison_card(self)

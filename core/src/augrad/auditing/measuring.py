@@ -121,7 +121,7 @@ class Measuring:
             versions.append(found.version(strength))
             yield (
                 self._measurement(transform.name, strength, reaches(transform, strength), found),
-                Shown(transform.name, _few(self.samples.x), tuple(versions)),
+                Shown(transform.name, batch.first_of(self.samples.x, N_SHOWN), tuple(versions)),
             )
 
     def measure_pipeline(self, pipeline: Any, name: str) -> tuple[Measurement, Shown]:
@@ -129,7 +129,9 @@ class Measuring:
         found = self._gathered(
             (pipeline(batch.select(self.samples.x, part)), None, part) for part in self.samples.parts()
         )
-        return self._measurement(name, 1.0, (), found), Shown(name, _few(self.samples.x), (found.version(1.0),))
+        return self._measurement(name, 1.0, (), found), Shown(
+            name, batch.first_of(self.samples.x, N_SHOWN), (found.version(1.0),)
+        )
 
     # What is measured of clean samples.
 
@@ -210,7 +212,7 @@ class Measuring:
         whole: list[Any] = []
         for moved, undo, part in versions:
             x = batch.select(self.samples.x, part)
-            first = _few(moved) if first is None else first
+            first = batch.first_of(moved, N_SHOWN) if first is None else first
             features.append(self.kind.features(moved))
             effects.append(self.kind.side_effects(moved))
             displaced.append(displacement(x, moved))
@@ -345,11 +347,6 @@ class _Found:
         n_shown = batch.count(self.first)
         flipped, changed = (None if each is None else each[:n_shown] for each in (self.flips, self.elsewhere))
         return Version(strength, self.first, flipped, changed)
-
-
-def _few(x: Any) -> Any:
-    """The first samples of a batch, for pictures."""
-    return batch.select(x, torch.arange(min(N_SHOWN, batch.count(x)), device=batch.device(x)))
 
 
 def _told(target: Tensor | None) -> Tensor | None:

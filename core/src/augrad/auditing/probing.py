@@ -203,7 +203,7 @@ def _fitting(
             built = _copy_of(built, x)
             built.validate(x)
             with torch.no_grad():
-                few = batch.select(x, torch.arange(min(2, batch.count(x)), device=batch.device(x)))
+                few = batch.first_of(x, 2)
                 applied(built, few, built.identity(batch.count(few), like_of(few)), torch.Generator().manual_seed(0))
         except AugradError as error:
             left[name] = re.sub(r"\s+", " ", str(error))

@@ -122,8 +122,8 @@ class AuditReport:
         if score is None or chance is None or score.low > chance:
             return ()
         told = (
-            f"the model is right for {score.value:.0%} of the samples as they are, which is no better than chance "
-            f"({chance:.0%}): what it ignores says little before it has learned something"
+            f"the model is right for {100 * score.value:.0f} % of the samples as they are, which is no better than "
+            f"chance ({100 * chance:.0f} %): what it ignores says little before it has learned something"
         )
         return (told,)
 

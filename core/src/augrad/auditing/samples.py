@@ -47,10 +47,6 @@ class Samples:
         """The indices of the samples, as many at a time as go through a model at once."""
         yield from torch.split(torch.arange(len(self), device=batch.device(self.x)), self.batch_size)
 
-    def first(self, n_samples: int) -> Any:
-        """The first of them as a batch."""
-        return batch.select(self.x, torch.arange(min(n_samples, len(self)), device=batch.device(self.x)))
-
     def digest(self) -> str:
         """A hash of samples and targets."""
         content = hashlib.sha256(batch.fingerprint(self.x).cpu().numpy().tobytes())

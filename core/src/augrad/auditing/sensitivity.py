@@ -53,7 +53,7 @@ def sensitivity(
     if not transform.ranges or transform.gradient != "pathwise" or not subject.differentiable or len(samples) < 2:
         return None
     n_samples = min(len(samples), MOST_SAMPLES)
-    x = samples.first(n_samples)
+    x = batch.first_of(samples.x, n_samples)
     with subject.examined():
         try:
             with _differentiable():

@@ -40,7 +40,7 @@ class Verdict:
         because: one sentence of evidence.
         safe_strength: the largest strength up to which at least `1 - epsilon` of the labels survive; 0 if none, None
             without labels.
-        safe: the same in physical units; below the weakest that was measured if that one is not.
+        safe: the same in physical units; "not even" the weakest that was measured if that one is not.
         expected_gain: of a missed one: share of samples predicted right that are lost to it, as it stands.
         off_manifold_from: from which strength on many samples lie farther from the data than clean ones do; None if
             from none.
@@ -252,8 +252,8 @@ def _safe_text(rows: Sequence[Measurement], safe: float | None) -> str:
         return "not known"
     row = next((row for row in rows if row.strength == safe), None)
     if row is None:
-        # Weaker ones were not measured, and may be safe.
-        return ", ".join(f"{reach.parameter} below {reach.short}" for reach in rows[0].reaches) or "no"
+        # Weaker ones were not measured. Not "below": a noise ratio or a cutoff falls as strength grows.
+        return f"not even {', '.join(map(str, rows[0].reaches))}" if rows[0].reaches else "no"
     return ", ".join(map(str, row.reaches)) or "yes"
 
 
