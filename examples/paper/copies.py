@@ -15,7 +15,7 @@ from reporting import arguments, mean, save, show_table
 
 from augrad.demo import Demo
 from augrad.demo.trial import invariances, prepared, score, train_rule
-from augrad.registry import get_demo
+from augrad.plugins.registry import get_demo
 
 COPIES = (1, 4, 10, 20, 40)
 MEASURES = ("accuracy", "invariance", "seconds")

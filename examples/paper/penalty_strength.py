@@ -20,7 +20,7 @@ from augrad.bench.records import modality_of
 from augrad.bench.trial import run_trial
 from augrad.demo.rules import candidates
 from augrad.demo.trial import prepared
-from augrad.registry import get_rule, tasks
+from augrad.plugins.registry import get_rule, tasks
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Of each penalty's default strength: two orders of magnitude."""

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import augrad
 from augrad import presets
 from augrad.demo.learned import equivalent_reach, share_of_samples
-from augrad.penalties import AugerinoPenalty
+from augrad.learning.penalties import AugerinoPenalty
 
 CANDIDATES = {
     "vision.translate_x": {"offset": 4.0},

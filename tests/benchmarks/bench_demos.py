@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 import augrad
 from augrad.demo import Demo
 from augrad.demo.rules import RULES, build_loader, build_model, build_transforms, build_trunk, fitted_arguments
-from augrad.registry import demos, get_demo, get_transform
+from augrad.plugins.registry import demos, get_demo, get_transform
 
 PARTS = ("forward", "loss", "penalty", "backward", "update")
 LIMIT = 1.3

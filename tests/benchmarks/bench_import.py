@@ -27,7 +27,7 @@ HEAVY = (
 LIMITS_S = {"... and its core names": 0.3, "... and the four plugins": 1.0}
 CORE = "augrad.InvariantModel, augrad.transforms, augrad.JointLoss, augrad.Policy"
 PLUGINS = "import augrad_vision, augrad_audio, augrad_tabular, augrad_graph"
-NAMES = "from augrad.registry import catalogue as c; c.names(), [p.demos for p in c.plugins().values()]"
+NAMES = "from augrad.plugins.registry import catalogue as c; c.names(), [p.demos for p in c.plugins().values()]"
 CASES = {
     "torch alone": "import torch",
     "torch, then augrad": "import torch, augrad",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 import augrad
-from augrad.module import AugmentationModule
+from augrad.layers.module import AugmentationModule
 from augrad_vision import geometric
 
 BATCH, CHANNELS, SIZE, WIDTH, N_CLASSES, N_LAYERS = 128, 3, 32, 8, 10, 3

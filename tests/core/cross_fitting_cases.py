@@ -16,7 +16,7 @@ from augrad import (
     keyed_generator,
     parameter_groups,
 )
-from augrad.judging import folds
+from augrad.learning.cross_fitted.judges import folds
 
 BEFORE, WITHIN, AFTER = 0.1, 0.5, 0.9
 """Shares of training before, within and after the default window."""

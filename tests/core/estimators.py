@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from augrad import AugmentationLayer, Transform, keyed_generator
-from augrad.passes import LayerDraw, transform_batch
+from augrad.layers.composition import LayerDraw, transform_batch
 
 
 def weight_gradients(

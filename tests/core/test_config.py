@@ -6,10 +6,10 @@ import pytest
 
 from augrad.aggregation import AGGREGATIONS
 from augrad.config import TrainConfig, parse_config, read_config
-from augrad.distribution import DISTRIBUTIONS
 from augrad.errors import ConfigError
-from augrad.penalties import DisplacementPenalty
-from augrad.selection import SELECTIONS
+from augrad.layers.distribution import DISTRIBUTIONS
+from augrad.layers.selection import SELECTIONS
+from augrad.learning.penalties import DisplacementPenalty
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import SCHEDULES
 from augrad.training.settings import OBJECTIVES, PRECISIONS

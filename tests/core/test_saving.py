@@ -10,17 +10,18 @@ import os
 import pytest
 import torch
 from safetensors import safe_open
+from tests.core.files.test_manifest import edited
 from tests.core.policy_cases import Level, Negate, example_module
-from tests.core.test_manifest import edited
 from torch import Tensor, nn
 
-from augrad import AugmentationLayer, InvariantModel, Transform, storage
+from augrad import AugmentationLayer, InvariantModel, Transform
 from augrad.errors import AggregationError, ArgumentTypeError, CheckpointError, PolicyError, StorageError
-from augrad.manifest import read_checkpoint, write_checkpoint
-from augrad.registry import catalogue, register
+from augrad.files import storage
+from augrad.files.manifest import read_checkpoint, write_checkpoint
+from augrad.files.storage import write_pointer
+from augrad.layers.selection import StraightThrough
+from augrad.plugins.registry import catalogue, register
 from augrad.saving import load, model_config, save
-from augrad.selection import StraightThrough
-from augrad.storage import write_pointer
 
 
 def trunk(n_hidden=4, seed=None):

@@ -104,7 +104,7 @@ USE = """
 import json, sys
 from importlib.util import find_spec
 import augrad
-from augrad import registry
+from augrad.plugins import registry
 
 modality, *others = sys.argv[1:]
 for kind in augrad.transforms(modality).values():

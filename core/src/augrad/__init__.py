@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from augrad import batch, presets
     from augrad.auditing import AuditReport, Certificate, audit, audit_pipeline, certify
-    from augrad.cross_fitting import CrossFittedLoss
-    from augrad.draws import keyed_generator
     from augrad.errors import AugradError
-    from augrad.hookspecs import hookimpl
     from augrad.invariance import invariance
-    from augrad.layer import AugmentationLayer
-    from augrad.matrix import Action, MatrixTransform
+    from augrad.layers.layer import AugmentationLayer
+    from augrad.layers.module import AugmentationModule
+    from augrad.learning.cross_fitted.loss import CrossFittedLoss
+    from augrad.learning.objective import JointLoss, parameter_groups
+    from augrad.learning.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty
     from augrad.model import InvariantModel
-    from augrad.module import AugmentationModule
-    from augrad.objective import JointLoss, parameter_groups
-    from augrad.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty
-    from augrad.policy import Policy
-    from augrad.ranges import Range
-    from augrad.registry import get_transform, plugin_errors, register, transforms
+    from augrad.plugins.hookspecs import hookimpl
+    from augrad.plugins.registry import get_transform, plugin_errors, register, transforms
+    from augrad.policies.policy import Policy
+    from augrad.randomness import keyed_generator
     from augrad.saving import load, save
     from augrad.training import EarlyStopping, FitResult, RunawayGuard, fit
-    from augrad.transform import Transform
-    from augrad.unchanged import Unchanged
+    from augrad.transform.matrix import Action, MatrixTransform
+    from augrad.transform.ranges import Range
+    from augrad.transform.transform import Transform
+    from augrad.transform.unchanged import Unchanged
 
 __all__ = [
     "Action",
@@ -75,24 +75,24 @@ __all__ = [
 
 _HOMES = {
     "auditing": ("AuditReport", "Certificate", "audit", "audit_pipeline", "certify"),
-    "draws": ("keyed_generator",),
+    "randomness": ("keyed_generator",),
     "errors": ("AugradError",),
-    "hookspecs": ("hookimpl",),
+    "plugins.hookspecs": ("hookimpl",),
     "invariance": ("invariance",),
-    "layer": ("AugmentationLayer",),
-    "matrix": ("Action", "MatrixTransform"),
+    "layers.layer": ("AugmentationLayer",),
+    "transform.matrix": ("Action", "MatrixTransform"),
     "model": ("InvariantModel",),
-    "module": ("AugmentationModule",),
-    "cross_fitting": ("CrossFittedLoss",),
-    "objective": ("JointLoss", "parameter_groups"),
-    "penalties": ("AugerinoPenalty", "DisplacementPenalty", "MagnitudePenalty", "Penalty"),
-    "policy": ("Policy",),
-    "ranges": ("Range",),
-    "registry": ("get_transform", "plugin_errors", "register", "transforms"),
+    "layers.module": ("AugmentationModule",),
+    "learning.cross_fitted.loss": ("CrossFittedLoss",),
+    "learning.objective": ("JointLoss", "parameter_groups"),
+    "learning.penalties": ("AugerinoPenalty", "DisplacementPenalty", "MagnitudePenalty", "Penalty"),
+    "policies.policy": ("Policy",),
+    "transform.ranges": ("Range",),
+    "plugins.registry": ("get_transform", "plugin_errors", "register", "transforms"),
     "saving": ("load", "save"),
     "training": ("EarlyStopping", "FitResult", "RunawayGuard", "fit"),
-    "transform": ("Transform",),
-    "unchanged": ("Unchanged",),
+    "transform.transform": ("Transform",),
+    "transform.unchanged": ("Unchanged",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

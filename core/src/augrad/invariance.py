@@ -15,12 +15,12 @@ from torch.nn.functional import normalize
 
 from augrad import batch
 from augrad.aggregation import split_copies
-from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, MagnitudeError, suggestion
-from augrad.instances import resolve_transforms
+from augrad.layers.construction import resolve_transforms
+from augrad.learning.objective import invariant
 from augrad.model import InvariantModel
-from augrad.objective import invariant
-from augrad.transform import Transform
+from augrad.randomness import keyed_generator
+from augrad.transform.transform import Transform
 
 # Below it lies the rounding of float32 outputs: a constant model must not count as one that varies.
 _SMALLEST_DISTANCE = 1e-12

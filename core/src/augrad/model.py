@@ -12,14 +12,14 @@ from torch import Generator, Tensor, nn
 
 from augrad import batch
 from augrad.aggregation import Aggregation, resolve_aggregation, split_copies
-from augrad.draws import keyed_generator
 from augrad.errors import AggregationError, ArgumentError, ArgumentTypeError
-from augrad.layer import AugmentationLayer
-from augrad.module import AugmentationModule
-from augrad.passes import LayerDraw
+from augrad.layers.composition import LayerDraw
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
+from augrad.randomness import keyed_generator
 
 if TYPE_CHECKING:
-    from augrad.policy import Policy
+    from augrad.policies.policy import Policy
 
 
 class InvariantModel(nn.Module):
@@ -164,7 +164,7 @@ class InvariantModel(nn.Module):
     @property
     def policy(self) -> Policy:
         """What has been learned, in physical units."""
-        from augrad.policy import Policy
+        from augrad.policies.policy import Policy
 
         return Policy.from_module(self.augmentation)
 

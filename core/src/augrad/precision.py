@@ -1,4 +1,4 @@
-"""Full precision where mixed precision would lose more than it saves. Used by passes.py and by plugins."""
+"""Full precision where mixed precision would lose more than it saves. Used by composition.py and by plugins."""
 
 from __future__ import annotations
 

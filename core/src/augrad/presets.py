@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from augrad.errors import ArgumentError
-from augrad.instances import Entry, resolve_transforms
-from augrad.layer import AugmentationLayer
-from augrad.module import AugmentationModule
-from augrad.penalties import AugerinoPenalty, MagnitudePenalty, Penalty
-from augrad.selection import Selection
-from augrad.transform import Transform
-from augrad.unchanged import Unchanged
+from augrad.layers.construction import Entry, resolve_transforms
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
+from augrad.layers.selection import Selection
+from augrad.learning.penalties import AugerinoPenalty, MagnitudePenalty, Penalty
+from augrad.transform.transform import Transform
+from augrad.transform.unchanged import Unchanged
 
 
 @dataclass(frozen=True, eq=False)

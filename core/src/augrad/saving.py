@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from augrad.aggregation import AGGREGATIONS, Aggregation
-from augrad.document import check_rebuildable, to_document
 from augrad.errors import AugradError, CheckpointError, PolicyError
-from augrad.manifest import Checkpoint, read_checkpoint, write_checkpoint
+from augrad.files.manifest import Checkpoint, read_checkpoint, write_checkpoint
+from augrad.files.storage import read_pointer
+from augrad.learning.objective import invariant
 from augrad.model import InvariantModel
-from augrad.objective import invariant
-from augrad.storage import read_pointer
+from augrad.policies.document import check_rebuildable, to_document
 
 KIND = "model"
 
@@ -118,7 +118,7 @@ def _followed(path: Path) -> Path:
 def _built(
     config: dict[str, Any], trunk: nn.Module, aggregation: str | Aggregation | None, checkpoint: Checkpoint
 ) -> InvariantModel:
-    from augrad.document_reader import from_document
+    from augrad.policies.document_reader import from_document
 
     try:
         augmentation = from_document(config.get("augmentation"))

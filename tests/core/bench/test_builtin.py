@@ -7,10 +7,10 @@ from tests.core.demo_task import SHORT, load
 
 from augrad import AugerinoPenalty, MagnitudePenalty, fit
 from augrad.bench.builtin import N_LAYERS, defaults
-from augrad.catalogue import OWN
 from augrad.demo.rules import build_transforms
-from augrad.policy import Policy
-from augrad.registry import get_rule, rules
+from augrad.plugins.catalogue import OWN
+from augrad.plugins.registry import get_rule, rules
+from augrad.policies.policy import Policy
 
 NAMES = list(OWN.rules)
 SWEPT = ("demo_test.offset", "demo_test.damp", "demo_test.reverse")

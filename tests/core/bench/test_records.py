@@ -9,7 +9,7 @@ from tests.core.bench.tiny import record, tiny_task
 
 from augrad.bench.records import Candidate, LearnedRange, Record, digest_of, failed
 from augrad.errors import StorageError
-from augrad.registry import get_rule
+from augrad.plugins.registry import get_rule
 
 FULL = record(
     "tiny",

@@ -7,9 +7,8 @@ import sys
 import pytest
 from tests.core.plugin_factory import GOOD, GOOD_TRANSFORMS, Kind, install
 
-from augrad import registry
-from augrad.catalogue import Catalogue
-from augrad.plugins import installed
+from augrad.plugins.catalogue import Catalogue
+from augrad.plugins.loading import installed, registry
 
 DEMO = """
     import torch

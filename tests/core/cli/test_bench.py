@@ -9,7 +9,7 @@ from tests.core.plugin_factory import GOOD, Kind
 from augrad.bench import BenchResult
 from augrad.bench.records import failed
 from augrad.cli import status
-from augrad.registry import get_task
+from augrad.plugins.registry import get_task
 
 PLUGIN = (
     WITH_DEMO.files["plugin.py"]

@@ -68,7 +68,7 @@ def test_version(capsys):
     ],
 )
 def test_a_mistake_gets_one_line_and_status_2(capsys, monkeypatch, arguments, line):
-    monkeypatch.setattr("augrad.registry.get_demo", lambda name: None)
+    monkeypatch.setattr("augrad.plugins.registry.get_demo", lambda name: None)
     assert cli.status(arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == ""

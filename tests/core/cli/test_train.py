@@ -9,9 +9,9 @@ from tests.core.cli.conftest import WITH_DEMO
 from augrad.cli import status
 from augrad.cli.train import build_module, build_penalty, demo_arguments, load_data
 from augrad.config import PenaltyConfig, parse_config
-from augrad.penalties import DisplacementPenalty, MagnitudePenalty
-from augrad.policy import Policy
-from augrad.registry import get_demo
+from augrad.learning.penalties import DisplacementPenalty, MagnitudePenalty
+from augrad.plugins.registry import get_demo
+from augrad.policies.policy import Policy
 from augrad.training import RunawayGuard
 
 DATA = """

@@ -61,7 +61,7 @@ def later(bad: int) -> Callable[..., None]:
 @pytest.mark.parametrize("every", [1, 100])
 def test_on_an_accelerator_nothing_bad_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int) -> None:
     # There the loss is looked at only when something is saved or an epoch ends.
-    monkeypatch.setattr("augrad.training.joint_step.FiniteWatch.note", later(1))
+    monkeypatch.setattr("augrad.training.step.FiniteWatch.note", later(1))
     trainer = quiet(callbacks=[ModelCheckpoint(tmp_path, every_n_train_steps=every, save_top_k=-1, filename="{step}")])
     with pytest.raises(NonFiniteLossError, match="not finite at step 1"):
         trainer.fit(JointModule(small_model()), loader())

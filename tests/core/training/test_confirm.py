@@ -15,11 +15,11 @@ from tests.core.training.test_cross_fitted import Interrupted, Until, resumable,
 from torch import nn
 from torch.utils.data import DataLoader
 
-import augrad.confirmation
+import augrad.learning.cross_fitted.confirmation
 from augrad import AugmentationLayer, AugmentationModule, DisplacementPenalty, InvariantModel
 from augrad.errors import CheckpointError
+from augrad.learning.cross_fitted.plan import RECORD, chosen
 from augrad.training import fit
-from augrad.training.confirm import RECORD, chosen
 from augrad.training.result import FitResult
 
 
@@ -76,7 +76,7 @@ class Overflowing(Gain):
         return torch.where(spoiled[:, None, None], torch.nan, x + 0 * gain_db[:, None, None])
 
 
-class Armed(augrad.confirmation.ConfirmationLoss):
+class Armed(augrad.learning.cross_fitted.confirmation.ConfirmationLoss):
     """Confirmation, from which on the transform overflows."""
 
     def begin(self) -> None:
@@ -86,7 +86,7 @@ class Armed(augrad.confirmation.ConfirmationLoss):
 
 def test_a_policy_that_judges_cannot_learn_with_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Overflowing, "armed", False)
-    monkeypatch.setattr("augrad.training.confirm.ConfirmationLoss", Armed)
+    monkeypatch.setattr("augrad.learning.cross_fitted.plan.ConfirmationLoss", Armed)
     result = fitted(Overflowing, n_samples=24)
     spoiled, none = result.confirmation
     assert (spoiled["lost"], spoiled["kept"]) == (None, False)

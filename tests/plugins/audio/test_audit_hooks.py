@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from augrad.errors import InputError, InputTypeError
 from augrad_audio.level import Gain
+from augrad_audio.sample_features import MOST_FRAMES, MOST_POINTS, window_length
 from augrad_audio.signals import SignalTransform
-from augrad_audio.traits import MOST_FRAMES, MOST_POINTS, window_length
 
 SHAPES = [(1, 5), (3, 15), (1, 16), (2, 100), (1, 3000), (1, 40_000), (1, 6, 20)]
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from augrad.demo import DemoData, run_demo
 from augrad.demo.rules import RULES, build_model, build_transforms
 from augrad.demo.run import N_ORBIT_COPIES
-from augrad.registry import get_demo
-from augrad.transform import Transform
+from augrad.plugins.registry import get_demo
+from augrad.transform.transform import Transform
 from augrad_audio.demo import DEMO, LENGTH, N_VAL, SPECIES, load_outlines, position_aware_cnn
 
 

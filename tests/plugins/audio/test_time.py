@@ -13,8 +13,8 @@ from scipy.signal import resample as scipy_resample
 
 from augrad import AugmentationLayer, AugmentationModule, keyed_generator
 from augrad.errors import ArgumentError
-from augrad.ranges import Range
 from augrad.testing import check_reference
+from augrad.transform.ranges import Range
 from augrad_audio import interpolation, time
 from augrad_audio.backend import resample
 from augrad_audio.time import Speed, TimeAction, TimeReverse, TimeShift, affine, resampled

@@ -13,7 +13,7 @@ from tests.plugins.graph.graph_cases import EDGELESS, EMPTY, PATHS, SINGLE, grap
 
 from augrad import batch
 from augrad.errors import InputError, InputTypeError
-from augrad.judging import folds
+from augrad.learning.cross_fitted.judges import folds
 from augrad_graph.backend import Batch, Data, HeteroData
 from augrad_graph.batching import float_dtype, with_edge_weight, with_values
 from augrad_graph.graphs import GraphTransform  # noqa: F401 - registers the batch type

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.plugins.graph.graph_cases import EDGELESS, LOOP, SINGLE, graph, path, rich
 
 from augrad import batch
-from augrad.draws import keyed_generator
+from augrad.randomness import keyed_generator
 from augrad.testing import floats
 from augrad_graph.backend import Batch, Data
 from augrad_graph.candidates import EdgeAdd

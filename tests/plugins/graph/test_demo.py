@@ -22,7 +22,7 @@ from augrad.demo import DemoData, run_demo
 from augrad.demo.rules import RULES, build_model, build_transforms
 from augrad.demo.run import N_ORBIT_COPIES
 from augrad.errors import MissingDependencyError
-from augrad.registry import get_demo
+from augrad.plugins.registry import get_demo
 from augrad_graph import demo
 from augrad_graph.backend import Batch, Data
 from augrad_graph.demo import (

@@ -19,8 +19,8 @@ from augrad.demo import DemoData, run_demo
 from augrad.demo.rules import RULES, build_model, build_transforms, fitted_arguments
 from augrad.demo.run import N_ORBIT_COPIES
 from augrad.errors import MissingDependencyError
-from augrad.registry import get_demo
-from augrad.transform import Transform
+from augrad.plugins.registry import get_demo
+from augrad.transform.transform import Transform
 from augrad_tabular import demo
 from augrad_tabular.demo import CLASSES, COLUMNS, DEMO, LIGHT, N_TRAIN, N_VAL, TRUE_DOUBLINGS, lit, load_segments
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import augrad
-from augrad.module import ModuleState
+from augrad.layers.module import ModuleState
 from augrad_tabular.networks import TableEncoder
 from augrad_tabular.schema import Schema
 from augrad_tabular.training import BestEpoch, EncodedPenalty, ShuffledRows

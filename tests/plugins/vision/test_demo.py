@@ -18,7 +18,7 @@ from augrad.demo import DemoData, run_demo
 from augrad.demo.rules import RULES, build_model, build_transforms
 from augrad.demo.run import N_ORBIT_COPIES
 from augrad.errors import MissingDependencyError
-from augrad.registry import get_demo
+from augrad.plugins.registry import get_demo
 from augrad_vision.demo import DEMO, IMAGE_SIZE, N_TRAIN, N_VAL, TRUE_ANGLE_DEG, load_digits, small_cnn, turned
 
 

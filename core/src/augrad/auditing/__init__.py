@@ -6,7 +6,7 @@ from augrad.auditing.comparison import AuditComparison
 from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement
 from augrad.auditing.pipelines import audit_pipeline
-from augrad.auditing.report import AuditReport
+from augrad.auditing.result import AuditReport
 from augrad.auditing.verdicts import Verdict
 
 __all__ = [

@@ -15,18 +15,18 @@ from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement, Shown
 from augrad.auditing.measuring import Measuring
 from augrad.auditing.probing import STRENGTHS, check_strengths, chosen_transforms, load_plugins
-from augrad.auditing.report import AuditReport, Facts
+from augrad.auditing.result import AuditReport, Facts
 from augrad.auditing.samples import MAX_SAMPLES, Samples, read
 from augrad.auditing.sensitivity import sensitivity
 from augrad.auditing.subject import Output, Subject
 from augrad.auditing.verdicts import EPSILON, KINDS, check_epsilon, judge
 from augrad.errors import ArgumentTypeError
-from augrad.instances import Entry
-from augrad.manifest import installed_versions
+from augrad.files.manifest import installed_versions
+from augrad.layers.construction import Entry
+from augrad.learning.objective import Criterion
 from augrad.model import InvariantModel
-from augrad.objective import Criterion
-from augrad.training.keyed import preserved_generators
-from augrad.transform import Transform
+from augrad.randomness import preserved_generators
+from augrad.transform.transform import Transform
 
 
 def audit(

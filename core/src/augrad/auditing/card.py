@@ -9,7 +9,7 @@ from augrad.auditing.intervals import Estimate
 
 if TYPE_CHECKING:
     from augrad.auditing.comparison import AuditComparison
-    from augrad.auditing.report import AuditReport
+    from augrad.auditing.result import AuditReport
 
 
 FOOTNOTE = (

@@ -16,12 +16,11 @@ from augrad.auditing.probing import Reach, applied, chosen_transforms, like_of, 
 from augrad.auditing.reference import TOLERANCE, predictions, spread_of
 from augrad.auditing.samples import Samples, read
 from augrad.auditing.subject import Output, Subject
-from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError
-from augrad.instances import Entry
 from augrad.invariance import distance
-from augrad.training.keyed import preserved_generators
-from augrad.transform import Transform
+from augrad.layers.construction import Entry
+from augrad.randomness import keyed_generator, preserved_generators
+from augrad.transform.transform import Transform
 
 N_DRAWS = 10
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from augrad.auditing.measurements import MEASURES
 from augrad.errors import ArgumentError
-from augrad.storage import write_as
+from augrad.files.storage import write_as
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from augrad.auditing.report import AuditReport
+    from augrad.auditing.result import AuditReport
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,6 @@ class AuditComparison:
         return write_as(path, {".html": self._page, **table, ".md": self.to_markdown})
 
     def _page(self) -> str:
-        from augrad.report.audit import render_comparison  # matplotlib loads on first use
+        from augrad.auditing.page.render import render_comparison  # matplotlib loads on first use
 
         return render_comparison(self)

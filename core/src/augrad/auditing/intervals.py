@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from augrad.draws import keyed_generator
+from augrad.randomness import keyed_generator
 
 CONFIDENCE = 0.95
 N_RESAMPLES = 1000

@@ -23,10 +23,10 @@ from augrad.auditing.samples import Samples
 from augrad.auditing.shortcuts import SmallClassifier, folds, narrowed
 from augrad.auditing.subject import Subject
 from augrad.displacement import displacement
-from augrad.draws import keyed_generator
 from augrad.invariance import distance, partners
-from augrad.objective import Criterion, losses
-from augrad.transform import Transform
+from augrad.learning.objective import Criterion, losses
+from augrad.randomness import keyed_generator
+from augrad.transform.transform import Transform
 
 ON_MANIFOLD = 0.95
 """Share of the clean samples that lie as close to the others as counts as among the data."""

@@ -11,13 +11,13 @@ from torch import Tensor
 from augrad import batch
 from augrad.auditing.audits import reported
 from augrad.auditing.measuring import Measuring
-from augrad.auditing.report import AuditReport
+from augrad.auditing.result import AuditReport
 from augrad.auditing.samples import MAX_SAMPLES, read
 from augrad.auditing.verdicts import EPSILON, check_epsilon
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError
-from augrad.registry import transforms as registered
-from augrad.training.keyed import preserved_generators, seed_global_generators
-from augrad.transform import Transform
+from augrad.plugins.registry import transforms as registered
+from augrad.randomness import preserved_generators, seed_global_generators
+from augrad.transform.transform import Transform
 
 
 def audit_pipeline(

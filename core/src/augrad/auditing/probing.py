@@ -13,11 +13,11 @@ from torch import Generator, Tensor
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, AugradError, suggestion
-from augrad.instances import Entry, accepted, resolve_transforms
-from augrad.ranges import Range
-from augrad.registry import get_transform
-from augrad.registry import transforms as registered
-from augrad.transform import Transform
+from augrad.layers.construction import Entry, accepted, resolve_transforms
+from augrad.plugins.registry import get_transform
+from augrad.plugins.registry import transforms as registered
+from augrad.transform.ranges import Range
+from augrad.transform.transform import Transform
 
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 

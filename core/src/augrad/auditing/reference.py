@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from augrad.auditing.subject import Subject
-from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.randomness import keyed_generator
 
 N_NEIGHBOURS = 5
 N_FOLDS = 5

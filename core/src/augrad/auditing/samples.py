@@ -13,7 +13,7 @@ from torch import Tensor
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError
-from augrad.training.keyed import preserved_generators
+from augrad.randomness import preserved_generators
 from augrad.training.loading import generators_of
 
 MAX_SAMPLES = 2000

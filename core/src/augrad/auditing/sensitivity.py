@@ -17,9 +17,9 @@ from augrad.auditing.intervals import Estimate, median
 from augrad.auditing.probing import applied, like_of, values_at
 from augrad.auditing.samples import Samples
 from augrad.auditing.subject import Subject
-from augrad.draws import keyed_generator
 from augrad.invariance import partners
-from augrad.transform import Transform
+from augrad.randomness import keyed_generator
+from augrad.transform.transform import Transform
 
 MOST_SAMPLES = 64
 """On so many samples at most: a derivative takes three passes for each, of which an audit has few to spare."""

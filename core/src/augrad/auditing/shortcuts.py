@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from augrad.draws import keyed_generator
+from augrad.randomness import keyed_generator
 
 MOST_INPUTS = 48
 """Columns that a small classifier looks at, besides their squares: more are projected at random."""

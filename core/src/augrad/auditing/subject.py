@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, suggestion
-from augrad.training.keyed import preserved_generators, seed_global_generators
+from augrad.randomness import preserved_generators, seed_global_generators
 
 Output = str | int | Callable[[Any], Any] | None
 """Which part of what a model returns is its prediction: a key, a position, or a function of it."""

@@ -13,17 +13,17 @@ from typing import Any
 from augrad import presets
 from augrad.bench.rules import Configuration, Rule
 from augrad.bench.task import Task
-from augrad.confirmation import CONFIRMATION_SHARE
-from augrad.cross_fitting import CrossFittedLoss
 from augrad.demo.rules import always, candidates, no_augmentation, true_augmentation
-from augrad.judging import FEW_SAMPLES, N_FOLDS_OF_FEW
-from augrad.layer import AugmentationLayer
-from augrad.module import AugmentationModule
-from augrad.search import LEAST_SHARE, SEARCH_STEPS, SLIGHT_SHARE
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
+from augrad.learning.cross_fitted.confirmation import CONFIRMATION_SHARE
+from augrad.learning.cross_fitted.judges import FEW_SAMPLES, N_FOLDS_OF_FEW
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.cross_fitted.plan import LEAD
+from augrad.learning.cross_fitted.proposals import LEAST_SHARE, SEARCH_STEPS, SLIGHT_SHARE
 from augrad.training import fit
-from augrad.training.confirm import LEAD
 from augrad.training.settings import described
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 N_LAYERS = 2
 """Layers that the rule `augrad` stacks: the one number that the library leaves to its user."""

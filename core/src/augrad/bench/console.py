@@ -11,7 +11,7 @@ from rich.table import Table
 from augrad.bench.records import Record
 from augrad.bench.result import BenchResult
 from augrad.bench.tables import labels_of, signed
-from augrad.demo.words import percent
+from augrad.report.words import percent
 
 
 class Display:

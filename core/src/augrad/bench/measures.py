@@ -17,11 +17,11 @@ from augrad.bench.records import Candidate, LearnedRange
 from augrad.bench.task import Task
 from augrad.demo.learned import learned_ranges, share_of_samples
 from augrad.displacement import displacement
-from augrad.draws import keyed_generator
-from augrad.layer import AugmentationLayer
-from augrad.module import AugmentationModule
-from augrad.policy import Policy, PolicyRow
-from augrad.transform import Transform
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
+from augrad.policies.policy import Policy, PolicyRow
+from augrad.randomness import keyed_generator
+from augrad.transform.transform import Transform
 
 N_SAMPLES = 256
 """Training samples whose displacement is measured."""

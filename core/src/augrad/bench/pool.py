@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 
-from augrad import registry
 from augrad.bench.records import Record, failed
 from augrad.bench.rules import Rule
 from augrad.bench.task import Task
 from augrad.bench.trial import Cluster, Skipped, run_cluster
 from augrad.demo.run import threads
 from augrad.errors import ArgumentError, UnknownNameError
+from augrad.plugins import registry
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """What libraries other than torch read when they start: several threads per worker would fight for the cores."""

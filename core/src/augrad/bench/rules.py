@@ -9,8 +9,8 @@ from typing import Any
 
 from augrad.bench.task import Task
 from augrad.errors import ArgumentError
-from augrad.module import AugmentationModule
-from augrad.transform import Transform
+from augrad.layers.module import AugmentationModule
+from augrad.transform.transform import Transform
 
 
 @dataclass(frozen=True)

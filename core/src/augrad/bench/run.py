@@ -22,7 +22,7 @@ from augrad.bench.trial import Cluster
 from augrad.demo.run import versions_of
 from augrad.demo.task import check_seeds
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.storage import write_file
+from augrad.files.storage import write_file
 
 
 def run_bench(
@@ -215,7 +215,7 @@ def _check(name: str, given: Sequence[Task] | Sequence[Rule], kind: type[Task | 
         if not isinstance(each, kind):
             raise ArgumentTypeError(
                 f"{name} must hold augrad.bench.{kind.__name__}, but got {each!r}. Those installed are in "
-                f"augrad.registry.{name}().",
+                f"augrad.plugins.registry.{name}().",
                 argument=name,
             )
     names = [each.name for each in given]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from augrad.bench.rules import Rule
 from augrad.bench.summary import Measures, Row, groups_of
-from augrad.demo.words import percent
+from augrad.report.words import percent
 
 NOTE = """\
 Scores are means over seeds ± their standard deviation, on test data: accuracy, or r2 where it says so. In parentheses:

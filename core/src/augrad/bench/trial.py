@@ -18,7 +18,7 @@ from augrad.demo.task import DemoData
 from augrad.demo.trial import invariances, prepared, score, train
 from augrad.errors import MissingDependencyError, RunawayWarning, TrainingError
 from augrad.model import InvariantModel
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable
     from augrad.demo.rules import RULES, build_loader
     from augrad.demo.run import threads
     from augrad.demo.trial import prepared, train_rule
-    from augrad.registry import get_demo
+    from augrad.plugins.registry import get_demo
 
     if rule not in RULES:
         raise ArgumentError(

@@ -72,7 +72,7 @@ def run(
 
 
 def _tasks(names: list[str]) -> list[Task]:
-    from augrad import registry
+    from augrad.plugins import registry
 
     if names:
         return [registry.get_task(name) for name in names]
@@ -83,7 +83,7 @@ def _tasks(names: list[str]) -> list[Task]:
 
 
 def _rules(wanted: str | None) -> list[Rule]:
-    from augrad import registry
+    from augrad.plugins import registry
 
     known = registry.rules()
     if wanted is None:

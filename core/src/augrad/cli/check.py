@@ -17,7 +17,7 @@ from augrad.errors import ArgumentError
 
 if TYPE_CHECKING:
     from augrad.testing import CheckResult
-    from augrad.transform import Transform
+    from augrad.transform.transform import Transform
 
 N_COLUMNS = 3
 """Transforms side by side in one table."""
@@ -57,8 +57,8 @@ def transforms_of(module: ModuleType) -> list[type[Transform]]:
         ArgumentError: there are none.
         PluginError: one that a plugin brings cannot be imported.
     """
-    from augrad.catalogue import transform_fault
-    from augrad.registry import catalogue, get_transform
+    from augrad.plugins.catalogue import transform_fault
+    from augrad.plugins.registry import catalogue, get_transform
 
     def inside(name: str) -> bool:
         return f"{name}.".startswith(f"{module.__name__}.")

@@ -52,7 +52,7 @@ def run(
 
 
 def _chosen(names: list[str]) -> list[Demo]:
-    from augrad import registry
+    from augrad.plugins import registry
 
     if names:
         return [registry.get_demo(name) for name in names]
@@ -64,7 +64,7 @@ def _chosen(names: list[str]) -> list[Demo]:
 
 def broken(kind: str) -> list[str]:
     """Why demos, or tasks or rules, that plugins claim could not even be imported, one line each."""
-    from augrad.registry import catalogue
+    from augrad.plugins.registry import catalogue
 
     errors = catalogue.plugin_errors()
     claimed = [(plugin.error, name) for plugin in catalogue.plugins().values() for name in getattr(plugin, kind)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from augrad.catalogue import Catalogue
-from augrad.guard import cause_of, guarded
-from augrad.plugins import NAMED, Plugin
+from augrad.plugins.catalogue import Catalogue
+from augrad.plugins.guarded_calls import cause_of, guarded
+from augrad.plugins.loading import NAMED, Plugin
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 if TYPE_CHECKING:
-    from augrad.ranges import Range
-    from augrad.transform import Transform
+    from augrad.transform.ranges import Range
+    from augrad.transform.transform import Transform
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -27,7 +27,7 @@ def show_transforms(
     Shown are range and unit of each parameter, the constructor arguments a transform needs, how the gradient reaches
     it, and the invariance it stands for.
     """
-    from augrad import registry
+    from augrad.plugins import registry
 
     found = registry.transforms(modality)
     if as_json:
@@ -51,7 +51,7 @@ def show_transforms(
 def show_plugins(as_json: AsJson = False) -> None:
     """List the installed plugins, with what is broken and why. Imports everything they bring."""
     from augrad.cli.inspection import inspect_plugins
-    from augrad.registry import catalogue
+    from augrad.plugins.registry import catalogue
 
     reports = inspect_plugins(catalogue)
     if as_json:
@@ -80,7 +80,7 @@ def _reach(name: str, declared: Range) -> str:
 
 def _example(kind: type[Transform]) -> tuple[list[str], dict[str, Range]]:
     """Which arguments a transform is built with, and its ranges then: a sample rate, say, bounds a frequency."""
-    from augrad.guard import guarded
+    from augrad.plugins.guarded_calls import guarded
 
     needs: list[str] = []
 

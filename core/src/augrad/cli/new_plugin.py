@@ -69,8 +69,8 @@ def check_name(name: str) -> None:
 
 def check_free(name: str) -> None:
     """Raises `ArgumentError` if a modality is one of augrad's own, or an installed plugin has it."""
-    from augrad.catalogue import OFFICIAL
-    from augrad.plugins import installed
+    from augrad.plugins.catalogue import OFFICIAL
+    from augrad.plugins.loading import installed
 
     owners = {entry.name: entry.dist.name if entry.dist else entry.value for entry in installed()}
     owner = OFFICIAL.get(name) or owners.get(name)

@@ -47,7 +47,7 @@ def run(
     the file leaves out (transforms, arguments, layers, copies, epochs, batch_size, lr) are the demo's.
     """
     from augrad.config import read_config
-    from augrad.registry import get_demo
+    from augrad.plugins.registry import get_demo
 
     if (demo is None) == (data is None):
         raise ArgumentError(
@@ -91,8 +91,8 @@ def demo_defaults(task: Demo) -> dict[str, Any]:
 def demo_arguments(task: Demo, settings: TrainConfig) -> dict[str, Any]:
     """What a demo constructs its transforms with, as far as those of a configuration take it."""
     from augrad.demo.rules import fitted_arguments
-    from augrad.instances import accepted
-    from augrad.registry import get_transform
+    from augrad.layers.construction import accepted
+    from augrad.plugins.registry import get_transform
 
     given = fitted_arguments(task, task.load(settings.seed).train_x)
     taken = accepted(get_transform(name) for name in settings.transforms)
@@ -106,8 +106,8 @@ def build_module(settings: TrainConfig, arguments: Mapping[str, Any]) -> Any:
         settings: the configuration.
         arguments: what its transforms are constructed with unless it says otherwise.
     """
-    from augrad.layer import AugmentationLayer
-    from augrad.module import AugmentationModule
+    from augrad.layers.layer import AugmentationLayer
+    from augrad.layers.module import AugmentationModule
 
     return AugmentationModule(
         [
@@ -133,7 +133,7 @@ def load_data(settings: TrainConfig, task: Demo | None, data: str | None) -> Dat
     import torch
 
     from augrad.demo.rules import build_loader, build_trunk
-    from augrad.draws import derived_seed
+    from augrad.randomness import derived_seed
 
     if task is not None:
         parts = task.load(settings.seed)
@@ -199,7 +199,7 @@ def train(
 
 def build_penalty(settings: PenaltyConfig) -> Any:
     """The penalty that a configuration names, or None."""
-    from augrad.penalties import DisplacementPenalty, MagnitudePenalty
+    from augrad.learning.penalties import DisplacementPenalty, MagnitudePenalty
 
     if settings.name == "none":
         return None

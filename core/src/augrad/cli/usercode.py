@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from augrad.errors import ArgumentError, suggestion
-from augrad.guard import cause_of, guarded
+from augrad.plugins.guarded_calls import cause_of, guarded
 
 
 def import_module(name: str, argument: str) -> ModuleType:

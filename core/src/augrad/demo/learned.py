@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from augrad.policy import PolicyRow
+from augrad.policies.policy import PolicyRow
 
 Rows = Iterable[PolicyRow]
 
@@ -45,7 +45,7 @@ def reach(rows: Rows, transform: str, parameter: str | None) -> Reach:
         parameter: its name, without an entry.
 
     Example:
-        >>> from augrad.policy import PolicyRow
+        >>> from augrad.policies.policy import PolicyRow
         >>> rows = [PolicyRow(0, "vision.rotate", "angle", 0.9, 0.3, -54.0, 54.0, "deg"),
         ...         PolicyRow(1, "vision.rotate", "angle", 0.1, 0.1, -18.0, 18.0, "deg")]
         >>> found = reach(rows, "vision.rotate", "angle")
@@ -79,7 +79,7 @@ def share_of_samples(rows: Rows, transform: str) -> float:
     """Probability that at least one layer of a policy draws the transform, and does not rest, in [0, 1].
 
     Example:
-        >>> from augrad.policy import PolicyRow
+        >>> from augrad.policies.policy import PolicyRow
         >>> rows = [PolicyRow(layer, "vision.flip", None, 0.5, None, None, None, "") for layer in (0, 1)]
         >>> share_of_samples(rows, "vision.flip")
         0.75
@@ -148,7 +148,7 @@ def drawn_totals(
         `(n_draws,)` physical values; exactly `identity` where no layer chose the transform.
 
     Example:
-        >>> from augrad.policy import PolicyRow
+        >>> from augrad.policies.policy import PolicyRow
         >>> rows = [PolicyRow(0, "vision.rotate", "angle", 1.0, 0.5, -90.0, 90.0, "deg")]
         >>> totals = drawn_totals(rows, "vision.rotate", "angle")
         >>> bool(abs(totals).max() <= 90), abs(round(float(totals.mean()))) <= 1

@@ -12,9 +12,9 @@ import numpy as np
 
 from augrad.demo.learned import Reach, drawn_totals, learned_ranges, reach, reaches, share_of_samples
 from augrad.demo.task import Demo
-from augrad.policy import PolicyRow
-from augrad.ranges import Range
-from augrad.transform import Transform
+from augrad.policies.policy import PolicyRow
+from augrad.transform.ranges import Range
+from augrad.transform.transform import Transform
 
 SCHEMA_VERSION = 2
 

@@ -12,13 +12,13 @@ from torch.utils.data import DataLoader
 
 from augrad import batch
 from augrad.demo.task import Demo
-from augrad.draws import derived_seed
-from augrad.instances import resolve_transforms
-from augrad.layer import AugmentationLayer
+from augrad.layers.construction import resolve_transforms
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
 from augrad.model import InvariantModel
-from augrad.module import AugmentationModule
-from augrad.transform import Transform
-from augrad.unchanged import Unchanged
+from augrad.randomness import derived_seed
+from augrad.transform.transform import Transform
+from augrad.transform.unchanged import Unchanged
 
 RULES = {
     "none": "no augmentation",

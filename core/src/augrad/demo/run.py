@@ -21,12 +21,12 @@ from augrad.demo.results import DemoResult, Findings, Orbit, Run
 from augrad.demo.rules import RULES, candidates
 from augrad.demo.task import Demo, DemoData, check_seeds
 from augrad.demo.trial import prepared, train_rule
-from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError
-from augrad.manifest import installed_versions
+from augrad.files.manifest import installed_versions
+from augrad.files.storage import write_file
 from augrad.model import InvariantModel
-from augrad.storage import write_file
-from augrad.transform import Transform
+from augrad.randomness import keyed_generator
+from augrad.transform.transform import Transform
 
 N_ORBIT_COPIES = 8
 QUICK_FRACTION = 10
@@ -130,7 +130,7 @@ def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
     """The demo with the seeds and epochs that it will be run with."""
     if not isinstance(demo, Demo):
         raise ArgumentTypeError(
-            f"demo must be an augrad.demo.Demo, but got {demo!r}. augrad.registry.demos() holds those installed.",
+            f"demo must be an augrad.demo.Demo, but got {demo!r}. augrad.plugins.registry.demos() holds those installed.",
             argument="demo",
         )
     chosen = tuple(demo.seeds if seeds is None else seeds)
@@ -220,7 +220,8 @@ def _finish(findings: Findings, directory: Path, console: Console) -> None:
     """Prints what was found and writes the files: the numbers first, so that no drawing error loses them."""
     print_findings(findings, console)
     written = [write_file(directory / "results.json", json.dumps(findings.to_json(), indent=1).encode())]
-    from augrad.report import overview_png, render  # matplotlib loads on first use
+    from augrad.demo.page.document import render  # matplotlib loads on first use
+    from augrad.demo.page.overview import overview_png
 
     written.append(write_file(directory / "overview.png", overview_png(findings)))
     written.append(write_file(directory / "report.html", render(findings).encode()))

@@ -17,10 +17,10 @@ from augrad.demo.rules import build_loader, build_model, build_transforms, fitte
 from augrad.demo.task import Demo, DemoData
 from augrad.invariance import invariance
 from augrad.model import InvariantModel
-from augrad.ranges import Range
-from augrad.registry import get_transform
+from augrad.plugins.registry import get_transform
 from augrad.training import FitResult, fit
-from augrad.transform import Transform
+from augrad.transform.ranges import Range
+from augrad.transform.transform import Transform
 
 N_CURVE_POINTS = 20
 N_INVARIANCE_SAMPLES = 128

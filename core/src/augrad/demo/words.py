@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from augrad.demo.learned import Reach
 from augrad.demo.results import DemoResult
 from augrad.demo.rules import RULES
+from augrad.report.words import percent
 
 METRICS = {"accuracy": "test accuracy", "r2": "test r2"}
 """What tables call the metrics."""
@@ -159,31 +160,10 @@ def number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
-def percent(share: float | None) -> str:
-    """`0.94` -> `"94 %"`; `"-"` for None.
-
-    Example:
-        >>> percent(0.937), percent(None)
-        ('94 %', '-')
-    """
-    return "-" if share is None else f"{share:.0%}".replace("%", " %").replace("-", "\N{MINUS SIGN}")
-
-
 def called(found: Reach, among: Sequence[Reach]) -> str:
     """The transform's short name, with the parameter's where there are several of it."""
     several = [other.transform for other in among].count(found.transform) > 1
     return f"{short(found.transform)}, {found.parameter}" if several else short(found.transform)
-
-
-def words(parameter: str | None, unit: str = "") -> str:
-    """A parameter's name as words, without the unit that it may carry.
-
-    Example:
-        >>> words("gain_db", "dB"), words("log_size")
-        ('gain', 'log size')
-    """
-    text = str(parameter).replace("_", " ")
-    return text.removesuffix(f" {unit.lower()}") if unit else text
 
 
 def short(transform: str) -> str:

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import InputTypeError
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.objective import Criterion, in_full_precision, invariant
+from augrad.learning.penalties import DisplacementPenalty
 from augrad.lightning.backend import LightningModule
 from augrad.lightning.loss_watch import LossWatch
 from augrad.lightning.measures import Measures, Processes, learned_values, mean_displacement
@@ -20,14 +22,12 @@ from augrad.lightning.objective import check_end, check_first, make_objective, n
 from augrad.lightning.range_watch import RangeWatch
 from augrad.lightning.updates import Updates
 from augrad.model import InvariantModel
-from augrad.objective import Criterion, in_full_precision, invariant
-from augrad.penalties import DisplacementPenalty
 from augrad.training.assembly import augmentation_rate, optimizer_and_scheduler
-from augrad.training.joint_step import JointStep
 from augrad.training.metrics import Metric, resolve_metrics
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import resolve_schedule
 from augrad.training.settings import Settings, described
+from augrad.training.step import JointStep
 from augrad.training.trainer import LR
 
 _OF_THE_TRAINER: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """The watch over the joint loss under a Lightning Trainer: raises what `fit` raises, and names Lightning's checkpoint.
 
-Uses backend.py, training/joint_step.py; used by joint_module.py.
+Uses backend.py, training/step.py; used by joint_module.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from augrad.errors import NonFiniteLossError
 from augrad.lightning.backend import ModelCheckpoint
 from augrad.lightning.measures import Processes
 from augrad.model import InvariantModel
-from augrad.training.joint_step import FiniteWatch, non_finite
+from augrad.training.step import FiniteWatch, non_finite
 
 
 class LossWatch:

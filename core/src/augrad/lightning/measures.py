@@ -1,6 +1,6 @@
 """What a `JointModule` logs: sums over an epoch and all processes, and what has been learned so far.
 
-Uses training/run_state.py, training/metrics.py; used by joint_module.py.
+Uses training/progress.py, training/metrics.py; used by joint_module.py.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import Tensor
 
 from augrad.batch import count
 from augrad.displacement import displacement
+from augrad.layers.module import ModuleState
 from augrad.model import InvariantModel
-from augrad.module import ModuleState
 from augrad.training.metrics import Metric, ratio, weighted
-from augrad.training.run_state import Totals
+from augrad.training.progress import Totals
 
 SHARED = ("penalty", "displacement")
 """Measured in training only, so that their names need no `train_`; as in the history of `fit`."""

@@ -1,6 +1,6 @@
 """The objective under a Lightning Trainer, which asks for all that is trained before there is a batch.
 
-Uses cross_fitting.py, training/assembly.py; used by joint_module.py.
+Uses cross_fitted/loss.py, training/assembly.py; used by joint_module.py.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 from torch import Tensor
 
 from augrad import batch
-from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.objective import Objective
 from augrad.lightning.updates import ends
 from augrad.model import InvariantModel
-from augrad.objective import Objective
 from augrad.training import assembly
 from augrad.training.metrics import default_criterion
 from augrad.training.schedule import constant, resolve_schedule

@@ -1,6 +1,6 @@
 """The key and the penalty's factor of each update under a Lightning Trainer, as `fit` has them.
 
-Uses draws.py, training/keyed.py; used by joint_module.py.
+Uses randomness.py, training/randomness.py; used by joint_module.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Generator
 
-from augrad.draws import keyed_generator
-from augrad.training.keyed import preserved_generators, seed_global_generators
+from augrad.randomness import keyed_generator, preserved_generators, seed_global_generators
 
 
 class Update:

@@ -1,6 +1,1 @@
-"""Reports: what demos found, as one self-contained page and one picture. Loads matplotlib; imported on first use."""
-
-from augrad.report.document import render
-from augrad.report.overview import overview_png
-
-__all__ = ["overview_png", "render"]
+"""What all pages share: templates, look and words. Loads matplotlib on first use of style.py."""

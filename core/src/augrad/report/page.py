@@ -1,18 +1,20 @@
-"""Pages from their templates, everything inside one file. Used by document.py and audit.py."""
+"""Pages from their templates, everything inside one file. Used by the pages of audits and demos."""
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 
-def filled(template: str, **names: Any) -> str:
-    """The page that a template beside this file makes of these names; what they hold is text and is escaped.
+def filled(package: str, template: str, **names: Any) -> str:
+    """Fills a template of a package with these names; what they hold is text and is escaped.
 
     Args:
-        template: name of the file; it may include others of this folder, such as the styles that pages share.
+        package: where the template lies, for example `"augrad.demo.page"`.
+        template: name of the file; it may include others from there and from this folder, which all pages share.
         names: what it tells of.
     """
     environment = Environment(
@@ -21,10 +23,12 @@ def filled(template: str, **names: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        loader=FunctionLoader(_text),
+        loader=FunctionLoader(partial(_text, package)),
     )
     return environment.get_template(template).render(**names)
 
 
-def _text(name: str) -> str:
-    return files("augrad.report").joinpath(name).read_text(encoding="utf-8")
+def _text(package: str, name: str) -> str:
+    own = files(package).joinpath(name)
+    shared = files("augrad.report").joinpath(name)
+    return (own if own.is_file() else shared).read_text(encoding="utf-8")

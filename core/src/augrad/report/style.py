@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from augrad import drawing
+from augrad.transform import drawing
 
 INK, MUTED = drawing.INK, drawing.MUTED
 GRID = "#dfe3e8"

@@ -17,7 +17,7 @@ from augrad.testing.examples import (
 )
 from augrad.testing.registry import check, require
 from augrad.testing.watch import SyncError, Tally, sync_guard
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 TOLERANCE = 1e-9
 """Between a batch and its samples one by one, in double precision: sums may run in another order."""

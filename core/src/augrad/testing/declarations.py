@@ -20,7 +20,7 @@ from augrad.errors import (
 )
 from augrad.testing.examples import example_batch, inner_values, is_tensor_based, noise_for
 from augrad.testing.registry import check, has_parameters, require
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 N_WORDS = 5
 """Fewest words that can say what carries no information about the target."""

@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from augrad.draws import keyed_generator
 from augrad.errors import InputTypeError
-from augrad.transform import Transform
+from augrad.randomness import keyed_generator
+from augrad.transform.transform import Transform
 
 Values = dict[str, Tensor]
 """Physical values per parameter, as `forward` takes them."""

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from augrad import batch
-from augrad.draws import keyed_generator
 from augrad.errors import ConformanceError
+from augrad.randomness import keyed_generator
 from augrad.testing.examples import (
     Values,
     call,
@@ -23,7 +23,7 @@ from augrad.testing.examples import (
     values_at,
 )
 from augrad.testing.registry import check, has_parameters, require
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 NEAR_END = 0.05
 """How far inside the range "at its end" is: at the very end a derivative may rightly vanish, as a blur's at width 0."""

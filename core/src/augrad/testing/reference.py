@@ -12,7 +12,7 @@ from torch import Tensor
 from augrad import batch
 from augrad.testing.examples import call, example_batch, floats, fractions_of_interest, noise_for, values_at
 from augrad.testing.registry import require
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 
 def check_reference(

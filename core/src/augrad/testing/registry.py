@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augrad.errors import ConformanceError
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 CheckFunction = Callable[[Any], None]
 """Takes a transform, of the kind that the check applies to."""

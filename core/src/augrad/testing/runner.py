@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from augrad.errors import ArgumentError, ConformanceError, suggestion
 from augrad.testing.registry import CHECKS, all_checks
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 Status = Literal["passed", "failed", "expected failure", "unexpected pass"]
 ExpectedFailures = Mapping[str, str] | Callable[[Transform], Mapping[str, str]] | None

@@ -14,12 +14,12 @@ import jaxtyping
 import torch
 
 from augrad import batch
-from augrad.draws import keyed_generator
 from augrad.errors import ConformanceError
-from augrad.layer import AugmentationLayer
+from augrad.layers.layer import AugmentationLayer
+from augrad.randomness import keyed_generator
 from augrad.testing.examples import call, example_batch, gap, inner_values, noise_for
 from augrad.testing.registry import check, has_parameters, require
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 WEAK, STRONG = 0.1, 0.9
 """Magnitudes before and after learning."""

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from augrad import batch
-from augrad.matrix import MatrixTransform, in_working_units
 from augrad.testing.examples import (
     call,
     example_batch,
@@ -26,7 +25,8 @@ from augrad.testing.examples import (
 )
 from augrad.testing.gradients import parameter_gradients
 from augrad.testing.registry import check, has_parameters, require
-from augrad.transform import Transform
+from augrad.transform.matrix import MatrixTransform, in_working_units
+from augrad.transform.transform import Transform
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 

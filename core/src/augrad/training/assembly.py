@@ -15,22 +15,22 @@ import torch
 from torch import nn
 
 from augrad import batch
-from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.judging import default_folds
+from augrad.learning.cross_fitted.judges import default_folds
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.cross_fitted.proposals import search_plan
+from augrad.learning.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
 from augrad.model import InvariantModel
-from augrad.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
-from augrad.search import search_plan
 from augrad.training.checkpoints import Checkpoints
+from augrad.training.display import is_shown, make_display
 from augrad.training.early_stopping import check_logged
-from augrad.training.joint_step import JointStep
 from augrad.training.loading import KeyedLoader
 from augrad.training.metrics import default_criterion, resolve_metrics
 from augrad.training.persistence import check_storable, fingerprint, matching, restore, restore_objective
-from augrad.training.progress import is_shown, make_display
+from augrad.training.progress import RunState
 from augrad.training.run import Run
-from augrad.training.run_state import RunState
 from augrad.training.settings import Settings
+from augrad.training.step import JointStep
 
 SEARCH = "search"
 """Folder, within a run's, of the checkpoints of its search."""

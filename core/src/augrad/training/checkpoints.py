@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augrad.errors import CheckpointError
-from augrad.transform import Transform
+from augrad.transform.transform import Transform
 
 if TYPE_CHECKING:
-    from augrad.manifest import Checkpoint
+    from augrad.files.manifest import Checkpoint
 
 KIND = "checkpoint"
 
@@ -38,7 +38,7 @@ class Checkpoints:
         Raises:
             CheckpointError: the pointer is damaged.
         """
-        from augrad.storage import read_pointer
+        from augrad.files.storage import read_pointer
 
         return read_pointer(self.directory, pointer)
 
@@ -48,7 +48,7 @@ class Checkpoints:
         Raises:
             CheckpointError: it is damaged.
         """
-        from augrad.manifest import read_checkpoint
+        from augrad.files.manifest import read_checkpoint
 
         latest = self.pointed("latest")
         return None if latest is None else read_checkpoint(latest, kind=KIND)
@@ -77,8 +77,8 @@ class Checkpoints:
         Raises:
             StorageError: it could not be written; the pointers and what they name are as before.
         """
-        from augrad.manifest import write_checkpoint
-        from augrad.storage import write_pointer
+        from augrad.files.manifest import write_checkpoint
+        from augrad.files.storage import write_pointer
 
         name = f"step-{step:08d}"
         path = write_checkpoint(self.directory / name, tensors, kind=KIND, config=config, transforms=transforms)

@@ -1,6 +1,6 @@
 """Loaders read by key: the same (seed, epoch, position) gives the same batch, from the start or after a resume.
 
-Uses keyed.py; used by loop.py.
+Uses randomness.py; used by loop.py.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, DistributedSampler
 
-from augrad.draws import derived_seed
 from augrad.errors import ArgumentError, ArgumentTypeError, InputTypeError
-from augrad.training.keyed import preserved_generators, seed_global_generators
+from augrad.randomness import derived_seed, preserved_generators, seed_global_generators
 
 Pair = tuple[Any, Any]
 """A batch of inputs and its targets."""

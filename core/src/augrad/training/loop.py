@@ -14,22 +14,21 @@ import torch
 from torch import Tensor
 
 from augrad import batch
-from augrad.cross_fitting import CrossFittedLoss
-from augrad.draws import derived_seed
-from augrad.objective import in_full_precision
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.objective import in_full_precision
+from augrad.randomness import derived_seed, seed_global_generators
 from augrad.training.early_stopping import best_row
 from augrad.training.engine import scalars
-from augrad.training.joint_step import non_finite
-from augrad.training.keyed import seed_global_generators
 from augrad.training.loading import Pair, windows
 from augrad.training.metrics import ratio, weighted
 from augrad.training.persistence import save
+from augrad.training.progress import Totals
 from augrad.training.result import Row, learned
 from augrad.training.run import Run
-from augrad.training.run_state import Totals
 from augrad.training.runaway import Runaway
 from augrad.training.runaway_notice import headline, notice
 from augrad.training.settings import described
+from augrad.training.step import non_finite
 
 
 def train_until_stopped(run: Run) -> None:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from augrad.cross_fitting import CrossFittedLoss
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.objective import Objective
 from augrad.model import InvariantModel
-from augrad.objective import Objective
 from augrad.training.checkpoints import Checkpoints, check_same
+from augrad.training.optimizer_codec import decode, encode, load_optimizer_state, optimizer_state
+from augrad.training.progress import RunState
 from augrad.training.run import Run
-from augrad.training.run_state import RunState
 from augrad.training.settings import Settings, described
-from augrad.training.state import decode, encode, load_optimizer_state, optimizer_state
 
 if TYPE_CHECKING:
-    from augrad.manifest import Checkpoint
+    from augrad.files.manifest import Checkpoint
 
 
 def fingerprint(

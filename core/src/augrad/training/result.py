@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from augrad.model import InvariantModel
 
 if TYPE_CHECKING:
-    from augrad.policy import Policy
+    from augrad.policies.policy import Policy
 
 Row = dict[str, Any]
 """One epoch of the history."""

@@ -13,16 +13,16 @@ import torch
 from torch import Generator
 
 from augrad.errors import RunawayWarning
+from augrad.learning.objective import Objective
 from augrad.model import InvariantModel
-from augrad.objective import Objective
 from augrad.training.checkpoints import Checkpoints
-from augrad.training.joint_step import FiniteWatch
+from augrad.training.display import Display
 from augrad.training.loading import KeyedLoader
 from augrad.training.metrics import Metric
-from augrad.training.progress import Display
-from augrad.training.run_state import RunState
+from augrad.training.progress import RunState
 from augrad.training.schedule import resolve_schedule
 from augrad.training.settings import Settings
+from augrad.training.step import FiniteWatch
 
 
 @dataclass

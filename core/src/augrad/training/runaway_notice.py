@@ -1,6 +1,6 @@
 """What the runaway guard found, in words: layer, transform, physical ranges, losses, and what to do.
 
-Uses runaway.py, policy_table.py; used by loop.py and lightning/range_watch.py.
+Uses runaway.py, table.py; used by loop.py and lightning/range_watch.py.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from augrad.errors import RunawayWarning
-from augrad.layer import AugmentationLayer
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.parameter_columns import Slot
 from augrad.model import InvariantModel
-from augrad.policy_table import reach_text
-from augrad.slots import Slot
+from augrad.policies.table import reach_text
 from augrad.training.runaway import Runaway
 
 

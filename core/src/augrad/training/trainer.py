@@ -14,17 +14,17 @@ from typing import Any
 
 import torch
 
-from augrad.cross_fitting import CrossFittedLoss
 from augrad.errors import ArgumentTypeError
+from augrad.learning.cross_fitted.loss import CrossFittedLoss
+from augrad.learning.cross_fitted.plan import confirmed
+from augrad.learning.cross_fitted.proposals import prune
+from augrad.learning.objective import Criterion, JointLoss
+from augrad.learning.penalties import DisplacementPenalty
 from augrad.model import InvariantModel
-from augrad.objective import Criterion, JointLoss
-from augrad.penalties import DisplacementPenalty
-from augrad.search import prune
+from augrad.randomness import preserved_generators
 from augrad.training.assembly import assemble, assemble_search, frozen, keyed_loader, objective_of
-from augrad.training.confirm import confirmed
 from augrad.training.early_stopping import EarlyStopping, best_row
 from augrad.training.engine import accelerated, tracking, verdicts
-from augrad.training.keyed import preserved_generators
 from augrad.training.loading import KeyedLoader
 from augrad.training.loop import train_until_stopped
 from augrad.training.result import FitResult
@@ -75,9 +75,9 @@ def fit(
     By default there are three stages, as `objective` says. In the *search* copies of the trunk, the judges, are trained
     for `max_epochs` on the data as they are, each on all parts but one (see `n_folds`); then weights and magnitudes
     learn from what the judges say of samples that are new to them, in about 600 updates at most
-    (`augrad.search.search_plan`). In the *confirmation* the judges learn on for 0.3 of `max_epochs` with all that was
-    found but what has little weight (`augrad.search.prune`), with each transform alone, and with nothing, and that is
-    kept with which they lose least on samples that are new to them (`augrad.confirmation.ConfirmationLoss`). After it
+    (`augrad.learning.cross_fitted.proposals.search_plan`). In the *confirmation* the judges learn on for 0.3 of `max_epochs` with all that was
+    found but what has little weight (`augrad.learning.cross_fitted.proposals.prune`), with each transform alone, and with nothing, and that is
+    kept with which they lose least on samples that are new to them (`augrad.learning.cross_fitted.confirmation.ConfirmationLoss`). After it
     the trunk is trained for `max_epochs` with an augmentation that stands still. Optimizer, precision and accumulation
     are the same for all; the scheduler too, but judges that learn on have a cosine of their own. Metrics, validation,
     early stopping, callbacks and the guard are for the trunk. `"joint"` trains all together.

@@ -1,6 +1,6 @@
 """What signal transforms share: modality, check of a batch, sample rate, example batch, what an audit asks.
 
-Uses traits.py and drawing.py; base of the other files.
+Uses sample_features.py and drawing.py; base of the other files.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range, Transform
-from augrad.drawing import INK
 from augrad.errors import ArgumentError, InputError, suggestion
-from augrad_audio.traits import signal_features
+from augrad.transform.drawing import INK
+from augrad_audio.sample_features import signal_features
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ class SignalTransform(Transform):
 
     @classmethod
     def features(cls, x: Any) -> Float[Tensor, "batch features"]:
-        """Waveforms by their short-time spectrum and their course: see `augrad_audio.traits.signal_features`.
+        """Waveforms by their short-time spectrum and their course: see `augrad_audio.sample_features.signal_features`.
 
         Spectrograms `(batch, channels, freq, time)` by their values.
         """

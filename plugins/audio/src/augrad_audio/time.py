@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from augrad import Action, MatrixTransform, Range
-from augrad.matrix import inverse
+from augrad.transform.matrix import inverse
 from augrad_audio.interpolation import check_padding, place_dtype, sample
 from augrad_audio.signals import Number, SignalTransform, samples_per
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from augrad.errors import ArgumentError, suggestion
-from augrad.ranges import Range
+from augrad.transform.ranges import Range
 
 
 def check_temperature(name: str, temperature: Any) -> float:

@@ -1,6 +1,6 @@
 """Displacement of graphs: how far an augmented batch moved, as a network of message passing would see it.
 
-Registers `augrad.displacement.displacement` for torch_geometric's batches. Uses batching.py; traits.py takes the
+Registers `augrad.displacement.displacement` for torch_geometric's batches. Uses batching.py; sample_features.py takes the
 descriptors.
 """
 

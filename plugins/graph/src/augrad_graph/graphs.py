@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
 from augrad import Transform
-from augrad.drawing import INK
 from augrad.errors import InputError, InputTypeError
-from augrad_graph import batching, displacements, kit, topology, traits  # noqa: F401 - they register the batch type
+from augrad.transform.drawing import INK
+from augrad_graph import batching, displacements, kit, sample_features, topology  # noqa: F401 - they register the batch type
 from augrad_graph.backend import Data, HeteroData
 from augrad_graph.batching import HETEROGENEOUS, with_edge_weight
 from augrad_graph.layout import as_batch, layout_of, starts, structure_fault
@@ -85,15 +85,15 @@ class GraphTransform(Transform):
 
     @classmethod
     def features(cls, x: Any) -> Float[Tensor, "batch features"]:
-        """Graphs by what message passing sees of them, and by their positions: `augrad_graph.traits.graph_features`."""
+        """Graphs by what message passing sees of them, and by their positions: `augrad_graph.sample_features.graph_features`."""
         _check_type(cls.name, x)
-        return traits.graph_features(x)
+        return sample_features.graph_features(x)
 
     @classmethod
     def side_effects(cls, x: Any) -> Float[Tensor, "batch effects"]:
-        """Counts of nodes and edges, what is isolated or blank, weights: `augrad_graph.traits.graph_side_effects`."""
+        """Counts of nodes and edges, what is isolated or blank, weights: `augrad_graph.sample_features.graph_side_effects`."""
         _check_type(cls.name, x)
-        return traits.graph_side_effects(x)
+        return sample_features.graph_side_effects(x)
 
     @classmethod
     def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:

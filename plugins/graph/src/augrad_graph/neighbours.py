@@ -12,8 +12,8 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 
 from augrad import Range, batch
-from augrad.draws import keyed_generator
 from augrad.errors import ArgumentError, InputError
+from augrad.randomness import keyed_generator
 from augrad_graph.backend import Data
 from augrad_graph.batching import with_edge_weight, with_values
 from augrad_graph.graphs import GraphTransform, node_rows, per_node, working_dtype

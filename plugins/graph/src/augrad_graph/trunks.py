@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor, nn
 
 from augrad import AugmentationLayer, AugmentationModule, Transform, batch
-from augrad.draws import keyed_generator
 from augrad.errors import AggregationError, ArgumentError, InputError
+from augrad.randomness import keyed_generator
 from augrad_graph.backend import Data
 from augrad_graph.batching import with_edge_weight, with_values
 from augrad_graph.layout import as_batch, layout_of, noted, starts

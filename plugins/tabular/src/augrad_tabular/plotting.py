@@ -14,7 +14,7 @@ from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyErr
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from augrad.policy import PolicySummary
+    from augrad.policies.policy import PolicySummary
 
 NOISE = "tabular.feature_noise"
 MAX_BARS = 30

@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from augrad import Range, Transform, keyed_generator
-from augrad.drawing import INK
 from augrad.errors import ArgumentError, InputError
+from augrad.transform.drawing import INK
 from augrad_tabular.columns import Kind
 from augrad_tabular.schema import Schema, as_schema
 

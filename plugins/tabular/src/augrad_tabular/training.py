@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 import augrad
-from augrad.module import ModuleState
+from augrad.layers.module import ModuleState
 from augrad_tabular.models import encoder_of
 from augrad_tabular.parameters import Parameters
 

@@ -12,7 +12,7 @@ from torch.nn.functional import grid_sample
 
 from augrad import Action
 from augrad.errors import ArgumentError, suggestion
-from augrad.matrix import inverse
+from augrad.transform.matrix import inverse
 from augrad_vision.images import working_dtype
 
 PADDINGS = ("zeros", "border", "reflection")

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from augrad.bench import Task
 from augrad.demo import DemoData
 from augrad.demo.rules import build_transforms, build_trunk, fitted_arguments
-from augrad.registry import get_task
+from augrad.plugins.registry import get_task
 from augrad_audio.plugin import augrad_tasks
 from augrad_audio.tasks import appliances, digits, power, vowels
 

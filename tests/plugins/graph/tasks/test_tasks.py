@@ -12,7 +12,7 @@ from augrad import batch
 from augrad.bench import Task
 from augrad.demo import DemoData
 from augrad.demo.rules import build_transforms, fitted_arguments
-from augrad.registry import get_task
+from augrad.plugins.registry import get_task
 from augrad_graph.backend import Batch
 from augrad_graph.plugin import augrad_tasks
 from augrad_graph.tasks.network import PlaceNetwork

@@ -10,7 +10,7 @@ import torch
 from augrad.bench import Task
 from augrad.demo.rules import build_model, build_transforms, fitted_arguments
 from augrad.demo.trial import train
-from augrad.registry import get_task
+from augrad.plugins.registry import get_task
 from augrad_tabular.plugin import augrad_tasks
 
 SIZES = {

@@ -12,7 +12,7 @@ from augrad import AugmentationLayer
 from augrad.bench.task import Task
 from augrad.demo.rules import build_transforms, build_trunk, fitted_arguments
 from augrad.errors import MissingDependencyError
-from augrad.registry import get_task
+from augrad.plugins.registry import get_task
 from augrad_vision.plugin import augrad_tasks
 from augrad_vision.tasks import sources
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from augrad.errors import MissingDependencyError
-from augrad.storage import write_file
+from augrad.files.storage import write_file
 from augrad_audio.tasks import synthesis
 from augrad_audio.tasks.synthesis import DIGITS, N_TAKES, RATE
 

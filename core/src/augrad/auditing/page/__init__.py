@@ -1,0 +1,1 @@
+"""The page of an audit. Loads matplotlib; imported on first use."""

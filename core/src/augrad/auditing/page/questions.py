@@ -1,0 +1,135 @@
+"""The four questions that an audit's page asks of each transform, as panels. Uses panels.py; see audit.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from augrad.auditing import Measurement, Verdict
+from augrad.auditing.page.measures import MEASURE_WORDS
+from augrad.auditing.page.panels import BLUE, GREEN, LOWEST, ORANGE, PURPLE, Curve, Look, Panel, Plot
+from augrad.auditing.page.words import number, share, where, where_strength
+from augrad.report.style import INK
+
+MARKERS = ("^", "D", "v", "s", "o")
+"""Of named layers, in turn."""
+
+NEAR = 0.05
+"""Share of clean samples that count as off the data."""
+
+
+def panels_of(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> list[Panel]:
+    """One panel per question that can be answered: without a model or labels there are fewer.
+
+    Args:
+        rows: of one transform, strengths rising.
+        verdict: on it.
+        epsilon: of the audit.
+    """
+    found = [
+        _ignored(rows, verdict),
+        _survives(rows, verdict, epsilon),
+        _among_data(rows, verdict),
+        _traces(rows),
+    ]
+    return [panel for panel in found if panel.plots]
+
+
+def _ignored(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
+    """What the model does."""
+    layers = list(dict.fromkeys(name for row in rows for name in row.layers))
+    curves = [
+        _curve(rows, "invariance", Look(BLUE), 1.0),
+        *(_layer(rows, name, Look(PURPLE, MARKERS[at % len(MARKERS)], (1, 2))) for at, name in enumerate(layers)),
+        _curve(rows, "flip_rate", Look(ORANGE, "s", (5, 2)), 0.0),
+        _curve(rows, "equivariance_error", Look(GREEN, "D", (5, 2, 1, 2)), 0.0),
+    ]
+    note = "Invariance 1: its output stays as it is; 0: it moves as far as to another sample."
+    if any(each is not None and each.value < LOWEST for curve in curves for each in curve.estimates):
+        note += f" Below {number(LOWEST)} it is cut off."
+    return Panel(
+        "Does the model ignore it?",
+        note,
+        _plots(Plot(_known(curves), "unit"), _alone(rows, "loss_change", Look(INK), 0.0, "free")),
+    )
+
+
+def _survives(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> Panel:
+    """What becomes of labels."""
+    curves = [
+        _curve(rows, "preservation", Look(GREEN), 1.0),
+        _curve(rows, "agreement", Look(INK, "^", (1, 2)), 1.0),
+        _curve(rows, "changed", Look(ORANGE, "s", (5, 2)), 0.0),
+        *([_curve(rows, "ignored", Look(PURPLE, "D", (5, 2, 1, 2)), 0.0)] if verdict.kind == "over-invariant" else []),
+    ]
+    safe = verdict.safe_strength
+    place = where_strength(rows, safe)
+    if safe is None:
+        note = "The reference knows no more than chance, so that this says little."
+    elif place is None:
+        already = f" already at {where(rows[0])}" if len(rows) > 1 else ""
+        note = f"Fewer than {share(1 - epsilon)} of the labels survive{already}."
+    else:
+        note = f"Safe: {share(1 - epsilon)} of the labels survive" + (
+            f" up to {place} (shaded)." if len(rows) > 1 else "."
+        )
+    known = _known(curves)
+    mark = ((1 - epsilon, share(1 - epsilon)),) if any(curve.look.colour == GREEN for curve in known) else ()
+    return Panel("Do labels survive?", note, _plots(Plot(known, marks=mark)), safe=safe)
+
+
+def _among_data(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
+    """Whether samples stay among the data."""
+    knee = where_strength(rows, verdict.knee)
+    note = "Distance 1: as near to other samples as clean ones are."
+    return Panel(
+        "Does it stay among the data?",
+        note if knee is None else f"{note} The knee, at {knee}, is where the distance begins to rise.",
+        _plots(
+            _alone(rows, "distance_ratio", Look(BLUE), 1.0, "free"),
+            _alone(rows, "off_manifold", Look(ORANGE, "s", (5, 2)), NEAR, "share"),
+        ),
+        knee=verdict.knee,
+    )
+
+
+def _traces(rows: Sequence[Measurement]) -> Panel:
+    """Whether it leaves traces, and whether these tell labels."""
+    curves = [
+        _curve(rows, "detectable", Look(BLUE), 0.5),
+        _curve(rows, "shortcut", Look(ORANGE, "s", (5, 2)), 0.0),
+    ]
+    known = _known(curves)
+    note = "Told from clean: 50 % is chance."
+    if len(known) > 1:
+        note += " A label that borders, padding or clipping give away is a shortcut; 0 is none."
+    return Panel("Does it leave traces?", note, _plots(Plot(known, marks=((0.5, "chance"),))))
+
+
+def _curve(rows: Sequence[Measurement], measure: str, look: Look, start: float) -> Curve:
+    return Curve(
+        MEASURE_WORDS[measure].title,
+        tuple(row.strength for row in rows),
+        tuple(getattr(row, measure) for row in rows),
+        look,
+        start,
+    )
+
+
+def _layer(rows: Sequence[Measurement], name: str, look: Look) -> Curve:
+    estimates = tuple(row.layers.get(name) for row in rows)
+    return Curve(f"invariance of {name}", tuple(row.strength for row in rows), estimates, look, 1.0)
+
+
+def _alone(rows: Sequence[Measurement], measure: str, look: Look, start: float, form: str) -> Plot:
+    curve = _curve(rows, measure, look, start)
+    return Plot(_known([curve]), form)
+
+
+def _known(curves: Sequence[Curve]) -> tuple[Curve, ...]:
+    """Those that were measured."""
+    return tuple(curve for curve in curves if any(each is not None for each in curve.estimates))
+
+
+def _plots(*plots: Plot) -> tuple[Plot, ...]:
+    """Those that show something."""
+    return tuple(plot for plot in plots if plot.curves)

@@ -1,0 +1,76 @@
+"""One sample and its augmented copies, as the demo draws them or as their shape suggests. Used by document.py."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+
+from augrad import batch
+from augrad.demo.results import DemoResult, Orbit
+from augrad.report.style import INK, MUTED, RULE_COLOURS
+from augrad.transform.drawing import draw_image, draw_lines, is_drawable, is_image, limits_of
+
+ROW_COLOURS = {
+    "before training": RULE_COLOURS["none"],
+    "learned": RULE_COLOURS["augrad"],
+    "oracle": RULE_COLOURS["oracle"],
+}
+
+
+def drawable(result: DemoResult) -> Orbit | None:
+    """The orbit of a demo if there is a way to draw its samples: the demo's own, or as images, series or vectors."""
+    orbit = result.orbit
+    if orbit is None or result.demo.draw is not None:
+        return orbit
+    return orbit if is_drawable(orbit.sample) else None
+
+
+def copies_of(rows: Any) -> list[Any]:
+    """The copies of one row of an orbit, each as a batch of one."""
+    where = batch.device(rows)
+    return [batch.select(rows, torch.tensor([index], device=where)) for index in range(batch.count(rows))]
+
+
+def draw_original(axes: Axes, result: DemoResult, orbit: Orbit) -> None:
+    """The large picture of the sample as it is."""
+    _drawing(result, orbit)(_blank(axes), orbit.sample, original=None, colour=INK)
+
+
+def draw_copies(
+    figure: Figure | SubFigure, result: DemoResult, orbit: Orbit, label: str, copies: Sequence[Any]
+) -> None:
+    """Copies of the sample side by side, to the scale of the original.
+
+    Args:
+        figure: an empty figure, as many times as wide as high as there are copies.
+        result: of the demo.
+        orbit: what is drawn.
+        label: of the row they are from.
+        copies: batches of one.
+    """
+    draw, colour = _drawing(result, orbit), ROW_COLOURS.get(label, MUTED)
+    panels = figure.subplots(1, len(copies), squeeze=False)
+    figure.subplots_adjust(left=0.004, right=0.996, top=0.99, bottom=0.01, wspace=0.06)
+    for axes, copied in zip(panels[0], copies, strict=True):
+        draw(_blank(axes), copied, original=orbit.sample, colour=colour)
+
+
+def _blank(axes: Axes) -> Axes:
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    return axes
+
+
+def _drawing(result: DemoResult, orbit: Orbit) -> Callable[..., None]:
+    if result.demo.draw is not None:
+        named = inspect.signature(result.demo.draw).parameters
+        return partial(result.demo.draw, **{name: value for name, value in result.arguments.items() if name in named})
+    if is_image(orbit.sample[0]):
+        return draw_image
+    return partial(draw_lines, limits=limits_of([orbit.sample, *(copies for _, copies in orbit.rows)]))

@@ -1,0 +1,1 @@
+"""Files: atomic writes, and checkpoints whose contents are verified before they are used."""

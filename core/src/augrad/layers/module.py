@@ -1,0 +1,190 @@
+"""Stacked augmentation layers as one module, and the public state that penalties, logs and audits read.
+
+Uses layer.py, composition.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+
+from augrad.displacement import displacement
+from augrad.errors import ArgumentTypeError, LayerError, PenaltyError
+from augrad.layers.composition import LayerDraw, transform_batch, undo_batch
+from augrad.layers.layer import AugmentationLayer
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """What one layer has learned, differentiable.
+
+    Attributes:
+        names: the transforms.
+        weights: selection weights, `(transforms,)`, summing to 1.
+        magnitudes: `(parameters,)`, in [0, 1].
+        owners: for each magnitude the index of its transform, `(parameters,)`.
+    """
+
+    names: tuple[str, ...]
+    weights: Float[Tensor, " transforms"]
+    magnitudes: Float[Tensor, " parameters"]
+    owners: Tensor
+
+
+@dataclass(frozen=True)
+class ModuleState:
+    """What an augmentation module has learned and what its last training pass did: all that a penalty may read.
+
+    Attributes:
+        layers: one `LayerState` per layer.
+        before, after: the batch of the last training pass and what became of it; None before the first.
+        log_probs: per sample, the log-probability of the transforms that it drew in that pass, `(batch,)`,
+            differentiable in the weights; None if a layer mixed all of its transforms.
+    """
+
+    layers: tuple[LayerState, ...]
+    before: Any = None
+    after: Any = None
+    log_probs: Float[Tensor, " batch"] | None = None
+
+    @property
+    def displacements(self) -> Float[Tensor, " batch"]:
+        """How far the last training pass moved each sample, in units of the data's spread; differentiable.
+
+        See `augrad.displacement.displacement`.
+
+        Raises:
+            PenaltyError: there was no training pass yet.
+        """
+        if self.before is None:
+            raise PenaltyError(
+                "displacement is measured on a training pass, and there was none: call model.train() and model(x) "
+                "before the penalty."
+            )
+        return displacement(self.before, self.after)
+
+    @property
+    def displacement(self) -> Float[Tensor, ""]:
+        """Mean of `displacements`: 0 for the identity, 1 if samples moved as far as they are from each other."""
+        return self.displacements.mean()
+
+
+class AugmentationModule(nn.Module):
+    """Augmentation layers applied one after the other, as one differentiable module.
+
+    Matrix transforms of all layers are multiplied and applied once (see `composition.py`).
+
+    Train / eval: see `AugmentationLayer`. A training pass keeps its input and output for `state().displacement`
+    until the next one or until `forget()`.
+
+    Args:
+        layers: at least one; a list of transform names is short for a layer with default options.
+
+    Raises:
+        LayerError: no layers, or the same layer twice.
+        ArgumentTypeError: something that is no layer.
+
+    Shape:
+        Input and output: a batch, `(batch, *event)` for tensors.
+    """
+
+    def __init__(self, layers: Sequence[AugmentationLayer | Sequence[Any]]) -> None:
+        super().__init__()
+        if isinstance(layers, AugmentationLayer) or not isinstance(layers, Sequence) or isinstance(layers, str):
+            raise ArgumentTypeError(
+                f"layers must be a list of AugmentationLayer, but got {type(layers).__name__}. Write [layer].",
+                argument="layers",
+            )
+        if not layers:
+            raise LayerError(
+                "layers must hold at least one AugmentationLayer, but got an empty list.", argument="layers"
+            )
+        built: list[Any] = [AugmentationLayer(entry) if isinstance(entry, list | tuple) else entry for entry in layers]
+        for entry in built:
+            if not isinstance(entry, AugmentationLayer):
+                raise ArgumentTypeError(
+                    f"layers must hold AugmentationLayer, but got {type(entry).__name__}.", argument="layers"
+                )
+        if len({id(entry) for entry in built}) < len(built):
+            raise LayerError("layers holds the same AugmentationLayer twice; build one for each.", argument="layers")
+        self.layers = nn.ModuleList(built)
+        self._pass: tuple[Any, Any, tuple[LayerDraw, ...]] | None = None
+
+    def __iter__(self) -> Any:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def forward(self, x: Any, *, generator: Generator | None = None) -> Any:
+        """Transforms a batch with fresh draws from `generator` (None: torch's default one)."""
+        return self.augment(x, generator=generator)[0]
+
+    def augment(
+        self,
+        x: Any,
+        *,
+        draws: Sequence[LayerDraw] | None = None,
+        generator: Generator | None = None,
+        weight_gradient: bool = True,
+    ) -> tuple[Any, tuple[LayerDraw, ...]]:
+        """Like `forward`, and returns the draws too; with `draws` it replays them.
+
+        Without `weight_gradient` the output has no local gradient to the weights of draws (`passes.transform_batch`).
+
+        Raises:
+            InputError, InputTypeError: a transform does not accept the batch; nothing has been drawn then.
+        """
+        self.validate(x)
+        y, drawn = transform_batch(list(self), x, draws=draws, generator=generator, weight_gradient=weight_gradient)
+        self._pass = (x, y, drawn) if self.training and torch.is_grad_enabled() else None
+        return y, drawn
+
+    def undo(self, y: Any, draws: Sequence[LayerDraw]) -> Any:
+        """Moves the contents of `y` back to where they were before `augment` with these draws.
+
+        Raises:
+            InversionError: they cannot be moved back.
+        """
+        return undo_batch(list(self), y, draws)
+
+    def validate(self, x: Any) -> None:
+        """Raises `InputError` or `InputTypeError` unless every transform accepts the batch."""
+        for layer in self:
+            layer.validate(x)
+
+    def state(self) -> ModuleState:
+        """What has been learned and what the last training pass did: frozen, differentiable."""
+        layers = tuple(_layer_state(layer) for layer in self)
+        if self._pass is None:
+            return ModuleState(layers)
+        before, after, draws = self._pass
+        return ModuleState(layers, before, after, _log_probs(layers, draws))
+
+    def forget(self) -> None:
+        """Lets go of the last pass and its autograd graph."""
+        self._pass = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The last pass is neither a parameter nor copyable (its tensors are no leaves).
+        return {**self.__dict__, "_pass": None}
+
+
+def _layer_state(layer: AugmentationLayer) -> LayerState:
+    owners = [slot.transform for slot in layer.slots for _ in range(slot.start, slot.stop)]
+    return LayerState(
+        layer.names, layer.weights, layer.magnitudes, torch.tensor(owners, device=layer.raw_weights.device)
+    )
+
+
+def _log_probs(layers: Sequence[LayerState], draws: Sequence[LayerDraw]) -> Float[Tensor, " batch"] | None:
+    choices = [draw.choice for draw in draws if draw.choice is not None]
+    if len(choices) < len(draws):
+        return None
+    logs = [layer.weights.log()[choice] for layer, choice in zip(layers, choices, strict=True)]
+    return torch.stack(logs).sum(dim=0)

@@ -1,0 +1,214 @@
+"""Builds an augmentation module from a document, and says where in the document an error lies.
+
+Uses document_schema.py, registry.py; used by policy.py and saving.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from augrad.errors import AugradError
+from augrad.layers.constraints import from_unit, to_unit, to_weights
+from augrad.layers.distribution import DISTRIBUTIONS
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
+from augrad.layers.parameter_columns import Slot
+from augrad.layers.selection import SELECTIONS
+from augrad.plugins.registry import get_transform
+from augrad.policies.document_schema import (
+    LayerEntry,
+    ParameterEntry,
+    StateEntry,
+    TransformEntry,
+    document_error,
+    parse,
+)
+from augrad.transform.transform import Transform
+from augrad.transform.unchanged import Unchanged
+
+_TOLERANCE = 1e-4
+_DTYPES = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
+_WHOLE = ("bool", "uint8", "int8", "int16", "int32", "int64")
+_STATE_DTYPES = {**_DTYPES, **{name: getattr(torch, name) for name in _WHOLE}}
+
+
+def from_document(document: Any) -> AugmentationModule:
+    """The module that a document describes, with its exact weights, magnitudes and fitted state, in eval mode.
+
+    Raises:
+        PolicyError: the document is malformed, of a newer schema, names a transform that is not registered, or gives
+            values that do not fit their declared range. The message begins with the place in the document.
+    """
+    layers = [_layer(layer, f"layers[{i}]") for i, layer in enumerate(parse(document).layers)]
+    return AugmentationModule(layers).eval()
+
+
+def _layer(entry: LayerEntry, place: str) -> AugmentationLayer:
+    known = {"selection": SELECTIONS, "distribution": DISTRIBUTIONS, "strength": ["GlobalStrength"], "dtype": _DTYPES}
+    for name, accepted in known.items():
+        if getattr(entry, name) not in accepted:
+            raise document_error(
+                f"{place}.{name}",
+                f"must be one of {', '.join(map(repr, accepted))}, but got {getattr(entry, name)!r}. Code is never "
+                "loaded from a file.",
+            )
+    transforms = [_transform(each, f"{place}.transforms[{i}]") for i, each in enumerate(entry.transforms)]
+    try:
+        layer = AugmentationLayer(
+            transforms,
+            temperature=entry.temperature,
+            weights=[each.weight for each in entry.transforms],
+            selection=entry.selection,
+            distribution=entry.distribution,
+        )
+    except AugradError as error:
+        raise document_error(f"{place}.transforms", str(error)) from error
+    if layer.raw_weights.dtype != _DTYPES[entry.dtype]:
+        layer.to(_DTYPES[entry.dtype])
+    _set_raw(layer, _raw_weights(entry, layer, place), _raw_magnitudes(entry, layer, place))
+    return layer
+
+
+def _set_raw(layer: AugmentationLayer, weights: Tensor, magnitudes: Tensor) -> None:
+    with torch.no_grad():
+        layer.raw_weights.copy_(weights)
+        layer.strength.get_parameter("raw_magnitudes").copy_(magnitudes)
+
+
+def _transform(entry: TransformEntry, place: str) -> Transform:
+    try:
+        # It is the core's own, and no plugin brings it.
+        kind = Unchanged if entry.name == Unchanged.name else get_transform(entry.name)
+    except AugradError as error:
+        raise document_error(f"{place}.name", f"{error} A transform of your own: augrad.register(it) first.") from error
+    try:
+        transform = kind.from_config(entry.config)
+    except Exception as error:
+        raise document_error(f"{place}.config", f"{entry.name} cannot be built from {entry.config}: {error}") from error
+    _restore(transform, entry.state, f"{place}.state")
+    if set(entry.parameters) != set(transform.ranges):
+        raise document_error(
+            f"{place}.parameters",
+            f"{entry.name} has the parameters {', '.join(transform.ranges) or 'none'}, but got "
+            f"{', '.join(entry.parameters) or 'none'}.",
+        )
+    return transform
+
+
+def _restore(transform: Transform, state: dict[str, StateEntry], place: str) -> None:
+    """Puts fitted buffers and parameters back, of whatever shape they have become."""
+    expected = transform.state_dict()
+    for name in expected:
+        if name not in state and expected[name].numel():
+            raise document_error(place, f"{transform.name} keeps {name!r}, which is missing.")
+    for name, entry in state.items():
+        owner_name, _, leaf = name.rpartition(".")
+        modules = dict(transform.named_modules())
+        owner = modules.get(owner_name)
+        if owner is None or leaf not in {**owner._buffers, **owner._parameters}:  # noqa: SLF001 - torch has no public list of unset ones
+            raise document_error(f"{place}.{name}", f"{transform.name} keeps nothing of that name; a newer plugin may.")
+        value = _state_tensor(entry, f"{place}.{name}")
+        if leaf in owner._buffers:  # noqa: SLF001
+            setattr(owner, leaf, value)
+        else:
+            setattr(owner, leaf, nn.Parameter(value, requires_grad=value.is_floating_point()))
+
+
+def _state_tensor(entry: StateEntry, place: str) -> Tensor:
+    if entry.dtype not in _STATE_DTYPES:
+        raise document_error(f"{place}.dtype", f"must be one of {', '.join(_STATE_DTYPES)}, but got {entry.dtype!r}.")
+    try:
+        dtype = _STATE_DTYPES[entry.dtype]
+        wide = dtype if not dtype.is_floating_point else torch.float64
+        return torch.tensor(_decoded(entry.values), dtype=wide).reshape(entry.shape).to(dtype)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise document_error(place, f"holds no {entry.dtype} tensor of shape {entry.shape}: {error}.") from error
+
+
+def _decoded(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_decoded(value) for value in values]
+    return float(values) if values in ("inf", "-inf", "nan") else values
+
+
+def _raw_weights(entry: LayerEntry, layer: AugmentationLayer, place: str) -> Tensor:
+    given = [each.raw_weight for each in entry.transforms]
+    if all(raw is None for raw in given):
+        return layer.raw_weights.detach()
+    raw = torch.tensor([float("nan") if value is None else value for value in given], dtype=torch.float64)
+    stated = torch.tensor([each.weight for each in entry.transforms], dtype=torch.float64)
+    off = ~((to_weights(raw, entry.temperature) - stated).abs() <= _TOLERANCE)
+    if bool(off.any()):
+        first = int(off.nonzero()[0])
+        raise document_error(
+            f"{place}.transforms[{first}].raw_weight",
+            "the raw weights do not fit the weights. To edit weights by hand, remove every raw_weight of the layer.",
+        )
+    return raw
+
+
+def _raw_magnitudes(entry: LayerEntry, layer: AugmentationLayer, place: str) -> Tensor:
+    parts = [torch.zeros(0, dtype=torch.float64)]
+    for slot in layer.slots:
+        each = entry.transforms[slot.transform].parameters[slot.parameter]
+        parts.append(_raw_magnitude(each, slot, f"{place}.transforms[{slot.transform}].parameters.{slot.parameter}"))
+    return torch.cat(parts)
+
+
+def _raw_magnitude(entry: ParameterEntry, slot: Slot, place: str) -> Tensor:
+    if entry.unit not in ("", slot.range.unit):
+        raise document_error(f"{place}.unit", f"must be {slot.range.unit!r}, but got {entry.unit!r}.")
+    low, high = _column(entry.low, slot, f"{place}.low"), _column(entry.high, slot, f"{place}.high")
+    magnitude = _from_ends(low, high, slot, place)
+    for name in ("magnitude", "raw_magnitude"):
+        if (given := getattr(entry, name)) is None:
+            continue
+        exact = _column(given, slot, f"{place}.{name}")
+        stated = exact if name == "magnitude" else to_unit(exact)
+        if not bool(((stated - magnitude).abs() <= _TOLERANCE).all()):
+            raise document_error(
+                f"{place}.{name}",
+                "does not fit low and high. To edit them by hand, remove magnitude and raw_magnitude.",
+            )
+        if name == "raw_magnitude":
+            return exact
+        magnitude = exact.clamp(0, 1)
+    return from_unit(magnitude)
+
+
+def _column(values: Any, slot: Slot, place: str) -> Tensor:
+    size, wanted = slot.stop - slot.start, "a number"
+    if slot.range.per is not None:
+        wanted = f"a list of {size} numbers, one per {slot.range.per}"
+    fits = len(values) == size if isinstance(values, list) else slot.range.per is None
+    if isinstance(values, list) and slot.range.per is None:
+        fits = False
+    if not fits:
+        raise document_error(place, f"must be {wanted}, but got {values!r}.")
+    return torch.tensor(values, dtype=torch.float64).reshape(size)
+
+
+def _from_ends(low: Tensor, high: Tensor, slot: Slot, place: str) -> Tensor:
+    """Magnitudes from the physical ends of what is drawn."""
+    declared, (lowest, highest) = slot.range, slot.range.bounds
+    slack = _TOLERANCE * abs(declared.span)
+    for name, column in (("low", low), ("high", high)):
+        outside = ~((column >= lowest - slack) & (column <= highest + slack))
+        if bool(outside.any()):
+            raise document_error(
+                f"{place}.{name}",
+                f"must lie in [{lowest:g}, {highest:g}]{' ' + declared.unit if declared.unit else ''}, but got "
+                f"{column[outside][0].item():g}. A wider range goes into the transform's config.",
+            )
+    towards, other = (high, low) if declared.span > 0 else (low, high)
+    mirrored = 2 * declared.identity - towards if declared.signed else torch.full_like(towards, declared.identity)
+    if not bool(((other - mirrored).abs() <= slack).all()):
+        rule = "be symmetric about" if declared.signed else "begin at"
+        raise document_error(
+            place,
+            f"low and high must {rule} the identity, {declared.identity:g}, but got {low.tolist()}, {high.tolist()}.",
+        )
+    return ((towards - declared.identity) / declared.span).clamp(0, 1)
