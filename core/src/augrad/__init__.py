@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from augrad.layers.layer import AugmentationLayer
     from augrad.layers.module import AugmentationModule
     from augrad.learning.cross_fitted.loss import CrossFittedLoss
-    from augrad.learning.objective import JointLoss, parameter_groups
+    from augrad.learning.cross_fitted.rule import CrossFitted
+    from augrad.learning.joint import JointLoss
+    from augrad.learning.objective import Objective, StepLoss
+    from augrad.learning.parameter_groups import parameter_groups
+    from augrad.learning.stage import Budget, Stage, StageResult
     from augrad.learning.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty
     from augrad.model import InvariantModel
     from augrad.plugins.hookspecs import hookimpl
@@ -40,7 +44,9 @@ __all__ = [
     "AugmentationLayer",
     "AugmentationModule",
     "AugradError",
+    "Budget",
     "Certificate",
+    "CrossFitted",
     "CrossFittedLoss",
     "DisplacementPenalty",
     "EarlyStopping",
@@ -49,10 +55,14 @@ __all__ = [
     "JointLoss",
     "MagnitudePenalty",
     "MatrixTransform",
+    "Objective",
     "Penalty",
     "Policy",
     "Range",
     "RunawayGuard",
+    "Stage",
+    "StageResult",
+    "StepLoss",
     "Transform",
     "Unchanged",
     "audit",
@@ -84,7 +94,11 @@ _HOMES = {
     "model": ("InvariantModel",),
     "layers.module": ("AugmentationModule",),
     "learning.cross_fitted.loss": ("CrossFittedLoss",),
-    "learning.objective": ("JointLoss", "parameter_groups"),
+    "learning.cross_fitted.rule": ("CrossFitted",),
+    "learning.joint": ("JointLoss",),
+    "learning.objective": ("Objective", "StepLoss"),
+    "learning.parameter_groups": ("parameter_groups",),
+    "learning.stage": ("Budget", "Stage", "StageResult"),
     "learning.penalties": ("AugerinoPenalty", "DisplacementPenalty", "MagnitudePenalty", "Penalty"),
     "policies.policy": ("Policy",),
     "transform.ranges": ("Range",),

@@ -62,10 +62,9 @@ class TrainConfig(_Section):
         distribution: `"uniform"` or `"ends"`.
         copies, train_copies: augmented copies in eval and in train mode, at least 1.
         aggregation: how the outputs for the copies become one.
-        objective: `"cross_fitted"` (judges that have not seen a sample say what a transform costs), `"joint"` (the
-            trunk itself does), or None for the one that the penalty is made for.
-        confirm: whether what the cross-fitted objective's search finds is confirmed.
-        n_folds: into how many parts that objective cuts the data, a judge for each; None for as many as `fit` chooses.
+        objective: the learning rule by name: `"cross_fitted"`, `"joint"` or `"worst_of_k"`; or a mapping of a name and
+            options, such as `{name: cross_fitted, n_folds: 2, confirm: false}`. None: the objective that the penalty is
+            made for.
         penalty: see `PenaltyConfig`.
         epochs: how often to go through the training data.
         batch_size: samples per batch.
@@ -96,9 +95,7 @@ class TrainConfig(_Section):
     copies: int = Field(default=10, ge=1)
     train_copies: int = Field(default=1, ge=1)
     aggregation: Literal["log_prob", "prob", "logit", "mean", "equivariant"] = "log_prob"
-    objective: Literal["cross_fitted", "joint"] | None = None
-    confirm: bool = True
-    n_folds: int | None = Field(default=None, ge=2)
+    objective: str | dict[str, Any] | None = None
     penalty: PenaltyConfig = PenaltyConfig()
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=64, ge=1)
@@ -216,7 +213,7 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     """One of pydantic's errors as a sentence that names key, what came and what is accepted."""
     *outer, last = (str(part) for part in fault["loc"])
     # For `float | dict[str, float]` pydantic appends the branch it tried.
-    branch = bool(outer) and re.search(r"^(float|dict\[.*)$", last) is not None
+    branch = bool(outer) and re.search(r"^(float|str|dict\[.*)$", last) is not None
     key = ".".join(outer if branch else [*outer, last])
     if fault["type"] == "extra_forbidden":
         known = list(_SECTIONS.get(".".join(outer), kind).model_fields)
@@ -226,11 +223,13 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     wanted = str(fault["msg"]).replace("Input should be", "must be").replace("a valid integer", "an integer")
     wanted = re.sub(r"^\w+ should have", "must have", wanted).replace("valid ", "").partition(" after validation")[0]
     if branch:
-        wanted = "must be a number, or a mapping from transform name to number"
+        wanted = _BRANCHES.get(key, "must be a number, or a mapping from transform name to number")
     given = fault["input"]
     near = suggestion(given, re.findall(r"'(\w+)'", wanted)) if isinstance(given, str) else ""
     return f"{key} {wanted}, but got {given!r}.{near}"
 
+
+_BRANCHES = {"objective": "must be a name, or a mapping of a name and options"}
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "penalty": PenaltyConfig,

@@ -17,7 +17,7 @@ from augrad import batch
 from augrad.aggregation import split_copies
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, MagnitudeError, suggestion
 from augrad.layers.construction import resolve_transforms
-from augrad.learning.objective import invariant
+from augrad.model import unwrapped
 from augrad.model import InvariantModel
 from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
@@ -99,7 +99,7 @@ def invariance(
     References:
         Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022.
     """
-    inner = invariant(model)
+    inner = unwrapped(model)
     probe = copy.deepcopy(resolve_transforms([transform])[0]).to(batch.device(x)).eval()
     n_samples = batch.count(x)
     if n_samples < 2:

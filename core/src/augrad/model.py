@@ -186,3 +186,21 @@ def _check_undoable(module: AugmentationModule) -> None:
                     "coordinates and has no invert; leave it out or use another aggregation.",
                     transform=transform.name,
                 )
+
+
+def unwrapped(model: nn.Module) -> InvariantModel:
+    """Returns the `InvariantModel` inside a wrapper such as DistributedDataParallel, or the model itself.
+
+    Raises:
+        ArgumentTypeError: there is none.
+    """
+    inner: Any = model
+    while not isinstance(inner, InvariantModel) and isinstance(getattr(inner, "module", None), nn.Module):
+        inner = inner.module
+    if not isinstance(inner, InvariantModel):
+        raise ArgumentTypeError(
+            f"model must be an augrad.InvariantModel, but got {type(model).__name__}. Wrap it: "
+            "InvariantModel(trunk, module).",
+            argument="model",
+        )
+    return inner

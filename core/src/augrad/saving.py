@@ -13,7 +13,7 @@ from augrad.aggregation import AGGREGATIONS, Aggregation
 from augrad.errors import AugradError, CheckpointError, PolicyError
 from augrad.files.manifest import Checkpoint, read_checkpoint, write_checkpoint
 from augrad.files.storage import read_pointer
-from augrad.learning.objective import invariant
+from augrad.model import unwrapped
 from augrad.model import InvariantModel
 from augrad.policies.document import check_rebuildable, to_document
 
@@ -55,7 +55,7 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
         >>> torch.equal(again(x), model(x))
         True
     """
-    inner = invariant(model)
+    inner = unwrapped(model)
     check_rebuildable(inner.augmentation)
     config = {"model": model_config(inner)}
     transforms = [transform for layer in inner.augmentation for transform in layer]

@@ -18,14 +18,10 @@ from augrad import (
     parameter_groups,
 )
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.learning.objective import (
-    AUGMENTATION_LR_FACTOR,
-    Objective,
-    in_full_precision,
-    invariant,
-    losses,
-    uninformed,
-)
+from augrad.learning.criteria import in_full_precision, losses, uninformed
+from augrad.learning.objective import Objective
+from augrad.learning.parameter_groups import AUGMENTATION_LR_FACTOR
+from augrad.model import unwrapped
 
 X = torch.randn(6, 3, 15, generator=keyed_generator("x"))
 TARGET = torch.tensor([0, 1, 2, 3, 0, 1])
@@ -61,7 +57,7 @@ def test_without_a_penalty_it_is_the_criterion():
 def test_wrappers_are_seen_through():
     given = model()
     wrapped = Wrapper(Wrapper(given))
-    assert invariant(wrapped) is given
+    assert unwrapped(wrapped) is given
     loss = JointLoss(nn.CrossEntropyLoss(), MagnitudePenalty())
     output = given(X)
     torch.testing.assert_close(loss(output, TARGET, wrapped), loss(output, TARGET, given))
@@ -70,7 +66,7 @@ def test_wrappers_are_seen_through():
 @pytest.mark.parametrize("given", [nn.Linear(1, 1), Wrapper(nn.Linear(1, 1))])
 def test_a_model_that_is_not_invariant_is_named(given):
     with pytest.raises(ArgumentTypeError, match=r"must be an augrad\.InvariantModel, but got .*Wrap it"):
-        invariant(given)
+        unwrapped(given)
 
 
 @pytest.mark.parametrize(

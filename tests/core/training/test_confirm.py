@@ -16,10 +16,11 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import augrad.learning.cross_fitted.confirmation
-from augrad import AugmentationLayer, AugmentationModule, DisplacementPenalty, InvariantModel
+from augrad import AugmentationLayer, AugmentationModule, CrossFitted, DisplacementPenalty, InvariantModel
 from augrad.errors import CheckpointError
-from augrad.learning.cross_fitted.plan import RECORD, chosen
+from augrad.learning.cross_fitted.plan import best_policy
 from augrad.training import fit
+from augrad.training.records import RECORD
 from augrad.training.result import FitResult
 
 
@@ -58,7 +59,7 @@ def test_where_there_is_no_choice_nothing_is_tried() -> None:
 
 
 def test_unconfirmed_all_that_was_found_stays(make_parts: Callable[[], Any]) -> None:
-    result = fit(*make_parts(), max_epochs=2, confirm=False)
+    result = fit(*make_parts(), max_epochs=2, objective=CrossFitted(confirm=False))
     assert result.search
     assert result.confirmation == []
     weights = [row.weight for row in result.policy]
@@ -97,33 +98,35 @@ def test_a_policy_that_judges_cannot_learn_with_is_refused(monkeypatch: pytest.M
 
 def test_a_tie_goes_to_the_whole_policy() -> None:
     whole, part, none = ({"transforms": list(names), "lost": 0.3} for names in ("ab", "a", ""))
-    assert chosen([whole, part, none]) is whole
-    assert chosen([whole, {**part, "lost": 0.2905}, none]) is whole
+    assert best_policy([whole, part, none]) is whole
+    assert best_policy([whole, {**part, "lost": 0.2905}, none]) is whole
     better = {**part, "lost": 0.2895}
-    assert chosen([whole, better, none]) is better
+    assert best_policy([whole, better, none]) is better
     refused = {**whole, "lost": None}
-    assert chosen([refused, part, none]) is part
+    assert best_policy([refused, part, none]) is part
 
 
 def test_what_was_tried_is_not_tried_again(make_parts: Callable[[], Any], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         resumable(make_parts(), tmp_path, Until(30 + 9 + 2))
-    record = tmp_path / "search" / RECORD
-    (first,) = json.loads(record.read_bytes())
-    record.write_text(json.dumps([{**first, "lost": 0.0}]))
+    record = tmp_path / RECORD
+    content = json.loads(record.read_bytes())
+    ((label, first),) = content["stages"].items()
+    changed = {**first, "measured": {"lost": 0.0}}
+    record.write_text(json.dumps({**content, "stages": {label: changed}}))
     resumable(make_parts(), tmp_path, Until())
-    again, *others = json.loads(record.read_bytes())
-    assert again == {**first, "lost": 0.0}
-    assert others
-    assert all(row["lost"] > 0 for row in others)
+    stages = json.loads(record.read_bytes())["stages"]
+    assert stages.pop(label) == changed
+    assert stages
+    assert all(stage["measured"]["lost"] > 0 for stage in stages.values())
 
 
 def test_a_damaged_record_says_what_to_do(make_parts: Callable[[], Any], tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         resumable(make_parts(), tmp_path, Until(30 + 9 + 2))
-    record = tmp_path / "search" / RECORD
+    record = tmp_path / RECORD
     record.write_text("[{")
-    with pytest.raises(CheckpointError, match=r"confirmation\.json is damaged: .* Delete it, and what it held"):
+    with pytest.raises(CheckpointError, match=r"stages\.json is damaged: .* Delete it, and the stages"):
         resumable(make_parts(), tmp_path, Until())
     record.unlink()
     resumable(make_parts(), tmp_path, Until())

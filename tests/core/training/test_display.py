@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from augrad.training import fit, progress
+from augrad.learning.stage import Stage
+from augrad.training import display as displays
+from augrad.training import fit
 from augrad.training.display import RichDisplay, is_shown, leading_transform
 
 
@@ -44,32 +46,33 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
 ) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=160)
-    monkeypatch.setattr(progress, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(displays, "REFRESH_SECONDS", 0.0)
     made: list[RichDisplay] = []
 
-    def display(shown: bool, max_epochs: int, n_steps: int | None, label: str, *, lines: bool) -> RichDisplay:
+    def display(shown: bool, max_epochs: int, n_steps: int | None, stage: Stage, place: tuple[int, int]) -> RichDisplay:
         assert shown
-        made.append(RichDisplay(max_epochs, n_steps, console, label, lines=lines))
+        made.append(RichDisplay(max_epochs, n_steps, stage, place, console))
         return made[-1]
 
     monkeypatch.setattr("augrad.training.assembly.make_display", display)
     fit(*make_parts(), max_epochs=2, progress=True)
     text = stream.getvalue()
-    assert "search 1/4  train_loss" in text
-    assert "search 4/4  train_loss" in text
-    assert "with nothing: judges err by 0." in text
-    assert "with nothing: 1/1  train_loss" not in text
-    assert "epoch 1/2  train_loss" in text
-    assert "epoch 2/2  train_loss" in text
+    assert "stage 1 of 6: judges, epoch 1/2" in text
+    assert "left in all" in text
+    assert "judges 1/2  train_loss" in text
+    assert "search 2/2  train_loss" in text
+    assert "with nothing: lost 0." in text
+    assert "with nothing 1/1  train_loss" not in text
+    assert "training 1/2  train_loss" in text
+    assert "training 2/2  train_loss" in text
     assert "val_accuracy" in text
-    assert "6/6" in text
     assert "signal." in text
     assert all(each._bar.finished for each in made)
 
 
 def test_off_a_terminal_there_are_lines_and_nothing_between_them() -> None:
     stream = io.StringIO()
-    display = RichDisplay(2, 1, Console(file=stream, width=160))
+    display = RichDisplay(2, 1, Stage(None), console=Console(file=stream, width=160))
     display.begin_epoch(1, 0)
     display.step(lambda: 0.5)
     display.close()
@@ -79,7 +82,7 @@ def test_off_a_terminal_there_are_lines_and_nothing_between_them() -> None:
 
 def test_a_run_that_is_stopped_says_why() -> None:
     stream = io.StringIO()
-    display = RichDisplay(2, 1, Console(file=stream, force_terminal=True, width=160))
+    display = RichDisplay(2, 1, Stage(None), console=Console(file=stream, force_terminal=True, width=160))
     display.say("stopped: signal.noise std 0..3 V [0.5] runs away")
     assert "stopped: signal.noise std 0..3 V [0.5] runs away\n" in stream.getvalue()
 

@@ -45,6 +45,9 @@ class Criterion:
     def __init__(self, limit: int = 10**9) -> None:
         self.left = limit
 
+    def __repr__(self) -> str:
+        return "Criterion()"
+
     def __call__(self, output: Tensor, target: Tensor) -> Tensor:
         self.left -= 1
         if self.left < 0:
@@ -126,7 +129,9 @@ def test_another_objective_is_refused_even_if_the_task_chose_it(make_parts: Call
     fit(*make_parts(), max_epochs=1, directory=tmp_path)
     parts = make_parts()
     parts[0].augmentation.requires_grad_(False)  # nothing to learn: fit takes the joint loss
-    with pytest.raises(CheckpointError, match=r"objective was 'CrossFittedLoss' and is 'JointLoss'"):
+    with pytest.raises(
+        CheckpointError, match=r"objective was 'CrossFitted\(n_folds=None, confirm=True\)' and is 'joint'"
+    ):
         fit(*parts, max_epochs=1, directory=tmp_path, resume=True)
 
 
@@ -145,7 +150,7 @@ def test_the_last_and_the_best_checkpoint_are_kept_and_hold_the_weights(
     result = fit(
         *make_parts(), max_epochs=4, directory=tmp_path, early_stopping=EarlyStopping("val_score", 9), **options
     )
-    kept = ["best", "latest", "search", "step-00000012", "step-00000024"]
+    kept = ["best", "judges", "latest", "search", "stages.json", "step-00000012", "step-00000024"]
     assert sorted(path.name for path in tmp_path.iterdir()) == kept
     assert (result.best["epoch"], result.best["value"]) == (2, 1.0)
     for path, weight in ((result.best["checkpoint"], weights[1]), (result.checkpoint, weights[3])):

@@ -14,7 +14,7 @@ from torch import nn
 from augrad import DisplacementPenalty, MagnitudePenalty
 from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError
 from augrad.training import fit
-from augrad.training.settings import described
+from augrad.training.fingerprints import described
 
 NEEDS_PLACE = "needs a place for checkpoints, but directory is None"
 BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -25,9 +25,19 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"checkpoint_every": 3}, ArgumentError, f"checkpoint_every {NEEDS_PLACE}"),
     ({"resume": True}, ArgumentError, f"resume {NEEDS_PLACE}"),
     ({"resume": "yes"}, ArgumentTypeError, "resume must be True or False, but got 'yes'"),
-    ({"confirm": "no"}, ArgumentTypeError, "confirm must be True or False, but got 'no'"),
-    ({"n_folds": 1}, ArgumentError, "n_folds must be an int of at least 2, but got 1"),
-    ({"n_folds": 3, "objective": "joint"}, ArgumentError, "n_folds is for the cross-fitted objective, .* but got 3"),
+    (
+        {"objective": {"name": "cross_fitted", "confirm": "no"}},
+        ArgumentTypeError,
+        "confirm must be True or False, but got 'no'",
+    ),
+    (
+        {"objective": {"name": "cross_fitted", "n_folds": 1}},
+        ArgumentError,
+        "n_folds must be an int of at least 2, but got 1",
+    ),
+    ({"objective": {"name": "joint", "n_folds": 3}}, ArgumentError, "'joint' does not take these options: n_folds"),
+    ({"objective": "cross_fited"}, ArgumentError, "but got 'cross_fited'. Did you mean 'cross_fitted'?"),
+    ({"objective": 3}, ArgumentTypeError, "objective must be a name, a mapping with a name, or a callable"),
     ({"progress": 2}, ArgumentTypeError, "progress must be"),
     ({"seed": 0.5}, ArgumentTypeError, r"seed must be an int, but got 0\.5"),
     ({"lr": 0}, ArgumentError, "lr must be a finite number above 0, but got 0"),
@@ -109,4 +119,5 @@ def test_descriptions_name_callables_without_addresses() -> None:
     assert described(DisplacementPenalty(2.0, variety=0.1)) == "DisplacementPenalty(strength=2, variety=0.1)"
     assert described(DisplacementPenalty(2.0)) != described(MagnitudePenalty(2.0))
     assert described(Rule()) == f"{test_descriptions_name_callables_without_addresses.__name__}.<locals>.Rule"
-    assert described(nn.CrossEntropyLoss()) == "CrossEntropyLoss()"
+    plain, smooth = nn.CrossEntropyLoss(), nn.CrossEntropyLoss(label_smoothing=0.1)
+    assert described(plain) == described(nn.CrossEntropyLoss()) != described(smooth)

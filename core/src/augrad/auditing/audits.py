@@ -23,7 +23,7 @@ from augrad.auditing.verdicts import EPSILON, KINDS, check_epsilon, judge
 from augrad.errors import ArgumentTypeError
 from augrad.files.manifest import installed_versions
 from augrad.layers.construction import Entry
-from augrad.learning.objective import Criterion
+from augrad.learning.criteria import Criterion
 from augrad.model import InvariantModel
 from augrad.randomness import preserved_generators
 from augrad.transform.transform import Transform

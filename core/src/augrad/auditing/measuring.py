@@ -24,7 +24,7 @@ from augrad.auditing.shortcuts import SmallClassifier, folds, narrowed
 from augrad.auditing.subject import Subject
 from augrad.displacement import displacement
 from augrad.invariance import distance, partners
-from augrad.learning.objective import Criterion, losses
+from augrad.learning.criteria import Criterion, losses
 from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 

@@ -22,7 +22,7 @@ from augrad.learning.cross_fitted.loss import CrossFittedLoss
 from augrad.learning.cross_fitted.plan import LEAD
 from augrad.learning.cross_fitted.proposals import LEAST_SHARE, SEARCH_STEPS, SLIGHT_SHARE
 from augrad.training import fit
-from augrad.training.settings import described
+from augrad.training.fingerprints import described
 from augrad.transform.transform import Transform
 
 N_LAYERS = 2

@@ -13,7 +13,7 @@ from augrad.bench.rules import Rule
 from augrad.bench.task import Task
 from augrad.demo.run import versions_of
 from augrad.errors import StorageError
-from augrad.training.settings import described
+from augrad.training.fingerprints import described
 
 SCHEMA_VERSION = 1
 

@@ -174,8 +174,6 @@ def train(
         val_loader,
         max_epochs=settings.epochs,
         objective=settings.objective,
-        confirm=settings.confirm,
-        n_folds=settings.n_folds,
         penalty=build_penalty(settings.penalty),
         penalty_schedule=settings.penalty.schedule,
         optimizer={"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[settings.optimizer],

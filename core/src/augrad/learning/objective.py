@@ -1,102 +1,84 @@
-"""Objectives: what a loop asks of one, the joint one, what criteria say of samples, and the parameter groups.
+"""Objectives: how trunk and augmentation are trained. A new learning rule is a class with one method, `step`.
 
-Uses model.py, penalties.py; used by cross_fitted/loss.py, fit, and those who own their training loop.
+Uses criteria.py, stage.py; used by joint.py and all other rules, and by the engine in training/, which knows none of
+them by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Generator as Generating
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from types import MethodType
+from typing import Any, ClassVar
 
-import torch
 from jaxtyping import Float
-from torch import Generator, Tensor, nn
-from torch.func import vmap
+from torch import Generator, Tensor, nn, optim
 
-from augrad import batch
-from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.layers.module import ModuleState
+from augrad.errors import ArgumentTypeError
+from augrad.learning.criteria import Criterion, check_scalar, in_full_precision
+from augrad.learning.parameter_groups import AUGMENTATION_LR_FACTOR
+from augrad.learning.stage import Budget, Row, Stage, StageResult
 from augrad.model import InvariantModel
-from augrad.precision import full_precision
-
-Criterion = Callable[[Tensor, Any], Tensor]
-"""Maps output and target to a scalar loss."""
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """How trunk and augmentation are trained: what a training loop asks of it (DESIGN: the objective seam)."""
-
-    criterion: Criterion
-
-    def step(
-        self, model: nn.Module, x: Any, target: Any, *, progress: float, factor: float, generator: Generator | None
-    ) -> StepLoss:
-        """The losses of one batch; see `JointLoss.step`."""
 
 
 @dataclass(frozen=True)
 class StepLoss:
-    """What an objective makes of one batch.
+    """The losses of one batch, as `Objective.step` returns them.
 
     Attributes:
-        total: to call `backward()` on.
-        loss: the criterion alone, without gradient.
-        penalty: the penalty alone, without gradient.
-        output: the model's, `(batch, *output)`, without gradient.
+        total: the loss to call `backward()` on, a scalar.
+        loss: the criterion alone, without gradient. It is logged as `train_loss`.
+        penalty: the penalty alone, without gradient; 0 for an objective without penalty.
+        output: the model's output, `(rows, *output)`, without gradient. Metrics compare it with the target.
+        also: further scalars to log as `train_<name>`, without gradient. None for none.
     """
 
     total: Float[Tensor, ""]
     loss: Float[Tensor, ""]
     penalty: Float[Tensor, ""]
     output: Tensor
+    also: dict[str, Tensor] | None = None
 
 
-class JointLoss:
-    """Criterion plus penalty: what the trunk, the weights and the magnitudes are trained on together.
+class Objective(ABC):
+    """Base class of objectives. `step` is the only method that a new one must write.
 
-    Args:
-        criterion: maps output and target to a scalar loss, such as `torch.nn.CrossEntropyLoss()`.
-        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for no penalty.
+    `augrad.fit(model, loader, objective=MyObjective)` calls the class with `(model, criterion, penalty)` and trains by
+    the instance. If it is an `nn.Module` too, its parameters are trained, and checkpoints hold its state. A class that
+    does not derive from `Objective` is accepted as well if it has a method `step`.
 
-    Raises:
-        ArgumentTypeError: an argument is not callable.
+    Attributes:
+        criterion: maps output and target to a scalar; the validation loss is computed with it. An objective without
+            this attribute is validated by its `step`.
+        labels: whether batches are pairs `(x, target)`. If False, `fit` takes batches of `x` alone too, `target` is
+            then None, and there are no default criterion and metrics.
+        takes_penalty: whether the objective uses a penalty. If False, `fit` refuses one.
+        default_penalty: the penalty where the caller passes none; None for `augrad.DisplacementPenalty()`.
+        predicts: whether `StepLoss.output` is known to hold one prediction per target. If False, `fit` checks the first
+            batch before it trains.
+        group: the name of the optimizer's group that holds the objective's own parameters.
 
-    References:
-        Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,
-        equation (6).
+    Example:
+        >>> import augrad
+        >>> class Plain(augrad.Objective):
+        ...     \"\"\"Trains on augmented samples, and leaves the augmentation as it is.\"\"\"
+        ...     def __init__(self, model, criterion, penalty):
+        ...         self.criterion = criterion
+        ...     def step(self, model, x, target, *, progress, factor=1.0, generator=None):
+        ...         output = model(x, generator=generator)
+        ...         loss = self.criterion(output, target)
+        ...         return augrad.StepLoss(loss, loss.detach(), loss.new_zeros(()), output.detach())
     """
 
-    def __init__(self, criterion: Criterion, penalty: Callable[[ModuleState], Tensor] | None = None) -> None:
-        for name, value in (("criterion", criterion), ("penalty", penalty)):
-            if not callable(value) and not (name == "penalty" and value is None):
-                raise ArgumentTypeError(f"{name} must be callable, but got {type(value).__name__}.", argument=name)
-        self.criterion = criterion
-        self.penalty = penalty
+    criterion: Criterion
+    labels: ClassVar[bool] = True
+    takes_penalty: ClassVar[bool] = True
+    default_penalty: ClassVar[Any] = None
+    predicts: ClassVar[bool] = False
+    group: ClassVar[str] = "objective"
 
-    def __call__(self, output: Tensor, target: Any, model: nn.Module) -> Float[Tensor, ""]:
-        """The loss to call `backward()` on.
-
-        Args:
-            output: what `model(x)` returned in train mode.
-            target: as the criterion takes it.
-            model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
-        """
-        loss, penalty = self.parts(output, target, model)
-        return loss + penalty
-
-    def parts(self, output: Tensor, target: Any, model: nn.Module) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        """Criterion and penalty one by one, for those who schedule or log them; their sum is the loss.
-
-        Raises:
-            ArgumentError: the criterion or the penalty returns no scalar tensor.
-        """
-        loss = check_scalar("criterion", self.criterion(output, target))
-        if self.penalty is None:
-            return loss, loss.new_zeros(())
-        return loss, check_scalar("penalty", self.penalty(invariant(model).augmentation.state()))
-
+    @abstractmethod
     def step(
         self,
         model: nn.Module,
@@ -107,170 +89,113 @@ class JointLoss:
         factor: float = 1.0,
         generator: Generator | None = None,
     ) -> StepLoss:
-        """Runs the model on a batch, for a training loop that takes any objective (DESIGN: the objective seam).
+        """Computes the losses of one batch. The engine calls `backward()` on `total` and updates the parameters.
 
         Args:
-            model: the `InvariantModel`, in train mode.
+            model: the `InvariantModel`, or a wrapper around it, in train mode.
             x: a batch.
-            target: as the criterion takes it.
-            progress: share of the training that is done, in [0, 1]; it changes nothing here.
-            factor: on the penalty.
-            generator: of all draws; torch's default one if None.
+            target: as the criterion takes it; None where the loader yields none.
+            progress: the share of the stage that is done, in [0, 1].
+            factor: the penalty is multiplied by it; see `penalty_schedule` of `fit`.
+            generator: of all draws; torch's default generator if None.
         """
-        output = in_full_precision(model(x, generator=generator))
-        with full_precision(output.device):
-            loss, penalty = self.parts(output, target, model)
-            return StepLoss(loss + factor * penalty, loss.detach(), penalty.detach(), output.detach())
+
+    def evaluate(self, model: nn.Module, x: Any, target: Any, *, generator: Generator | None = None) -> StepLoss:
+        """Computes the losses of one validation batch; the model is in eval mode, and no gradient is recorded."""
+        criterion = getattr(self, "criterion", None)
+        if criterion is None:
+            return self.step(model, x, target, progress=1.0, factor=0.0, generator=generator)
+        output = in_full_precision(model(x))
+        loss = check_scalar("criterion", criterion(output, target))
+        return StepLoss(loss, loss, loss.new_zeros(()), output)
+
+    def settle(  # noqa: B027 - the default does nothing
+        self, augmentation: nn.Module, optimizer: optim.Optimizer, *, lr: float, progress: float
+    ) -> None:
+        """Is called before each update, after `backward()`. The default does nothing.
+
+        Args:
+            augmentation: the model's.
+            optimizer: with the groups of `parameter_groups`.
+            lr: learning rate of the augmentation as the stage began with it.
+            progress: the share of the stage that is done, in [0, 1].
+        """
+
+    def augmentation_lr(self, lr: float, n_steps: int | None) -> float:
+        """The default learning rate of weights and magnitudes: 10 times the trunk's.
+
+        Args:
+            lr: of the trunk.
+            n_steps: updates in the whole stage; None if the loader does not know its length.
+        """
+        return AUGMENTATION_LR_FACTOR * lr
+
+    def marks(self, max_epochs: int) -> dict[str, Any]:
+        """Facts, as JSON can hold them, that a resumed run must share with the interrupted run. The default has none.
+
+        An objective whose result depends on where training ends returns `{"max_epochs": max_epochs}`, and then a run
+        cannot be prolonged.
+        """
+        return {}
+
+    def plan(self, model: InvariantModel, budget: Budget) -> Generating[Stage, StageResult, list[Row] | None]:
+        """Yields the stages of the training, and is sent the result of each. The default is a single stage.
+
+        Code between two stages may change the model, for example choose among policies by their results. A loss that
+        turns non-finite is raised at the `yield`, where the plan may catch it and go on. The plan is run again when a
+        run is resumed: the stages that are over then return their stored results at once, so the plan must not depend
+        on anything but the model, the budget and these results.
+
+        Args:
+            model: the model to train.
+            budget: epochs, updates and samples, as far as they are known.
+
+        Returns:
+            Rows for `FitResult.confirmation`, or None.
+        """
+        yield Stage(self)
+        return None
 
 
-def check_scalar(name: str, value: Any) -> Float[Tensor, ""]:
-    """What a criterion or a penalty returned, if it is a scalar tensor.
-
-    Raises:
-        ArgumentError: it is not.
-    """
-    if not isinstance(value, Tensor) or value.ndim:
-        shape = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-        raise ArgumentError(
-            f"{name} must return a scalar tensor, but returned {shape}. Reduce it, with .mean() say.", argument=name
-        )
-    return value
+def hook(objective: Any, name: str) -> Any:
+    """A method of an objective, or the default of `Objective` bound to it where its class has none."""
+    found = getattr(objective, name, None)
+    if found is not None:
+        return found
+    default = getattr(Objective, name)
+    return MethodType(default, objective) if callable(default) else default
 
 
-def in_full_precision(output: Tensor) -> Tensor:
-    """An output of mixed-precision arithmetic as float32; any other as it is."""
-    return output.float() if output.dtype in (torch.float16, torch.bfloat16) else output
-
-
-def losses(criterion: Criterion, output: Tensor, target: Any) -> Float[Tensor, " batch"]:
-    """The criterion of each sample on its own.
-
-    Raises:
-        ArgumentError: it depends on values in a way that `torch.func.vmap` cannot follow.
-
-    Example:
-        >>> losses(torch.nn.MSELoss(), torch.tensor([[1.0], [3.0]]), torch.tensor([[1.0], [1.0]])).tolist()
-        [0.0, 4.0]
-    """
-
-    def one(output: Tensor, target: Any) -> Tensor:
-        return criterion(output[None], _mapped(target, lambda each: each[None]))
-
-    try:
-        result: Tensor = vmap(one)(output, target)
-    except RuntimeError as error:
-        if "vmap" not in str(error):
-            raise
-        raise ArgumentError(
-            f"criterion cannot be taken of each sample with torch.func.vmap, as the cross-fitted objective does: "
-            f"{error} Write it without decisions that depend on values, or use objective='joint'.",
-            argument="criterion",
-        ) from error
-    return result
-
-
-def uninformed(criterion: Criterion, output: Tensor, target: Any) -> Float[Tensor, ""]:
-    """What a constant prediction loses that knows the targets' distribution but no input.
-
-    For classes, the log of their frequencies; for numbers, their mean.
+def check_objective(objective: Any, source: str) -> Any:
+    """Returns the objective if it has a method `step`.
 
     Args:
-        criterion: maps output and target to a scalar.
-        output: of some samples, `(samples, *output)`, for its shape and type.
-        target: of the batch.
-    """
-    if not isinstance(target, Tensor):
-        constant = output.mean(dim=0)
-        count = batch.count(_first(target))
-    elif target.is_floating_point():
-        constant, count = target.to(output).mean(dim=0), target.shape[0]
-    else:
-        frequencies = torch.bincount(target.flatten().clamp_min(0), minlength=output.shape[1]).to(output)
-        constant = (frequencies + 1e-3).log().reshape(-1, *[1] * (output.ndim - 2))
-        count = target.shape[0]
-    loss = criterion(constant.expand(count, *output.shape[1:]), target)
-    return loss.clamp_min(torch.finfo(output.dtype).eps)
-
-
-def chosen(target: Any, index: Tensor) -> Any:
-    """The targets at `index`, for a tensor or nested lists, tuples and mappings of them."""
-    return _mapped(target, lambda each: each.index_select(0, index))
-
-
-def _mapped(target: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    from torch.utils._pytree import tree_map
-
-    return tree_map(function, target)
-
-
-def _first(target: Any) -> Tensor:
-    from torch.utils._pytree import tree_leaves
-
-    leaf: Tensor = tree_leaves(target)[0]
-    return leaf
-
-
-def invariant(model: nn.Module) -> InvariantModel:
-    """The `InvariantModel` inside a wrapper such as DistributedDataParallel, or the model itself.
+        objective: as a factory returned it.
+        source: the factory, for the message.
 
     Raises:
-        ArgumentTypeError: there is none.
+        ArgumentTypeError: there is no such method.
     """
-    inner: Any = model
-    while not isinstance(inner, InvariantModel) and isinstance(getattr(inner, "module", None), nn.Module):
-        inner = inner.module
-    if not isinstance(inner, InvariantModel):
+    if not callable(getattr(objective, "step", None)):
         raise ArgumentTypeError(
-            f"model must be an augrad.InvariantModel, but got {type(model).__name__}. Wrap it: "
-            "InvariantModel(trunk, module).",
-            argument="model",
+            f"objective must be called with (model, criterion, penalty) and return an object with a method step, but "
+            f"{source} returned {type(objective).__name__}. Derive from augrad.Objective.",
+            argument="objective",
         )
-    return inner
+    return objective
 
 
-AUGMENTATION_LR_FACTOR = 10.0
-"""Default learning rate of the augmentation parameters, as a multiple of the trunk's."""
-
-
-def parameter_groups(
-    model: nn.Module,
-    *,
-    lr: float,
-    augmentation_lr: float | None = None,
-    weight_decay: float = 0.0,
-    objective: Any = None,
-) -> list[dict[str, Any]]:
-    """Parameter groups for any torch optimizer: the trunk's, and the augmentation's with its own rate and no decay.
-
-    Args:
-        model: the `InvariantModel`.
-        lr: learning rate of the trunk, above 0.
-        augmentation_lr: of selection weights and magnitudes; 10 times `lr` if None.
-        weight_decay: of the trunk. Decay would pull magnitudes towards one half and weights towards uniform.
-        objective: one with parameters of its own, the judges of a `CrossFittedLoss`, that are trained as the trunk is.
-
-    Returns:
-        Groups named `"trunk"`, `"augmentation"` and, where there are any, `"judges"`; parameters that do not require a
-        gradient are left out.
+def check_step(step: Any, objective: Any) -> StepLoss:
+    """Returns what `step` returned if it is a `StepLoss` with a scalar `total`.
 
     Raises:
-        ArgumentError: a rate is not above 0.
+        ArgumentError, ArgumentTypeError: it is something else.
     """
-    inner = invariant(model)
-    augmentation_lr = AUGMENTATION_LR_FACTOR * lr if augmentation_lr is None else augmentation_lr
-    for name, value in (("lr", lr), ("augmentation_lr", augmentation_lr)):
-        if not 0 < value < float("inf"):
-            raise ArgumentError(
-                f"{name} must be a finite number above 0, but got {value!r}.", argument=name, value=value
-            )
-    augmentation = [p for p in inner.augmentation.parameters() if p.requires_grad]
-    owned = {id(p) for p in inner.augmentation.parameters()}
-    trunk = [p for p in inner.parameters() if p.requires_grad and id(p) not in owned]
-    groups = [
-        {"params": trunk, "lr": lr, "weight_decay": weight_decay, "name": "trunk"},
-        {"params": augmentation, "lr": augmentation_lr, "weight_decay": 0.0, "name": "augmentation"},
-    ]
-    if isinstance(objective, nn.Module):
-        judges = [p for p in objective.parameters() if p.requires_grad]
-        groups.append({"params": judges, "lr": lr, "weight_decay": weight_decay, "name": "judges"})
-    return [group for group in groups if group["params"]]
+    if not isinstance(step, StepLoss):
+        raise ArgumentTypeError(
+            f"objective: {type(objective).__name__}.step must return an augrad.StepLoss, but returned "
+            f"{type(step).__name__}.",
+            argument="objective",
+        )
+    check_scalar("StepLoss.total of the objective", step.total)
+    return step

@@ -12,28 +12,27 @@ import torch
 from torch import Tensor
 
 from augrad.errors import InputTypeError
-from augrad.learning.cross_fitted.loss import CrossFittedLoss
-from augrad.learning.objective import Criterion, in_full_precision, invariant
-from augrad.learning.penalties import DisplacementPenalty
+from augrad.learning.criteria import Criterion
+from augrad.learning.objective import hook
+from augrad.learning.objectives import AUTO, choose_objective, name_of
 from augrad.lightning.backend import LightningModule
 from augrad.lightning.loss_watch import LossWatch
 from augrad.lightning.measures import Measures, Processes, learned_values, mean_displacement
 from augrad.lightning.objective import check_end, check_first, make_objective, n_updates
 from augrad.lightning.range_watch import RangeWatch
 from augrad.lightning.updates import Updates
-from augrad.model import InvariantModel
+from augrad.model import InvariantModel, unwrapped
 from augrad.training.assembly import augmentation_rate, optimizer_and_scheduler
+from augrad.training.fingerprints import described
 from augrad.training.metrics import Metric, resolve_metrics
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import resolve_schedule
-from augrad.training.settings import Settings, described
-from augrad.training.step import JointStep
+from augrad.training.settings import Settings
+from augrad.training.step import ObjectiveStep
 from augrad.training.trainer import LR
 
 _OF_THE_TRAINER: dict[str, Any] = {
     "max_epochs": 1,
-    "confirm": False,
-    "n_folds": None,
     "gradient_clip": None,
     "accumulation_steps": 1,
     "mixed_precision": "no",
@@ -118,9 +117,9 @@ class JointModule(LightningModule):
         self,
         model: InvariantModel,
         criterion: Criterion | None = None,
-        penalty: Callable[[Any], Tensor] | None = DisplacementPenalty(),  # noqa: B008 - immutable in practice
+        penalty: Callable[[Any], Tensor] | str | None = AUTO,
         *,
-        objective: str | None = None,
+        objective: str | Mapping[str, Any] | Callable[..., Any] | None = None,
         penalty_schedule: str | Callable[[float], float] = "constant",
         optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
         scheduler: Callable[[torch.optim.Optimizer], Any] | None = None,
@@ -149,13 +148,15 @@ class JointModule(LightningModule):
             seed=seed,
             **_OF_THE_TRAINER,
         )
-        self.model = invariant(model)
+        self.model = unwrapped(model)
         self.criterion = criterion
         self.penalty = penalty
         self.objective = make_objective(self.model, self._settings)
         self.save_hyperparameters("scheduler_interval", "lr", "augmentation_lr", "weight_decay", "seed")
         # As it was decided, so that a checkpoint finds its judges, or none, whatever penalty it is loaded with.
-        self.hparams["objective"] = "cross_fitted" if isinstance(self.objective, CrossFittedLoss) else "joint"
+        name = name_of(choose_objective(objective, self.model, penalty))
+        if name is not None:
+            self.hparams["objective"] = name
         self._begin()
 
     def _begin(self) -> None:
@@ -180,7 +181,7 @@ class JointModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimizer and the scheduler, for the parameter groups of trunk, augmentation and judges."""
-        steps = None if self.hparams["objective"] == "joint" else n_updates(self.trainer)
+        steps = n_updates(self.trainer) if hook(self.objective, "marks")(1) else None
         optimizer, scheduler = optimizer_and_scheduler(self.model, self._settings, self.objective, steps)
         self._augmentation_lr = augmentation_rate(self._settings, self.objective, steps)
         if scheduler is None:
@@ -199,24 +200,23 @@ class JointModule(LightningModule):
         total: Tensor
         x, target = _pair(batch)
         if not self._updates.begun:
-            check_first(self.objective, self._settings, x, target)
+            check_first(self.model, self._settings, x, target)
         metrics = self._resolved(target)
         update = self._updates.of(self.trainer, batch_idx, self.device)
-        step = JointStep(self.model, self.objective)
+        step = ObjectiveStep(self.model, self.objective)
         with update.drawing() as generator:
-            total, loss, penalty, output = step(x, target, update.progress, update.factor, generator)
+            total, loss, penalty, output, also = step(x, target, update.progress, update.factor, generator)
         self._watched().note(total, x)
-        means = {"loss": loss, "penalty": penalty, **mean_displacement(self.model.augmentation.state())}
+        means = {"loss": loss, "penalty": penalty, **also, **mean_displacement(self.model.augmentation.state())}
         self._measured("train", metrics).add(output, target, **means)
         self.log("train_loss_step", loss, prog_bar=True)
         self.log_dict({f"{name}_step": value for name, value in means.items() if name != "loss"})
         return total
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Lets the augmentation and the judges learn in their time alone; see `CrossFittedLoss`."""
-        if isinstance(self.objective, CrossFittedLoss):
-            lr, progress = self._augmentation_lr, self._updates.progress
-            self.objective.settle(self.model.augmentation, optimizer, lr=lr, progress=progress)
+        """Lets the objective set rates and drop gradients; see `Objective.settle`."""
+        lr, progress = self._augmentation_lr, self._updates.progress
+        hook(self.objective, "settle")(self.model.augmentation, optimizer, lr=lr, progress=progress)
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Measures a batch `(x, target)`."""
@@ -272,8 +272,9 @@ class JointModule(LightningModule):
     def _evaluate(self, stage: str, batch: Any) -> None:
         x, target = _pair(batch)
         metrics = self._resolved(target)
-        output = in_full_precision(self(x))
-        self._measured(stage, metrics).add(output, target, loss=self.objective.criterion(output, target))
+        step = hook(self.objective, "evaluate")(self.model, x, target)
+        output, loss = step.output, step.loss
+        self._measured(stage, metrics).add(output, target, loss=loss)
 
     def _measured(self, stage: str, metrics: dict[str, Metric]) -> Measures:
         """The sums of a stage since its last epoch."""

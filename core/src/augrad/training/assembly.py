@@ -1,75 +1,34 @@
-"""What a run is put together from, and what is refused before the model is touched.
+"""What a stage is put together from, and what is refused before the model is touched.
 
-Uses settings.py, loading.py, persistence.py; used by trainer.py.
+Uses settings.py, loading.py, persistence.py; used by stages.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
-from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.learning.cross_fitted.judges import default_folds
-from augrad.learning.cross_fitted.loss import CrossFittedLoss
-from augrad.learning.cross_fitted.proposals import search_plan
-from augrad.learning.objective import AUGMENTATION_LR_FACTOR, JointLoss, Objective, parameter_groups
+from augrad.learning.objective import hook
+from augrad.learning.parameter_groups import parameter_groups
+from augrad.learning.stage import Stage
 from augrad.model import InvariantModel
-from augrad.training.checkpoints import Checkpoints
+from augrad.training.checkpoints import Checkpoints, check_same
 from augrad.training.display import is_shown, make_display
 from augrad.training.early_stopping import check_logged
 from augrad.training.loading import KeyedLoader
-from augrad.training.metrics import default_criterion, resolve_metrics
-from augrad.training.persistence import check_storable, fingerprint, matching, restore, restore_objective
+from augrad.training.metrics import resolve_metrics
+from augrad.training.persistence import check_storable, matching, restore, restore_objective, stage_marks
 from augrad.training.progress import RunState
 from augrad.training.run import Run
 from augrad.training.settings import Settings
-from augrad.training.step import JointStep
+from augrad.training.step import ObjectiveStep
 
-SEARCH = "search"
-"""Folder, within a run's, of the checkpoints of its search."""
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Nothing of a module requires a gradient meanwhile."""
-    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in learned:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in learned:
-            parameter.requires_grad_(True)
-
-
-def keyed_loader(name: str, loader: Any, accelerator: Any, settings: Settings, stack: ExitStack) -> KeyedLoader:
-    """This process's share of a loader, whose own generators are given back when the stack unwinds."""
-    keyed = KeyedLoader(
-        name,
-        loader,
-        seed=settings.seed,
-        rank=accelerator.process_index,
-        n_ranks=accelerator.num_processes,
-        even=name == "train_loader",
-    )
-    stack.enter_context(keyed.preserved())
-    return keyed
-
-
-def objective_of(model: InvariantModel, train: KeyedLoader, settings: Settings) -> Objective:
-    """The objective of `fit`: the joint loss, or a cross-fitted one that only searches, before the trunk is trained."""
-    x, target = train.first()
-    _, window = search_plan(settings.max_epochs, updates_per_epoch(train, settings))
-    n_samples = None if train.n_batches is None else train.n_batches * train.n_ranks * batch.count(x)
-    n_folds = default_folds(n_samples)
-    return make_objective(model, x, target, settings, window=window, search_only=True, n_folds=n_folds)
+if TYPE_CHECKING:
+    from augrad.training.stages import Task
 
 
 def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:
@@ -77,64 +36,55 @@ def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:
     return None if train.n_batches is None else math.ceil(train.n_batches / settings.accumulation_steps)
 
 
-def assemble_search(
-    model: InvariantModel, train: KeyedLoader, settings: Settings, accelerator: Any, objective: CrossFittedLoss
-) -> Run:
-    """The run in which judges and augmentation learn, before the trunk does; its checkpoints lie in `search/`.
+def check_existing(settings: Settings, marks: Mapping[str, Any]) -> None:
+    """Refuses a directory with a run before anything is trained, unless this run resumes it.
 
-    Metrics, callbacks, early stopping and the guard speak of the trunk's training, and have no part in it.
+    Raises:
+        CheckpointError: the directory holds a run, and `resume` is False or the run is another.
     """
-    n_epochs, _ = search_plan(settings.max_epochs, updates_per_epoch(train, settings))
-    own = replace(
-        settings,
-        max_epochs=n_epochs,
-        metrics={},
-        callbacks=(),
-        early_stopping=None,
-        runaway=None,
-        directory=None if settings.directory is None else settings.directory / SEARCH,
-    )
-    return assemble(model, train, None, own, accelerator, objective=objective, label="search")
+    if settings.directory is None:
+        return
+    checkpoints = Checkpoints(settings.directory)
+    if not settings.resume:
+        checkpoints.refuse_existing()
+    elif (found := checkpoints.read()) is not None:
+        check_same({name: value for name, value in found.config["run"].items() if name != "stage"}, marks, found.path)
 
 
 def assemble(
     model: InvariantModel,
-    train: KeyedLoader,
-    val: KeyedLoader | None,
+    task: Task,
+    stage: Stage,
     settings: Settings,
-    accelerator: Any,
+    val: KeyedLoader | None,
     *,
-    objective: Objective,
-    marked: Objective | None = None,
-    label: str = "epoch",
-    lines: bool = True,
+    place: tuple[int, int] = (1, 1),
+    first_step: int = 0,
 ) -> Run:
-    """A run that is ready to go on. Everything that can be refused is looked at before the model is touched.
+    """A run of a stage that is ready to go on. Whatever can be refused is looked at before the model is touched.
 
     Args:
-        model: what is trained.
-        train, val: the loaders.
-        settings: what is asked for.
-        accelerator: accelerate's.
-        objective: what the losses are made by.
-        marked: the objective that checkpoints are marked with, if it is another one.
-        label: what the display calls an epoch.
-        lines: whether the display leaves a line for each.
+        model: the model of the stage.
+        task: the loaders, accelerate, and the fingerprint of the whole.
+        stage: the stage, whose parts that rest require no gradient by now.
+        settings: of the stage.
+        val: the validation data of the stage; None for none.
+        place: the number of the stage and the number of stages, for the display.
+        first_step: updates of all stages before, for the trackers.
     """
+    objective, train, accelerator = stage.objective, task.train, task.accelerator
     _, target = train.first()
-    if val is not None:
-        val.first()
     metrics = resolve_metrics(settings.metrics, target)
-    monitored = _monitored(settings, metrics, val is not None)
+    monitored = _monitored(settings, metrics, val is not None, stage)
     n_steps = updates_per_epoch(train, settings)
-    marks = fingerprint(settings, model, marked or objective, train.n_batches, accelerator.num_processes)
+    marks = stage_marks(task.marks, stage, settings)
     checkpoints = None if settings.directory is None else Checkpoints(settings.directory)
     found = None if checkpoints is None else _found(checkpoints, marks, settings)
     total = None if n_steps is None else n_steps * settings.max_epochs
     optimizer, scheduler = optimizer_and_scheduler(model, settings, objective, total)
     if found is not None:
         restore_objective(objective, found)
-    stepper = accelerator.prepare(JointStep(model, objective))
+    stepper = accelerator.prepare(ObjectiveStep(model, objective))
     # Only loss scaling needs accelerate's optimizer, which searches for a package at every step (0.3 ms).
     updater = optimizer if accelerator.scaler is None else accelerator.prepare(optimizer)
     shown = is_shown(settings.progress) and accelerator.is_main_process
@@ -154,8 +104,10 @@ def assemble(
         updater=updater,
         checkpoints=checkpoints,
         fingerprint=marks,
-        display=make_display(shown, settings.max_epochs, n_steps, label, lines=lines),
-        label=label,
+        display=make_display(shown, settings.max_epochs, n_steps, stage, place),
+        label=stage.label,
+        main=stage.main,
+        first_step=first_step,
         at=RunState(),
     )
     if found is not None:
@@ -171,58 +123,15 @@ def _found(checkpoints: Checkpoints, marks: dict[str, Any], settings: Settings) 
     return None
 
 
-def make_objective(model: InvariantModel, x: Any, target: Any, settings: Settings, **cross_fitted: Any) -> Objective:
-    """The objective that was asked for, or the one that the penalty is made for, where the task allows for it.
-
-    Args:
-        model, x, target, settings: of the run.
-        **cross_fitted: options of `CrossFittedLoss`, if it is that.
-    """
-    criterion = settings.criterion or default_criterion(target)
-    wanted = settings.objective
-    if wanted is None:
-        learns = all(_learns(part) for part in (model.trunk, model.augmentation))
-        per_sample = model.aggregation != "equivariant" and _n_targets(target) == batch.count(x) > 1
-        wanted = getattr(settings.penalty, "objective", "joint") if learns and per_sample else "joint"
-    if wanted == "joint":
-        if settings.n_folds is not None:
-            raise ArgumentError(
-                f"n_folds is for the cross-fitted objective, and this is the joint one, but got {settings.n_folds!r}. "
-                "Leave it out, or pass objective='cross_fitted'.",
-                argument="n_folds",
-                value=settings.n_folds,
-            )
-        return JointLoss(criterion, settings.penalty)
-    if settings.penalty is None:
-        raise ArgumentError(
-            "objective='cross_fitted' needs a penalty, or the augmentation would have nothing to gain; pass one, or "
-            "objective='joint'.",
-            argument="penalty",
-        )
-    if settings.n_folds is not None:
-        cross_fitted["n_folds"] = settings.n_folds
-    return CrossFittedLoss(model, criterion, settings.penalty, **cross_fitted)
-
-
-def _learns(module: nn.Module) -> bool:
-    return any(parameter.requires_grad for parameter in module.parameters())
-
-
-def _n_targets(target: Any) -> int | None:
-    return target.shape[0] if isinstance(target, torch.Tensor) and target.ndim else None
-
-
-def augmentation_rate(settings: Settings, objective: Objective, n_steps: int | None) -> float:
+def augmentation_rate(settings: Settings, objective: Any, n_steps: int | None) -> float:
     """The augmentation's learning rate, as asked for or as the objective has it by default."""
     if settings.augmentation_lr is not None:
         return settings.augmentation_lr
-    if isinstance(objective, CrossFittedLoss):
-        return objective.augmentation_lr(settings.lr, n_steps)
-    return AUGMENTATION_LR_FACTOR * settings.lr
+    return float(hook(objective, "augmentation_lr")(settings.lr, n_steps))
 
 
 def optimizer_and_scheduler(
-    model: InvariantModel, settings: Settings, objective: Objective, n_steps: int | None
+    model: InvariantModel, settings: Settings, objective: Any, n_steps: int | None
 ) -> tuple[torch.optim.Optimizer, Any]:
     """The optimizer and the scheduler, or None, as the user's factories make them; checked."""
     groups = parameter_groups(
@@ -260,11 +169,12 @@ def optimizer_and_scheduler(
     return optimizer, scheduler
 
 
-def _monitored(settings: Settings, metrics: Mapping[str, Any], validated: bool) -> tuple[str, str]:
+def _monitored(settings: Settings, metrics: Mapping[str, Any], validated: bool, stage: Stage) -> tuple[str, str]:
     """The metric that makes an epoch the best, and its mode."""
     names = ["loss", *metrics]
     logged = [f"train_{name}" for name in names] + [f"val_{name}" for name in names if validated] + ["penalty"]
     if settings.early_stopping is None:
         return ("val_loss" if validated else "train_loss"), "min"
-    check_logged(settings.early_stopping.metric, logged)
+    if settings.early_stopping.metric != stage.watch:
+        check_logged(settings.early_stopping.metric, logged)
     return settings.early_stopping.metric, settings.early_stopping.mode

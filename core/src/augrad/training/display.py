@@ -36,45 +36,61 @@ class Display:
 
 
 class RichDisplay(Display):
-    """A bar per epoch with the running loss, and a line for each epoch done.
+    """A bar for each stage, with the epoch, the running loss and the time left in all; and a line for each epoch.
+
+    A stage that writes no checkpoints leaves no lines.
 
     Args:
-        max_epochs: in all.
-        n_steps: per epoch, or None if the loader does not know.
+        max_epochs: of the stage.
+        n_steps: updates per epoch, or None if the loader does not know.
+        stage: a `Stage`.
+        place: the number of the stage, and the number of stages.
         console: a `rich.console.Console`; the terminal's if None.
-        label: what an epoch is called.
-        lines: whether an epoch that is done leaves a line.
     """
 
     def __init__(
         self,
         max_epochs: int,
         n_steps: int | None,
+        stage: Any,
+        place: tuple[int, int] = (1, 1),
         console: Any = None,
-        label: str = "epoch",
-        *,
-        lines: bool = True,
     ) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        description, loss = TextColumn("{task.description}"), TextColumn("{task.fields[loss]}")
-        columns = (description, BarColumn(), MofNCompleteColumn(), loss, TimeRemainingColumn())
-        self._max_epochs, self._n_steps, self._label, self._lines = max_epochs, n_steps, label, lines
-        self._bar = Progress(*columns, console=console, transient=True)
-        self._task = self._bar.add_task("", total=n_steps, loss="")
+        columns = [TextColumn(f"{{task.{field}}}") for field in ("description", "fields[loss]", "fields[left]")]
+        self._max_epochs, self._n_steps, self._label = max_epochs, n_steps, stage.label
+        self._later, self._lines = stage.later, stage.keeps
+        self._name = stage.label if place[1] == 1 else f"stage {place[0]} of {place[1]}: {stage.label}"
+        self._bar = Progress(columns[0], BarColumn(), *columns[1:], console=console, transient=True)
+        total = None if n_steps is None else n_steps * max_epochs
+        self._task = self._bar.add_task("", total=total, loss="", left="")
+        self._began: tuple[float, float] | None = None
         self._read_at = time.monotonic()
 
     def begin_epoch(self, epoch: int, done: int) -> None:
         if self._bar.console.is_interactive:  # elsewhere a bar is but an empty line
             self._bar.start()
-        description = f"{self._label} {epoch}/{self._max_epochs}"
-        self._bar.reset(self._task, completed=done, total=self._n_steps, description=description, loss="")
+        completed = (epoch - 1) * (self._n_steps or 0) + done
+        self._began = self._began or (time.monotonic(), completed)
+        description = f"{self._name}, epoch {epoch}/{self._max_epochs}"
+        self._bar.update(self._task, completed=completed, description=description, loss="")
 
     def step(self, running_loss: Callable[[], float]) -> None:
         self._bar.advance(self._task)
-        if time.monotonic() - self._read_at >= REFRESH_SECONDS:
-            self._read_at = time.monotonic()
-            self._bar.update(self._task, loss=f"loss {running_loss():.4f}")
+        now = time.monotonic()
+        if now - self._read_at >= REFRESH_SECONDS:
+            self._read_at = now
+            self._bar.update(self._task, loss=f"loss {running_loss():.4f}", left=self._left(now))
+
+    def _left(self, now: float) -> str:
+        task = self._bar.tasks[0]
+        if self._began is None or task.total is None:
+            return ""
+        started, before = self._began
+        seconds = seconds_left(now - started, float(task.completed - before), float(task.total - task.completed))
+        whole = seconds * task.total / max(1.0, task.total - task.completed) if task.completed < task.total else 0.0
+        return f"{duration(seconds + self._later * whole)} left in all"
 
     def end_epoch(self, row: dict[str, Any], model: InvariantModel) -> None:
         if not self._lines:
@@ -90,11 +106,36 @@ class RichDisplay(Display):
             self._bar.stop()
 
 
+def seconds_left(elapsed: float, done: float, left: float) -> float:
+    """The time that the updates left will take at the pace of those done.
+
+    Example:
+        >>> seconds_left(elapsed=10.0, done=5.0, left=20.0)
+        40.0
+    """
+    return elapsed / done * left if done else 0.0
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    Example:
+        >>> duration(42.4), duration(135.0), duration(7300.0)
+        ('42 s', '2 min 15 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
 def make_display(
-    shown: bool, max_epochs: int, n_steps: int | None, label: str = "epoch", *, lines: bool = True
+    shown: bool, max_epochs: int, n_steps: int | None, stage: Any, place: tuple[int, int] = (1, 1)
 ) -> Display:
     """The rich display, or one that shows nothing."""
-    return RichDisplay(max_epochs, n_steps, label=label, lines=lines) if shown else Display()
+    return RichDisplay(max_epochs, n_steps, stage, place) if shown else Display()
 
 
 def is_shown(progress: bool | None) -> bool:

@@ -98,21 +98,6 @@ def scalars(row: dict[str, Any]) -> dict[str, int | float]:
     return flat
 
 
-def verdicts(confirmation: list[dict[str, Any]]) -> dict[str, float]:
-    """What judges lost with each policy, as flat names and numbers; without those for which there is no number.
-
-    Example:
-        >>> both, none = {"transforms": ["a", "b"], "lost": 0.2}, {"transforms": [], "lost": 0.3}
-        >>> verdicts([both, {"transforms": ["a"], "lost": None}, none])
-        {'search/lost/a+b': 0.2, 'search/lost/nothing': 0.3}
-    """
-    return {
-        f"search/lost/{'+'.join(row['transforms']) or 'nothing'}": row["lost"]
-        for row in confirmation
-        if row["lost"] is not None
-    }
-
-
 def _resolved_trackers(settings: Settings) -> list[Any]:
     from accelerate.tracking import LOGGER_TYPE_TO_CLASS, GeneralTracker, get_available_trackers
 

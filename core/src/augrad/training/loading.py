@@ -35,6 +35,7 @@ class KeyedLoader:
         seed: of all keys.
         rank, n_ranks: of several processes each reads every `n_ranks`-th batch.
         even: whether all processes get equally many batches, some of the first ones a second time.
+        labels: whether batches must be pairs. If False, a batch that is no pair is `x`, and its target is None.
 
     Raises:
         ArgumentTypeError: it is not iterable, or can be read only once.
@@ -47,10 +48,19 @@ class KeyedLoader:
     """
 
     def __init__(
-        self, name: str, loader: Iterable[Any], *, seed: int, rank: int = 0, n_ranks: int = 1, even: bool = True
+        self,
+        name: str,
+        loader: Iterable[Any],
+        *,
+        seed: int,
+        rank: int = 0,
+        n_ranks: int = 1,
+        even: bool = True,
+        labels: bool = True,
     ) -> None:
         _check_readable(name, loader, 1 if even else n_ranks)
         self.name, self.seed, self.rank, self.n_ranks = name, seed, rank, n_ranks
+        self.labels = labels
         self._loader = loader
         self._source = loader if n_ranks == 1 else _sharded(loader, rank, n_ranks, even)
         self._generators = generators_of(loader)
@@ -118,6 +128,9 @@ class KeyedLoader:
 
     def _pair(self, entry: Any) -> Pair:
         if not isinstance(entry, tuple | list) or len(entry) != 2:
+            if not self.labels:
+                alone = isinstance(entry, tuple | list) and len(entry) == 1
+                return (entry[0] if alone else entry), None
             got = f"{len(entry)} entries" if isinstance(entry, tuple | list) else type(entry).__name__
             raise InputTypeError(
                 f"{self.name} must yield pairs (x, target), but yields {got}. Wrap it in a generator class that yields "

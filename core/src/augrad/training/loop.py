@@ -1,6 +1,6 @@
-"""The joint loop, epoch by epoch: the paper's algorithm, resumable at every update.
+"""The loop of one stage, epoch by epoch, resumable at every update. It serves any objective.
 
-Uses all of training/; run by trainer.py.
+Uses all of training/; run by stages.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from augrad import batch
-from augrad.learning.cross_fitted.loss import CrossFittedLoss
-from augrad.learning.objective import in_full_precision
 from augrad.randomness import derived_seed, seed_global_generators
 from augrad.training.early_stopping import best_row
 from augrad.training.engine import scalars
+from augrad.training.fingerprints import described
 from augrad.training.loading import Pair, windows
 from augrad.training.metrics import ratio, weighted
 from augrad.training.persistence import save
@@ -27,7 +26,6 @@ from augrad.training.result import Row, learned
 from augrad.training.run import Run
 from augrad.training.runaway import Runaway
 from augrad.training.runaway_notice import headline, notice
-from augrad.training.settings import described
 from augrad.training.step import non_finite
 
 
@@ -74,8 +72,7 @@ def _update(run: Run, window: list[Pair], totals: Totals) -> None:
             _backward(run, pair, (progress, factor), len(window), totals)
     if run.settings.gradient_clip is not None:
         run.accelerator.clip_grad_norm_(run.parameters, run.settings.gradient_clip)
-    if isinstance(run.objective, CrossFittedLoss):
-        run.objective.settle(run.model.augmentation, run.optimizer, lr=run.augmentation_lr, progress=progress)
+    run.settle(run.model.augmentation, run.optimizer, lr=run.augmentation_lr, progress=progress)
     run.updater.step()
     # Half precision skips an update that overflowed, and then the scheduler is not to count it either.
     if run.settings.scheduler_interval == "step" and not run.accelerator.optimizer_step_was_skipped:
@@ -87,12 +84,14 @@ def _update(run: Run, window: list[Pair], totals: Totals) -> None:
 def _backward(run: Run, pair: Pair, moment: tuple[float, float], n_batches: int, totals: Totals) -> None:
     """Forward and backward of one batch, at a share of training and a factor on the penalty; and its metrics."""
     x, target = _placed(run, pair)
-    total, loss, penalty, output = run.stepper(x, target, *moment, run.generator)
+    total, loss, penalty, output, also = run.stepper(x, target, *moment, run.generator)
     bad = run.watch.note(run.at.step, total, x)
     if bad is not None:
         raise _non_finite(run, bad, isinstance(x, Tensor) and not bool(torch.isfinite(x).all()))
     _measure(run, totals, loss, output, target)
-    totals.add("penalty", weighted(penalty, batch.count(output)))
+    n_rows = batch.count(output)
+    for name, value in {"penalty": penalty, **also}.items():
+        totals.add(name, weighted(value, n_rows))
     run.accelerator.backward(total / n_batches if n_batches > 1 else total)
 
 
@@ -106,9 +105,8 @@ def _evaluate(run: Run) -> dict[str, list[float]]:
     for pair in run.val.batches(run.at.epoch + 1):
         x, target = _placed(run, pair)
         with run.accelerator.autocast():
-            output = run.model(x)
-        output = in_full_precision(output)
-        _measure(run, totals, run.objective.criterion(output, target), output, target)
+            step = run.evaluate(run.model, x, target, generator=run.generator.manual_seed(run.settings.seed))
+        _measure(run, totals, step.loss, step.output, target)
     return totals.read(run.accelerator)
 
 
@@ -123,6 +121,7 @@ def _row(run: Run, train: dict[str, list[float]], val: dict[str, list[float]], s
     row: Row = {"epoch": run.at.epoch + 1, "step": run.at.step}
     for prefix, sums in (("train_", train), ("val_", val)):
         row.update({f"{prefix}{name}": value(sums[name]) for name, value in values.items() if sums})
+    row.update({f"train_{name}": ratio(sums) for name, sums in train.items() if name not in (*values, "penalty")})
     return {**row, "penalty": ratio(train["penalty"]), "seconds": seconds, "layers": learned(run.model)}
 
 
@@ -137,10 +136,9 @@ def _end_epoch(run: Run, row: Row) -> None:
     run.at = replace(run.at, epoch=row["epoch"], batches=0, seconds=0.0, totals={}, history=history, stopped=stopped)
     _save(run, best=best_row(history, metric, mode) is row)
     if run.settings.trackers:
-        prefix = "search/" if run.label == "search" else ""
-        before = run.at.search[-1]["step"] if run.at.search else 0
+        prefix = "" if run.main else f"{run.label}/"
         named = {f"{prefix}{name}": value for name, value in scalars(row).items()}
-        run.accelerator.log(named, step=before + run.at.step)
+        run.accelerator.log(named, step=run.first_step + run.at.step)
     run.display.end_epoch(row, run.model)
     if found is not None and stopped == "runaway":
         _report(run, found)
@@ -204,7 +202,7 @@ def _check_finite(run: Run) -> None:
 
 
 def _non_finite(run: Run, step: int, bad_input: bool) -> Exception:
-    return non_finite(step, bad_input, run.model, run.checkpoint)
+    return non_finite(step, bad_input, run.model, run.checkpoint, stage=run.label)
 
 
 def _step_scheduler(run: Run, *values: float) -> None:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from augrad import batch
 from augrad.errors import ArgumentError, InputError
-from augrad.learning.objective import Criterion
+from augrad.learning.criteria import Criterion
 
 IGNORED = -100
 """The target that `cross_entropy` leaves out by default, and accuracy with it."""

@@ -11,30 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from augrad.learning.cross_fitted.loss import CrossFittedLoss
-from augrad.learning.objective import Objective
+from augrad.learning.objective import hook
+from augrad.learning.stage import Stage
 from augrad.model import InvariantModel
 from augrad.training.checkpoints import Checkpoints, check_same
+from augrad.training.fingerprints import described
 from augrad.training.optimizer_codec import decode, encode, load_optimizer_state, optimizer_state
 from augrad.training.progress import RunState
 from augrad.training.run import Run
-from augrad.training.settings import Settings, described
+from augrad.training.settings import Settings
 
 if TYPE_CHECKING:
     from augrad.files.manifest import Checkpoint
 
 
 def fingerprint(
-    settings: Settings, model: InvariantModel, objective: Objective, n_batches: int | None, n_processes: int
+    settings: Settings, model: InvariantModel, factory: Any, objective: Any, n_batches: int | None, n_processes: int
 ) -> dict[str, Any]:
-    """What decides the weights of a run: its settings, the model's shape, and how the data are dealt out.
-
-    A cross-fitted run depends on where it ends, as one with a scheduled penalty does: neither can be prolonged.
-    """
+    """The facts that decide the weights of a run: its settings, the model's shape, and how the data are dealt out."""
     found = {
         **settings.fingerprint(),
-        "objective": type(objective).__name__,
-        **_cross_fitted(settings, objective),
+        "objective": described(factory),
+        **hook(objective, "marks")(settings.max_epochs),
         "n_batches": n_batches,
         "n_processes": n_processes,
         "aggregation": described(model.aggregation),
@@ -47,10 +45,15 @@ def fingerprint(
     return dict(json.loads(json.dumps(encode(found))))
 
 
-def _cross_fitted(settings: Settings, objective: Objective) -> dict[str, Any]:
-    if not isinstance(objective, CrossFittedLoss):
-        return {}
-    return {"max_epochs": settings.max_epochs, "n_folds": len(objective.judges)}
+def stage_marks(marks: dict[str, Any], stage: Stage, settings: Settings) -> dict[str, Any]:
+    """The fingerprint of a run with that of one of its stages."""
+    own = {
+        "label": stage.label,
+        "learns": list(stage.learns),
+        "epochs": None if stage.epochs is None else settings.max_epochs,
+        **hook(stage.objective, "marks")(settings.max_epochs),
+    }
+    return {**marks, "stage": json.loads(json.dumps(encode(own)))}
 
 
 def save(run: Run, checkpoints: Checkpoints, *, best: bool) -> Path | None:

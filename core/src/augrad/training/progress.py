@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from augrad.learning.stage import Row
 from augrad.training.optimizer_codec import decode, encode
-from augrad.training.result import Row
 
 
 @dataclass
@@ -26,8 +26,6 @@ class RunState:
         batches: batches of the current epoch that went into them.
         seconds: spent on the current epoch before the checkpoint.
         history: a row per completed epoch.
-        search: the history of the search that came before; empty if there was none.
-        confirmation: a row per policy that the search proposed; empty if there was none.
         totals: sums over the current epoch, as lists.
         stopped: why the run is over, or None.
     """
@@ -37,8 +35,6 @@ class RunState:
     batches: int = 0
     seconds: float = 0.0
     history: list[Row] = field(default_factory=list)
-    search: list[Row] = field(default_factory=list)
-    confirmation: list[Row] = field(default_factory=list)
     totals: dict[str, list[float]] = field(default_factory=dict)
     stopped: str | None = None
 

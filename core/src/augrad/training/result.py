@@ -1,4 +1,4 @@
-"""What `fit` returns. Made by trainer.py from what loop.py recorded."""
+"""What `fit` returns. Made by trainer.py from the stages that stages.py ran."""
 
 from __future__ import annotations
 
@@ -6,38 +6,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from augrad.learning.stage import Row, StageResult
 from augrad.model import InvariantModel
 
 if TYPE_CHECKING:
     from augrad.policies.policy import Policy
 
-Row = dict[str, Any]
-"""One epoch of the history."""
-
 
 @dataclass(frozen=True)
 class FitResult:
-    """What training led to.
+    """The result of a training.
 
     Attributes:
-        history: one row per epoch: `epoch` (from 1), `step` (updates so far), `train_loss` and `val_loss` (the
-            criterion, without penalty), `penalty`, the metrics as `train_<name>` and `val_<name>`, `seconds` (of this
-            epoch), and `layers`: for each the `names` of its transforms, their selection `weights`, the `magnitudes`,
-            and the `owners`: for each magnitude the position of its transform.
+        history: one row per epoch of the main stage: `epoch` (from 1), `step` (updates so far), `train_loss` and
+            `val_loss` (the criterion, without penalty), `penalty`, the metrics as `train_<name>` and `val_<name>`,
+            `seconds` (of this epoch), and `layers`: for each layer the `names` of its transforms, their selection
+            `weights`, the `magnitudes`, and the `owners`: for each magnitude the position of its transform.
         best: `metric` and `value`, the `epoch` and `step` at which it was reached, and its `checkpoint` (None without a
-            directory). The metric is what early stopping watches, else `val_loss`, else `train_loss`. Empty if it was
-            never a number.
-        policy: what was learned, in physical units.
+            directory). The metric is the one that early stopping watches, else `val_loss`, else `train_loss`. Empty if
+            it was never a number.
+        policy: the learned policy, in physical units.
         checkpoint: the last checkpoint, or None without a directory.
-        search: for the cross-fitted objective one row per epoch of the search that came before, as in `history`:
-            `train_loss` is what judges lose while they learn, and then what the augmentation costs, as a share of what
-            they know. `layers` stand still in `history`, and move here. Empty for the joint loss.
-        confirmation: for the cross-fitted objective one row per policy that the search proposed: the `transforms` that
-            stayed, what judges that learned on with these `lost` on new samples, from 0 to 1, the `seconds` it took,
-            and whether it was `kept`. `lost` is None where there was nothing to choose between, or where their loss was
-            not finite. Empty for the joint loss.
         stopped: why training ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"` (see
             `RunawayGuard`).
+        stages: the result of each stage, in order: `label`, `history`, `stopped`, `measured` and `seconds`. The joint
+            loss has one stage, `"training"`.
+        confirmation: for the cross-fitted objective one row per policy that the search proposed: its `transforms`, the
+            judges' mistakes on held-out samples after they learned on with it (`lost`, from 0 to 1), the `seconds` it
+            took, and whether it was `kept`. `lost` is None where there was nothing to choose between, or where the loss
+            was not finite. Empty for the joint loss.
     """
 
     history: list[Row]
@@ -45,13 +42,26 @@ class FitResult:
     policy: Policy
     checkpoint: Path | None
     stopped: str
-    search: list[Row] = field(default_factory=list)
+    stages: list[StageResult] = field(default_factory=list)
     confirmation: list[Row] = field(default_factory=list)
 
     @property
+    def search(self) -> list[Row]:
+        """One row per epoch of the stages before the last in which epochs were stored; their epochs count on.
+
+        For the cross-fitted objective `train_loss` is first the judges' loss, and then the cost of the augmentation as
+        a share of the judges' knowledge. `layers` change here and stand still in `history`. Empty for the joint loss.
+        """
+        rows: list[Row] = []
+        for stage in self.stages[:-1]:
+            epoch, step = (rows[-1]["epoch"], rows[-1]["step"]) if rows else (0, 0)
+            rows += [{**row, "epoch": row["epoch"] + epoch, "step": row["step"] + step} for row in stage.history]
+        return rows
+
+    @property
     def seconds(self) -> float:
-        """Of all epochs, those of the search and of its confirmation too."""
-        return float(sum(row["seconds"] for row in (*self.search, *self.confirmation, *self.history)))
+        """Of all epochs of all stages."""
+        return float(sum(stage.seconds for stage in self.stages))
 
 
 def learned(model: InvariantModel) -> list[dict[str, list[Any]]]:

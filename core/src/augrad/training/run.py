@@ -5,6 +5,7 @@ Made by trainer.py; trained by loop.py; stored by persistence.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 from torch import Generator
 
 from augrad.errors import RunawayWarning
-from augrad.learning.objective import Objective
+from augrad.learning.objective import StepLoss, hook
 from augrad.model import InvariantModel
 from augrad.training.checkpoints import Checkpoints
 from augrad.training.display import Display
@@ -39,12 +40,14 @@ class Run:
         monitored: the metric by which an epoch is best, and `"min"` or `"max"`.
         optimizer, scheduler: as the user's factories made them.
         augmentation_lr: learning rate of the augmentation, before any schedule.
-        stepper: the joint step, as accelerate wrapped it.
+        stepper: the step of the objective, as accelerate wrapped it.
         updater: the optimizer, wrapped by accelerate where the loss is scaled.
         checkpoints: where they go, or None.
         fingerprint: what decides the weights; a resume must agree with it.
         display: shows progress.
-        label: `"search"` before a cross-fitted training, else `"epoch"`.
+        label: the name of the stage.
+        main: whether metrics, validation, callbacks and guard are for this stage.
+        first_step: updates of all stages before.
         checkpoint: the last one, or None.
         notice: what `fit` warns of when it is over, or None.
     """
@@ -52,7 +55,7 @@ class Run:
     settings: Settings
     accelerator: Any
     model: InvariantModel
-    objective: Objective
+    objective: Any
     train: KeyedLoader
     val: KeyedLoader | None
     metrics: dict[str, Metric]
@@ -66,7 +69,9 @@ class Run:
     fingerprint: dict[str, Any]
     display: Display
     at: RunState
-    label: str = "epoch"
+    label: str = "training"
+    main: bool = True
+    first_step: int = 0
     checkpoint: Path | None = None
     notice: RunawayWarning | None = None
 
@@ -76,3 +81,5 @@ class Run:
         self.watch = FiniteWatch(self.device)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.schedule = resolve_schedule(self.settings.penalty_schedule)
+        self.settle: Callable[..., None] = hook(self.objective, "settle")
+        self.evaluate: Callable[..., StepLoss] = hook(self.objective, "evaluate")

@@ -5,7 +5,6 @@ Used by trainer.py, loop.py.
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.learning.objectives import AUTO, resolve_objective
 from augrad.training.early_stopping import EarlyStopping
+from augrad.training.fingerprints import described
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import constant, resolve_schedule
 
 PRECISIONS = ("no", "fp16", "bf16")
 INTERVALS = ("epoch", "step")
 DEVICES = (None, "cpu")
-OBJECTIVES = (None, "cross_fitted", "joint")
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,8 @@ class Settings:
 
     max_epochs: int
     criterion: Callable[..., Any] | None
-    objective: str | None
-    confirm: bool
-    n_folds: int | None
-    penalty: Callable[..., Any] | None
+    objective: Any
+    penalty: Callable[..., Any] | str | None
     penalty_schedule: str | Callable[[float], float]
     optimizer: Callable[..., Any]
     scheduler: Callable[..., Any] | None
@@ -68,13 +66,14 @@ class Settings:
         _check_callables(self)
         _check_storage(self)
         resolve_schedule(self.penalty_schedule)
+        resolve_objective(self.objective)
 
     def fingerprint(self) -> dict[str, Any]:
         """What decides the weights of a run, JSON-able: a run resumes only under the same.
 
-        `max_epochs` is part of it only where the penalty's schedule depends on it (or the objective does, see
-        persistence.py): otherwise a run may be prolonged.
-        `runaway` is none: it says when to stop and changes no weight, and what it stopped may go on without it.
+        `max_epochs` is part of it only where the penalty's schedule depends on it: otherwise a run may be prolonged,
+        unless its objective says no (`Objective.marks`). `runaway` is not part of it: it only decides when to stop, so
+        a stopped run may be resumed without it.
         """
         scheduled = resolve_schedule(self.penalty_schedule) is not constant
         return {
@@ -88,28 +87,9 @@ class Settings:
 
 _PLAIN = (
     *("seed", "lr", "augmentation_lr", "weight_decay"),
-    *("objective", "confirm", "gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval"),
+    *("gradient_clip", "accumulation_steps", "mixed_precision", "scheduler_interval"),
 )
 _CALLABLE = ("criterion", "penalty", "penalty_schedule", "optimizer", "scheduler")
-
-
-def described(value: Any) -> str | None:
-    """A name for a callable that is the same in every run of the same program (no memory addresses).
-
-    Example:
-        >>> described(functools.partial(max, default=1)), described("constant"), described(None)
-        ('max(default=1)', 'constant', None)
-    """
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, functools.partial):
-        arguments = [repr(argument) for argument in value.args]
-        arguments += [f"{name}={argument!r}" for name, argument in value.keywords.items()]
-        return f"{described(value.func)}({', '.join(arguments)})"
-    if hasattr(value, "__qualname__"):
-        return str(value.__qualname__)
-    text = repr(value)
-    return type(value).__qualname__ if " at 0x" in text else text
 
 
 def _check_counts(settings: Settings) -> None:
@@ -140,7 +120,6 @@ def _check_numbers(settings: Settings) -> None:
 
 def _check_choices(settings: Settings) -> None:
     choices = (
-        ("objective", OBJECTIVES),
         ("mixed_precision", PRECISIONS),
         ("scheduler_interval", INTERVALS),
         ("device", DEVICES),
@@ -155,7 +134,7 @@ def _check_choices(settings: Settings) -> None:
                 value=value,
             )
     kinds = (
-        *(("resume", bool), ("confirm", bool), ("progress", bool | None)),
+        *(("resume", bool), ("progress", bool | None)),
         *(("early_stopping", EarlyStopping | None), ("runaway", RunawayGuard | None)),
     )
     for name, kind in kinds:
@@ -172,7 +151,8 @@ def _check_callables(settings: Settings) -> None:
     for name in _CALLABLE:
         value = getattr(settings, name)
         optional = name in ("criterion", "penalty", "scheduler")
-        if name == "penalty_schedule" or callable(value) or (optional and value is None):
+        auto = name == "penalty" and value == AUTO
+        if name == "penalty_schedule" or callable(value) or auto or (optional and value is None):
             continue
         raise ArgumentTypeError(
             f"{name} must be callable{' or None' if optional else ''}, but got {type(value).__name__}. See the "

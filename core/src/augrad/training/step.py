@@ -1,6 +1,6 @@
 """One forward pass to an objective's loss, as a module that accelerate can wrap; and the watch over that loss.
 
-Uses objective.py, cross_fitted/loss.py; run by loop.py.
+Uses learning/objective.py; run by loop.py.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from augrad.errors import NonFiniteLossError
-from augrad.learning.objective import Objective
+from augrad.learning.objective import StepLoss, check_step
 from augrad.model import InvariantModel
 
 
-class JointStep(nn.Module):
+class ObjectiveStep(nn.Module):
     """Model and objective in one forward pass.
 
     DistributedDataParallel looks for parameters without a gradient in what the wrapped module returns: all that is
@@ -27,15 +27,15 @@ class JointStep(nn.Module):
         objective: see `Objective`; its own parameters, if it is a module, are trained too.
     """
 
-    def __init__(self, model: InvariantModel, objective: Objective) -> None:
+    def __init__(self, model: InvariantModel, objective: Any) -> None:
         super().__init__()
         self.model = model
         self.objective = objective
 
     def forward(
         self, x: Any, target: Any, progress: float, factor: float, generator: Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The loss to differentiate, and without gradient the criterion, the penalty and the output.
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """Returns the loss to differentiate; and without gradient the criterion, penalty, output and further scalars.
 
         Args:
             x: the batch.
@@ -44,12 +44,15 @@ class JointStep(nn.Module):
             factor: on the penalty.
             generator: of all draws.
         """
-        step = self.objective.step(self.model, x, target, progress=progress, factor=factor, generator=generator)
+        step: StepLoss = check_step(
+            self.objective.step(self.model, x, target, progress=progress, factor=factor, generator=generator),
+            self.objective,
+        )
         total = step.total
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             # Processes average the gradients of all parameters, whether or not this step used them.
             total = total + sum(0.0 * p.flatten()[:1].sum() for p in self.parameters() if p.requires_grad)
-        return total, step.loss, step.penalty, step.output
+        return total, step.loss, step.penalty, step.output, step.also or {}
 
 
 class FiniteWatch:
@@ -84,7 +87,7 @@ class FiniteWatch:
 
 
 def non_finite(
-    step: int, bad_input: bool, model: InvariantModel, checkpoint: Any, keep: str = "pass directory="
+    step: int, bad_input: bool, model: InvariantModel, checkpoint: Any, keep: str = "pass directory=", stage: str = ""
 ) -> NonFiniteLossError:
     """The error for a loss that is not finite: where, why as far as is known, what is left, or how to `keep` some."""
     index, name, magnitude = _largest_magnitude(model)
@@ -96,14 +99,16 @@ def non_finite(
     kept = (
         f"The last good checkpoint is {checkpoint}." if checkpoint else f"There is no checkpoint: {keep} to keep some."
     )
+    of_stage = f" of the stage {stage!r}" if stage else ""
     return NonFiniteLossError(
-        f"the loss is not finite at step {step}. {cause} {kept} Largest magnitude: {name} in layer {index} "
+        f"the loss is not finite at step {step}{of_stage}. {cause} {kept} Largest magnitude: {name} in layer {index} "
         f"({magnitude:.3g} of its range).",
         step=step,
         bad_input=bad_input,
         checkpoint=checkpoint,
         transform=name,
         magnitude=magnitude,
+        stage=stage or None,
     )
 
 

@@ -30,7 +30,7 @@ def learned_on(objective, model, x=X, target=TARGET, n_steps=30):
     for step in range(n_steps):
         backward(model, objective, step / n_steps, x, target, key=step)
         optimizer.step()
-    lost, seen = objective.sums().tolist()
+    lost, seen = objective.sums()["lost"].tolist()
     return lost / seen
 
 
@@ -67,7 +67,7 @@ def test_every_policy_begins_with_the_same_judges():
     assert learned_on(objective, policy) == first
     objective.begin()
     assert all(torch.equal(value, judges[name]) for name, value in objective.judges.state_dict().items())
-    assert objective.sums().tolist() == [0.0, 0.0]
+    assert objective.sums()["lost"].tolist() == [0.0, 0.0]
 
 
 def test_answers_count_from_the_share_on_and_each_sample_once():
@@ -75,11 +75,11 @@ def test_answers_count_from_the_share_on_and_each_sample_once():
     objective = ConfirmationLoss(searched, examined=0.5)
     policy = candidate(model, Gain)
     backward(policy, objective, 0.4)
-    assert objective.sums()[1] == 0
+    assert objective.sums()["lost"][1] == 0
     backward(policy, objective, 0.5)
-    assert objective.sums()[1] == len(X)
+    assert objective.sums()["lost"][1] == len(X)
     backward(policy, objective, 0.9)
-    assert objective.sums()[1] == 2 * len(X)
+    assert objective.sums()["lost"][1] == 2 * len(X)
 
 
 def test_what_ruins_the_target_loses_and_what_spares_it_does_not():
@@ -112,7 +112,7 @@ def test_a_batch_too_small_for_any_judge_has_a_gradient_of_zero():
     assert step.loss == 0
     assert step.output.shape == (0,)
     assert not any(gradient is not None and gradient.any() for gradient in gradients(objective.judges))
-    assert objective.sums()[1] == 1
+    assert objective.sums()["lost"][1] == 1
 
 
 def test_several_training_copies_are_as_many_answers():

@@ -26,7 +26,7 @@ from torch.nn.functional import cross_entropy
 from augrad import CrossFittedLoss, DisplacementPenalty, batch, keyed_generator, parameter_groups
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.learning.cross_fitted.judges import folds
-from augrad.learning.cross_fitted.loss import FASTEST, TRAVEL
+from augrad.learning.cross_fitted.stages import FASTEST, HELD_OUT, TRAVEL, AugmentationLearns, JudgesLearn
 
 SIGNALS = torch.randn(400, 3, 8, generator=keyed_generator("signals"))
 TABLE = torch.where(torch.rand(400, 5, generator=keyed_generator("known")) < 0.2, torch.nan, SIGNALS[:, 0, :5])
@@ -211,7 +211,8 @@ def test_an_error_of_the_criterions_own_is_not_covered_up():
     ("options", "error", "message"),
     [
         ({"criterion": "mse"}, ArgumentTypeError, "criterion must be callable, but got str"),
-        ({"penalty": None}, ArgumentTypeError, "penalty must be callable, but got NoneType"),
+        ({"penalty": "some"}, ArgumentTypeError, "penalty must be callable, but got str"),
+        ({"penalty": None}, ArgumentError, "needs a penalty, or the augmentation would have nothing to gain"),
         (
             {"window": (0.5, 0.5)},
             ArgumentError,
@@ -297,16 +298,28 @@ def test_more_outputs_than_samples_are_refused():
 
 def test_a_search_leaves_the_trunk_alone():
     model, _ = make()
-    objective = CrossFittedLoss(
-        model, nn.CrossEntropyLoss(), DisplacementPenalty(), window=(0.5, 1.0), search_only=True
-    )
-    for progress, judges in ((0.4, True), (0.6, False)):
-        step = backward(model, objective, progress)
+    whole = CrossFittedLoss(model, nn.CrossEntropyLoss(), DisplacementPenalty())
+    for objective, judges in ((JudgesLearn(whole, 5, watched=False), True), (AugmentationLearns(whole, 5), False)):
+        whole.judges.requires_grad_(judges)
+        whole.judges.zero_grad()
+        step = backward(model, objective, 0.5)
         assert all(gradient is None for gradient in gradients(model.trunk))
-        assert all((gradient is not None) is judges for gradient in gradients(objective.judges))
+        assert all((gradient is not None) is judges for gradient in gradients(whole.judges))
         assert all((gradient is not None) is not judges for gradient in gradients(model.augmentation))
         assert step.output.shape == (len(X), 2)
         assert (step.penalty < 0) == (not judges)
+
+
+def test_the_held_out_loss_is_of_samples_that_a_judge_has_not_seen():
+    model, whole = make()
+    step = JudgesLearn(whole, 5, watched=True).step(model, X, TARGET, progress=0.5)
+    second = halves(X)
+    losses = []
+    for judge, new in zip(whole.judges, (second, ~second), strict=True):
+        judge.eval()
+        losses.append(cross_entropy(judge(X[new]), TARGET[new], reduction="sum"))
+    torch.testing.assert_close(step.also[HELD_OUT], sum(losses) / len(X))
+    assert JudgesLearn(whole, 5, watched=False).step(model, X, TARGET, progress=0.5).also is None
 
 
 def test_of_more_folds_each_judge_leaves_out_one():

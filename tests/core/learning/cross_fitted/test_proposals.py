@@ -14,7 +14,7 @@ from augrad.learning.cross_fitted.proposals import (
     proposals,
     prune,
     retain,
-    search_plan,
+    search_epochs,
 )
 
 X = torch.randn(64, 2, 8, generator=keyed_generator("search"))
@@ -29,10 +29,7 @@ def module(*layers):
     ("max_epochs", "n_steps", "epochs"), [(100, 20, 30), (100, 7, 86), (10, 20, 10), (3, 5000, 1), (5, None, 5)]
 )
 def test_a_search_has_so_many_updates_and_no_more_epochs_than_the_training(max_epochs, n_steps, epochs):
-    total, (start, end) = search_plan(max_epochs, n_steps)
-    assert total == max_epochs + epochs
-    assert start * total == pytest.approx(max_epochs)
-    assert end == 1.0
+    assert search_epochs(max_epochs, n_steps) == epochs
 
 
 def test_what_lost_its_share_is_pruned():

@@ -13,16 +13,16 @@ from torch import Generator, Tensor, nn
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.learning.criteria import chosen, in_full_precision
 from augrad.learning.cross_fitted.judges import copies_of, differentiable, learning, mistakes, unseen
-from augrad.learning.cross_fitted.loss import CrossFittedLoss
-from augrad.learning.objective import Objective, StepLoss, chosen, in_full_precision, invariant
-from augrad.model import InvariantModel
+from augrad.learning.objective import Objective, StepLoss
+from augrad.model import InvariantModel, unwrapped
 
 CONFIRMATION_SHARE = 0.6
 """Of the trunk's epochs: for how long the judges learn on with each policy."""
 
 
-class ConfirmationLoss(nn.Module):
+class ConfirmationLoss(nn.Module, Objective):
     r"""Judges of a search learn on, each from its own samples as a policy augments them, and are then examined.
 
     That a transform spares the label does not say that training with it helps: a search lets through what does little
@@ -44,10 +44,13 @@ class ConfirmationLoss(nn.Module):
         Stone: Cross-validatory choice and assessment of statistical predictions, JRSS B 1974.
     """
 
+    predicts = True
+    group = "judges"
+
     _lost: Tensor
     _seen: Tensor
 
-    def __init__(self, objective: Objective, *, examined: float = 0.75) -> None:
+    def __init__(self, objective: Any, *, examined: float = 0.75) -> None:
         super().__init__()
         if not 0 <= examined < 1:
             raise ArgumentError(
@@ -55,7 +58,7 @@ class ConfirmationLoss(nn.Module):
                 argument="examined",
                 value=examined,
             )
-        if not isinstance(objective, CrossFittedLoss):
+        if not isinstance(getattr(objective, "judges", None), nn.ModuleList):
             raise ArgumentTypeError(
                 f"objective must be a CrossFittedLoss, whose judges learn on, but got {type(objective).__name__}.",
                 argument="objective",
@@ -93,7 +96,7 @@ class ConfirmationLoss(nn.Module):
             factor: on the penalty, of which there is none.
             generator: of all draws; torch's default one if None.
         """
-        inner = invariant(model)
+        inner = unwrapped(model)
         new = unseen(x, len(self.judges))
         total, outputs = self._learn(inner, x, target, new, generator)
         if progress >= self.examined:
@@ -128,9 +131,9 @@ class ConfirmationLoss(nn.Module):
             self._lost += wrong.sum().to(self._lost)
             self._seen += len(unknown)
 
-    def sums(self) -> Tensor:
-        """What was lost, and the number of answers that counted: to be added up over processes."""
-        return torch.stack([self._lost, self._seen])
+    def sums(self) -> dict[str, Tensor]:
+        """Returns the sum of the losses and the number of answers that counted, to be added up over processes."""
+        return {"lost": torch.stack([self._lost, self._seen])}
 
 
 def n_epochs(max_epochs: int) -> int:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from augrad import batch
-from augrad.learning.objective import Criterion, check_scalar, chosen, in_full_precision, losses, uninformed
+from augrad.learning.criteria import Criterion, check_scalar, chosen, in_full_precision, losses, uninformed
 from augrad.model import InvariantModel
 from augrad.precision import full_precision
 

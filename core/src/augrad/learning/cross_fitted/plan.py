@@ -1,95 +1,123 @@
-"""After a search: judges learn on with each policy that it proposes, and the one that helps them most is kept.
+"""The plan of the cross-fitted rule: judges learn, the augmentation learns, policies are confirmed, the trunk learns.
 
-Uses proposals.py, confirmation.py, assembly.py, loop.py; run by trainer.py.
+Uses stages.py, proposals.py, confirmation.py; run by training/, which knows nothing of it.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import math
-import time
+from collections.abc import Generator as Generating
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from augrad.errors import CheckpointError, NonFiniteLossError
-from augrad.files.storage import write_file
+from augrad.errors import NonFiniteLossError
 from augrad.learning.cross_fitted.confirmation import ConfirmationLoss, n_epochs
-from augrad.learning.cross_fitted.proposals import proposals, retain
+from augrad.learning.cross_fitted.proposals import proposals, prune, retain, search_epochs
+from augrad.learning.cross_fitted.stages import HELD_OUT, AugmentationLearns, JudgesLearn
+from augrad.learning.joint import JointLoss
+from augrad.learning.stage import Budget, Row, Stage, StageResult
 from augrad.model import InvariantModel
-from augrad.training.assembly import SEARCH, assemble, updates_per_epoch
-from augrad.training.loop import train_until_stopped
-from augrad.training.result import Row
-from augrad.training.run import Run
-from augrad.training.settings import Settings
-
-RECORD = "confirmation.json"
-"""File, in the folder of the search, of what was found so far."""
 
 LEAD = 0.01
-"""By how much less the judges must lose with a part of the policy, or nothing, than with all of it."""
+"""By how much less the judges must lose with a part of the policy, or with nothing, than with all of it."""
+
+Plan = Generating[Stage, StageResult, list[Row] | None]
 
 
-def confirmed(search: Run, settings: Settings) -> list[Row]:
-    """Keeps of the model's augmentation what training with it is best with, in place.
+def cross_fitted_plan(whole: Any, model: InvariantModel, budget: Budget, *, confirm: bool) -> Plan:
+    """Yields the stages of the rule; returns a row per policy that was tried.
 
     Args:
-        search: a run that is over, with a `CrossFittedLoss`; nothing of its model requires a gradient.
-        settings: of the training that follows.
-
-    Returns:
-        A row per proposal, in their order: `transforms` that stayed, `lost` by judges on new samples, `seconds`, and
-        whether it is the one that is `kept`. `lost` is None where there is nothing to choose between, and where the
-        judges' loss turned NaN or infinite, which refuses that policy.
-
-    Raises:
-        CheckpointError: the record of what was found before a resume is damaged.
-        NonFiniteLossError: the judges' loss did so with nothing, or in one of several processes.
+        whole: the `CrossFittedLoss`, with as many judges as there are folds.
+        model: the model to train.
+        budget: epochs, updates and samples.
+        confirm: whether policies are compared before the trunk is trained; if not, the search's policy is pruned.
     """
-    model, accelerator = search.model, search.accelerator
+    epochs, n_folds = budget.max_epochs, len(whole.judges)
+    judges = JudgesLearn(whole, epochs, watched=budget.stops_early)
+    searched = search_epochs(epochs, budget.n_steps)
+    shape = _Shape(n_folds, train=3.0 * epochs, search=4.0 * searched, confirm=n_epochs(epochs) if confirm else 0)
+    result = yield Stage(
+        judges,
+        "judges",
+        learns=("objective",),
+        main=False,
+        watch=f"train_{HELD_OUT}" if budget.stops_early else None,
+        n_stages=shape.n_stages(),
+        later=shape.later("judges"),
+    )
+    # Where early stopping ended the judges' training, the later stages are as much shorter.
+    learned = max(1, len(result.history))
+    yield Stage(
+        AugmentationLearns(whole, epochs),
+        "search",
+        learns=("augmentation",),
+        epochs=search_epochs(learned, budget.n_steps),
+        scheduler=_constant,
+        main=False,
+        n_stages=shape.n_stages(),
+        later=shape.later("search"),
+    )
+    rows: list[Row] = []
+    if confirm:
+        rows = yield from _confirmation(whole, model, budget, learned, shape)
+        retain(model.augmentation, next(row for row in rows if row["kept"])["transforms"])
+    else:
+        prune(model.augmentation)
+    yield Stage(JointLoss(whole.criterion), learns=("trunk",), n_stages=shape.n_stages(len(rows)))
+    return rows
+
+
+def _confirmation(
+    whole: Any, model: InvariantModel, budget: Budget, learned: int, shape: _Shape
+) -> Generating[Stage, StageResult, list[Row]]:
+    """Lets the judges learn on with each policy that the search proposes; returns a row per policy."""
     wanted = proposals(model.augmentation)
     if len(wanted) < 2:
-        retain(model.augmentation, wanted[0])
         return [{"transforms": list(wanted[0]), "lost": None, "seconds": 0.0, "kept": True}]
-    record = None if settings.directory is None else settings.directory / SEARCH / RECORD
-    rows = _read(record) if settings.resume else []
-    loss = ConfirmationLoss(search.objective, examined=1 - 1 / n_epochs(settings.max_epochs)).to(search.device)
-    own = _settings(settings, updates_per_epoch(search.train, settings))
-    for names in wanted[len(rows) :]:
-        started = time.perf_counter()
-        label = f"with {', '.join(names) or 'nothing'}:"
-        run = assemble(
-            _candidate(model, names), search.train, None, own, accelerator, objective=loss, label=label, lines=False
-        )
+    epochs = n_epochs(learned)
+    loss = ConfirmationLoss(whole, examined=1 - 1 / epochs)
+    rows: list[Row] = []
+    for index, names in enumerate(wanted):
+        loss.begin()
+        seconds = 0.0
         try:
-            lost = _lost(run, loss)
+            result = yield Stage(
+                loss,
+                f"with {' and '.join(names) or 'nothing'}",
+                learns=("objective",),
+                epochs=epochs,
+                model=_candidate(model, names),
+                # The caller's scheduler knows the length of another training.
+                scheduler=partial(CosineAnnealingLR, T_max=epochs * (budget.n_steps or 1)),
+                scheduler_interval="epoch" if budget.n_steps is None else "step",
+                main=False,
+                keeps=False,
+                measure=loss.sums,
+                n_stages=shape.n_stages(len(wanted)),
+                later=shape.later("confirm", len(wanted) - index - 1),
+            )
+            lost, seconds = result.measured["lost"], result.seconds
         except NonFiniteLossError:
-            # Other processes would wait for this one; and the trunk would fare no better with nothing.
-            if accelerator.num_processes > 1 or not names:
+            # Without augmentation the trunk would fare no better.
+            if not names:
                 raise
             lost = None
-        said = "the judges' loss is not finite: refused"
-        if lost is not None:
-            said = f"judges err by {lost:.4f} on samples new to them"
-        run.display.say(f"{label} {said}")
-        rows.append({"transforms": list(names), "lost": lost, "seconds": time.perf_counter() - started})
-        if record is not None and accelerator.is_main_process:
-            write_file(record, json.dumps(rows).encode())
-    best = chosen(rows)
-    retain(model.augmentation, best["transforms"])
+        rows.append({"transforms": list(names), "lost": lost, "seconds": seconds})
+    best = best_policy(rows)
     return [{**row, "kept": row is best} for row in rows]
 
 
-def chosen(rows: list[Row]) -> Row:
+def best_policy(rows: list[Row]) -> Row:
     """The row with the least loss, or the first, the whole policy's, if that is less than `LEAD` behind.
 
     Example:
         >>> rows = [{"transforms": ["a", "b"], "lost": 0.3}, {"transforms": ["a"], "lost": 0.299}]
-        >>> chosen(rows)["transforms"], chosen([*rows, {"transforms": [], "lost": 0.2}])["transforms"]
+        >>> best_policy(rows)["transforms"], best_policy([*rows, {"transforms": [], "lost": 0.2}])["transforms"]
         (['a', 'b'], [])
     """
     whole = rows[0]
@@ -101,36 +129,8 @@ def _loss(row: Row) -> float:
     return math.inf if row["lost"] is None else float(row["lost"])
 
 
-def _settings(settings: Settings, n_steps: int | None) -> Settings:
-    """Those of the run, for judges that learn on: nothing is logged or stored."""
-    epochs = n_epochs(settings.max_epochs)
-    return replace(
-        settings,
-        max_epochs=epochs,
-        # The user's scheduler knows the length of another training.
-        scheduler=partial(CosineAnnealingLR, T_max=epochs * (n_steps or 1)),
-        scheduler_interval="epoch" if n_steps is None else "step",
-        metrics={},
-        callbacks=(),
-        trackers=(),
-        early_stopping=None,
-        runaway=None,
-        directory=None,
-        checkpoint_every=None,
-        resume=False,
-    )
-
-
-def _lost(run: Run, loss: ConfirmationLoss) -> float:
-    """What the judges lose on new samples, after they learned on from where the search left them."""
-    loss.begin()
-    try:
-        train_until_stopped(run)
-    finally:
-        run.display.close()
-    sums = loss.sums()
-    lost, seen = (run.accelerator.reduce(sums, "sum") if run.accelerator.num_processes > 1 else sums).tolist()
-    return float(lost / max(seen, 1.0))
+def _constant(optimizer: Any) -> None:
+    """No scheduler: the augmentation's rate follows a course of its own."""
 
 
 def _candidate(model: InvariantModel, names: Sequence[str]) -> InvariantModel:
@@ -147,14 +147,27 @@ def _candidate(model: InvariantModel, names: Sequence[str]) -> InvariantModel:
     )
 
 
-def _read(record: Path | None) -> list[Row]:
-    """What was found before a resume."""
-    if record is None or not record.exists():
-        return []
-    try:
-        rows: list[Row] = json.loads(record.read_bytes())
-    except ValueError as error:
-        raise CheckpointError(
-            f"{record} is damaged: {error}. Delete it, and what it held is found again.", path=record
-        ) from error
-    return rows
+class _Shape:
+    """How many stages there are and how long each takes, in forward passes of the trunk over the data: an estimate.
+
+    A forward and backward pass counts as three. Before the search two proposals besides nothing are expected.
+    """
+
+    def __init__(self, n_folds: int, *, train: float, search: float, confirm: int) -> None:
+        self._judges = 3.0 * (n_folds - 1) * train / 3.0
+        self._search, self._train = search, train
+        self._confirm = 3.0 * (n_folds - 1) * confirm
+
+    def n_stages(self, n_proposals: int = 3) -> int:
+        """Stages in all."""
+        return 3 + (n_proposals if self._confirm else 0)
+
+    def later(self, stage: str, n_left: int = 3) -> float:
+        """The time of all stages after this one, as a multiple of its own time."""
+        left = {
+            "judges": self._search + 3 * self._confirm,
+            "search": 3 * self._confirm,
+            "confirm": n_left * self._confirm,
+        }
+        own = {"judges": self._judges, "search": self._search, "confirm": self._confirm}
+        return (left[stage] + self._train) / max(1.0, own[stage])

@@ -21,19 +21,18 @@ SLIGHT_SHARE = 0.3
 """Of an even choice: what has at least such a weight is proposed alone, lest another have crowded it out."""
 
 
-def search_plan(max_epochs: int, n_steps: int | None) -> tuple[int, tuple[float, float]]:
-    """How many epochs a search takes before a training, and its window: judges learn for as long as the trunk will.
+def search_epochs(max_epochs: int, n_steps: int | None) -> int:
+    """The number of epochs of a search: about `SEARCH_STEPS` updates, and no more epochs than the training has.
 
     Args:
-        max_epochs: of the trunk's training.
+        max_epochs: epochs for which the judges have learned.
         n_steps: updates per epoch; None if that is not known.
 
     Example:
-        >>> search_plan(100, 20)  # 100 epochs for the judges, 30 of 20 updates for the augmentation
-        (130, (0.7692307692307693, 1.0))
+        >>> search_epochs(100, 20), search_epochs(10, 20)
+        (30, 10)
     """
-    epochs = max_epochs if n_steps is None else min(max_epochs, math.ceil(SEARCH_STEPS / n_steps))
-    return max_epochs + epochs, (max_epochs / (max_epochs + epochs), 1.0)
+    return max_epochs if n_steps is None else min(max_epochs, math.ceil(SEARCH_STEPS / n_steps))
 
 
 def prune(module: AugmentationModule, least: float = LEAST_SHARE) -> None:

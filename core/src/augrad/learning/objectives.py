@@ -1,0 +1,163 @@
+"""The objectives by name, and the one that `fit` takes unless told otherwise.
+
+A new rule is a file of its own and one line in `OBJECTIVES`. Used by training/, Lightning, config files and estimators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.learning.cross_fitted.rule import CrossFitted
+from augrad.learning.joint import joint
+from augrad.learning.objective import check_objective
+from augrad.learning.penalties import DisplacementPenalty
+from augrad.model import InvariantModel
+
+Factory = Callable[[InvariantModel, Any, Any], Any]
+"""Called with model, criterion and penalty; returns an objective."""
+
+OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint}
+
+AUTO = "auto"
+"""For `penalty`: the one that the objective names, or the displacement penalty."""
+
+ANYWHERE = "joint"
+"""The objective for tasks that the penalty's own objective does not suit."""
+
+
+def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Factory | None:
+    """Returns the factory for a name, or the callable given; None for None.
+
+    Args:
+        objective: a name, a mapping of a `name` and of options, or a callable `(model, criterion, penalty)`.
+
+    Raises:
+        ArgumentError: there is no objective of that name, or it has no such options.
+        ArgumentTypeError: it is something else.
+
+    Example:
+        >>> resolve_objective({"name": "cross_fitted", "n_folds": 2})
+        CrossFitted(n_folds=2, confirm=True)
+    """
+    if objective is None or (callable(objective) and not isinstance(objective, str | Mapping)):
+        return objective
+    options = dict(objective) if isinstance(objective, Mapping) else {"name": objective}
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        raise ArgumentTypeError(
+            "objective must be a name, a mapping with a name, or a callable (model, criterion, penalty) -> Objective, "
+            f"but got {objective!r}. Accepted names are: {', '.join(map(repr, OBJECTIVES))}.",
+            argument="objective",
+            value=objective,
+        )
+    if name not in OBJECTIVES:
+        raise ArgumentError(
+            f"objective must be one of {', '.join(map(repr, OBJECTIVES))} or a callable (model, criterion, penalty) -> "
+            f"Objective, but got {name!r}." + suggestion(name, OBJECTIVES),
+            argument="objective",
+            value=name,
+        )
+    factory: Any = OBJECTIVES[name]
+    if not options:
+        return factory  # type: ignore[no-any-return]
+    try:
+        # A rule with options is a class whose instance stands in the table; any other is a function without options.
+        if hasattr(factory, "__code__"):
+            raise TypeError("It has no options.")  # noqa: TRY301 - said below
+        return type(factory)(**options)  # type: ignore[no-any-return]
+    except TypeError as error:
+        raise ArgumentError(
+            f"objective {name!r} does not take these options: {', '.join(options)}. {error}", argument="objective"
+        ) from error
+
+
+def choose_objective(
+    objective: str | Mapping[str, Any] | Factory | None,
+    model: InvariantModel,
+    penalty: Any,
+    *,
+    x: Any = None,
+    target: Any = None,
+) -> Factory:
+    """Returns the factory that was asked for, or that of the objective that the penalty is made for, where it suits.
+
+    Args:
+        objective: as for `resolve_objective`; None for the choice of the penalty (`Penalty.objective`).
+        model: the model to train.
+        penalty: as `fit` takes it.
+        x, target: a first batch, if there is one yet.
+    """
+    factory = resolve_objective(objective)
+    if factory is not None:
+        return factory
+    preferred = DisplacementPenalty() if _is_auto(penalty) else penalty
+    wanted = OBJECTIVES[getattr(preferred, "objective", ANYWHERE)]
+    suits: Any = getattr(wanted, "suits", None)
+    return wanted if suits is None or suits(model, x, target) else OBJECTIVES[ANYWHERE]
+
+
+def choose_penalty(factory: Factory, penalty: Any) -> Any:
+    """Returns the penalty, or the default of the objective where the caller leaves the choice to it (`"auto"`).
+
+    Raises:
+        ArgumentError: the objective would ignore the penalty.
+    """
+    takes = declared(factory, "takes_penalty")
+    if _is_auto(penalty):
+        default = declared(factory, "default_penalty")
+        return default if default is not None else DisplacementPenalty() if takes in (None, True) else None
+    if penalty is not None and takes is False:
+        raise ArgumentError(
+            f"penalty is not used by the objective {named(factory)}, but got {penalty!r}. Leave it out, or pass None.",
+            argument="penalty",
+        )
+    return penalty
+
+
+def make_objective(factory: Factory, model: InvariantModel, criterion: Any, penalty: Any) -> Any:
+    """Makes an objective, with its default penalty where the caller leaves the choice to it.
+
+    Args:
+        factory: as `choose_objective` returned it.
+        model: the model to train.
+        criterion: maps output and target to a scalar; None for an objective without labels.
+        penalty: maps `AugmentationModule.state()` to a value to add to the loss; None for none; `"auto"` for the
+            default of the objective.
+
+    Raises:
+        ArgumentError: the penalty would be ignored, or the objective refuses an argument.
+        ArgumentTypeError: the factory returns no objective.
+    """
+    penalty = choose_penalty(factory, penalty)
+    return check_objective(factory(model, criterion, penalty), named(factory))
+
+
+def declared(factory: Any, name: str) -> Any:
+    """An attribute of an objective's class, seen through `functools.partial`; None if the factory does not say."""
+    while isinstance(factory, partial):
+        factory = factory.func
+    return getattr(factory, name, None)
+
+
+def name_of(factory: Any) -> str | None:
+    """The name under which a factory stands in `OBJECTIVES`; None for a factory of the caller's own.
+
+    Example:
+        >>> name_of(joint), name_of(CrossFitted(n_folds=3))
+        ('joint', None)
+    """
+    return next((name for name, known in OBJECTIVES.items() if known == factory), None)
+
+
+def named(factory: Any) -> str:
+    """The name of a factory, for messages."""
+    while isinstance(factory, partial):
+        factory = factory.func
+    return str(getattr(factory, "__qualname__", type(factory).__qualname__))
+
+
+def _is_auto(penalty: Any) -> bool:
+    return isinstance(penalty, str) and penalty == AUTO
