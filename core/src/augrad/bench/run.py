@@ -142,7 +142,8 @@ def _train(
 ) -> dict[str, str]:
     """Trains, and stores each record when it is there; returns the tasks that were skipped, and why."""
     skipped: dict[str, str] = {}
-    with Display(sum(len(cluster.rules) for cluster in clusters), console) as display:
+    display = Display(sum(len(cluster.rules) for cluster in clusters), console)
+    with display:
         outcomes = run_clusters(clusters, jobs)
         try:
             for outcome in outcomes:
