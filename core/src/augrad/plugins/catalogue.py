@@ -25,7 +25,7 @@ from augrad.transform.transform import Transform
 OFFICIAL = {modality: f"augrad-{modality}" for modality in ("vision", "audio", "tabular", "graph")}
 """The distributions that augrad's own modalities are installed with."""
 
-TYPES = {"demos": "augrad.demo:Demo", "tasks": "augrad.bench:Task", "rules": "augrad.bench:Rule"}
+TYPES = {"demos": "augrad.demo.task:Demo", "tasks": "augrad.bench.task:Task", "rules": "augrad.bench.rules:Rule"}
 """What is brought besides transforms, by import string: none of it is imported before it is asked for."""
 
 OWN = Plugin(
@@ -271,9 +271,10 @@ def _named_transform(candidate: Any, name: str) -> str:
 
 def _named_fault(kind: str, candidate: Any, name: str) -> str:
     """Why something is no demo, task or rule of this name, as a relative clause; empty if it is."""
-    wanted = TYPES[kind]
-    if not isinstance(candidate, import_string(wanted)):
-        return f"which is no {wanted.replace(':', '.')}"
+    # By the names of its classes: this room lies below the one of demos and that of the benchmark.
+    if TYPES[kind] not in map(_source, type(candidate).__mro__):
+        module, _, wanted = TYPES[kind].partition(":")
+        return f"which is no {module.rpartition('.')[0]}.{wanted}"
     return "" if candidate.name == name else f"whose own name is {candidate.name!r}"
 
 

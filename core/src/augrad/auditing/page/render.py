@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from augrad.auditing import AuditComparison, AuditReport, Measurement, Verdict
+from augrad.auditing.measurements import Measurement
 from augrad.auditing.page.drawing import drawn
 from augrad.auditing.page.examples import strip_of
 from augrad.auditing.page.measures import MEASURE_WORDS
@@ -27,7 +27,12 @@ from augrad.auditing.page.words import (
     where,
     where_strength,
 )
+from augrad.auditing.verdicts import Verdict
 from augrad.report.page import filled
+
+if TYPE_CHECKING:
+    from augrad.auditing.comparison import AuditComparison
+    from augrad.auditing.result import AuditReport
 
 MOST_COLUMNS = 6
 """Strengths side by side in a table of numbers; of more there are several tables."""
