@@ -1,6 +1,6 @@
 """Where a run stands, as JSON: what a checkpoint holds besides tensors, and sums that live on the device.
 
-Used by loop.py.
+Used by loop.py, measures.py.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class RunState:
         search: the history of the search that came before; empty if there was none.
         confirmation: a row per policy that the search proposed; empty if there was none.
         totals: sums over the current epoch, as lists.
+        metrics: what metrics that are no sums know of the current epoch, of each process, see `Measures.states`. A
+            checkpoint holds their tensors in a file of their own.
         stopped: why the run is over, or None.
     """
 
@@ -40,11 +42,12 @@ class RunState:
     search: list[Row] = field(default_factory=list)
     confirmation: list[Row] = field(default_factory=list)
     totals: dict[str, list[float]] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
     stopped: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The state as JSON can hold it."""
-        return {name: encode(value, name) for name, value in vars(self).items()}
+        """The state as JSON can hold it, without `metrics`."""
+        return {name: encode(value, name) for name, value in vars(self).items() if name != "metrics"}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunState:
