@@ -9,8 +9,8 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
-from tests.core.lightning.small_runs import WARNINGS, Loader, Moved, loader, pairs, quiet, small_model
 from sklearn.metrics import f1_score
+from tests.core.lightning.small_runs import WARNINGS, Loader, Moved, loader, pairs, quiet, small_model
 from torch import Tensor
 from torchmetrics.classification import MulticlassAUROC
 

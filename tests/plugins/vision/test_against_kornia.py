@@ -29,8 +29,8 @@ def by_kornia(function):
     """A reference for `check_reference`: a kornia function of a batch of one image and its values."""
 
     def reference(sample, **values):
-        given = {name: torch.tensor([value], dtype=torch.float64) for name, value in values.items()}
-        return function(torch.from_numpy(sample)[None], **given)[0].numpy()
+        given = [torch.tensor([value], dtype=torch.float64) for value in values.values()]
+        return function(torch.from_numpy(sample)[None], *given)[0].numpy()
 
     return reference
 
@@ -50,7 +50,7 @@ def sheared(x, across, down):
 
 
 CASES = [
-    (Rotate(), lambda x, angle: geometry.rotate(x, angle)),
+    (Rotate(), geometry.rotate),
     (TranslateX(), lambda x, offset: geometry.translate(x, pair(offset * x.shape[3], 0 * offset))),
     (TranslateY(), lambda x, offset: geometry.translate(x, pair(0 * offset, offset * x.shape[2]))),
     (Scale(), lambda x, factor: geometry.scale(x, pair(2**factor, 2**factor))),
@@ -62,8 +62,8 @@ CASES = [
     (VerticalFlip(), geometry.vflip),
     (Brightness(), lambda x, offset: enhance.adjust_brightness(x, offset, clip_output=False)),
     (Grayscale(), lambda x: color.rgb_to_grayscale(x).expand_as(x)),
-    (Invert(), lambda x: enhance.invert(x)),
-    (Solarize(), lambda x, threshold: enhance.solarize(x, threshold)),
+    (Invert(), enhance.invert),
+    (Solarize(), enhance.solarize),
 ]
 
 

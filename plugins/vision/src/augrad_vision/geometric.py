@@ -32,8 +32,8 @@ def homography(rows: tuple[Row, Row, Row], like: Float[Tensor, " batch"]) -> Flo
 class GeometricTransform(ImageTransform, MatrixTransform):
     """Base of the transforms that are matrices on image coordinates (`ImageCoordinates` states the conventions).
 
-    A layer multiplies the matrices and resamples once. kornia's functions agree with each of ours to 1e-5 and cost 0.9
-    to 1.0 of it alone, but 2.1 to 3.9 times as much between two others, since each resamples for itself
+    A layer multiplies the matrices and resamples once. kornia's functions agree with each of ours to 1e-5 and cost 0.5
+    to 1.0 times as much alone, but 1.6 to 2.3 times as much between two others, where they blur the image three times
     (`tests/benchmarks/bench_libraries.py`). Flips call kornia where they stand alone.
 
     Args:
