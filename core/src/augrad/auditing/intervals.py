@@ -146,6 +146,6 @@ def _coin_quantile(probability: float, n: int) -> int:
     """The least number of heads that `n` coins show with at least a probability, or fewer of them."""
     from scipy.special import bdtr, bdtrik
 
-    near = math.ceil(bdtrik(probability, n, 0.5))
+    near: int = math.ceil(bdtrik(probability, n, 0.5))
     # The inverse is rounded: where it lies just above a whole number, that number is the answer.
     return near - 1 if near and bdtr(near - 1, n, 0.5) >= probability else near

@@ -8,8 +8,6 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
-from kornia.color import rgb_to_grayscale
-from kornia.enhance import invert
 from torch import Tensor
 
 from augrad import Action, MatrixTransform, Range
@@ -242,6 +240,8 @@ class Grayscale(ThreeChannelTransform):
     invertible = False
 
     def forward(self, x: Any) -> Any:
+        from kornia.color import rgb_to_grayscale  # 0.7 s: only where it stands alone
+
         return rgb_to_grayscale(x).expand_as(x).contiguous()
 
     def matrix(self) -> Float[Tensor, "1 4 4"]:
@@ -260,6 +260,8 @@ class Invert(ColourTransform):
     assumes = "light and dark can be exchanged without changing the target"
 
     def forward(self, x: Any) -> Any:
+        from kornia.enhance import invert  # 0.7 s: only where it stands alone
+
         return invert(x)
 
     def matrix(self) -> Float[Tensor, "1 4 4"]:
