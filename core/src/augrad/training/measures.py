@@ -60,9 +60,10 @@ class Measures:
         self._sums = {name: metric for name, metric in metrics.items() if isinstance(metric, Metric)}
         self._tallies: dict[str, _Updated | _Collected] = {}
         for name, metric in metrics.items():
-            if not isinstance(metric, Metric):
-                kind = _Updated if isinstance(metric, UpdatedMetric) else _Collected
-                self._tallies[name] = kind(name, metric, device)
+            if isinstance(metric, UpdatedMetric):
+                self._tallies[name] = _Updated(name, metric, device)
+            elif not isinstance(metric, Metric):
+                self._tallies[name] = _Collected(name, metric, device)
         if states is not None:
             self._load(states)
 
@@ -132,8 +133,9 @@ class _Updated:
     def state(self) -> Any:
         # A metric of torchmetrics leaves out its state otherwise. Copies are told so, not the user's own.
         for part in self._metric.modules() if isinstance(self._metric, nn.Module) else ():
-            if hasattr(part, "persistent"):
-                part.persistent(True)
+            persistent: Any = getattr(part, "persistent", None)
+            if persistent is not None:
+                persistent(True)
         return dict(self._metric.state_dict())
 
     def load(self, state: Any) -> None:
