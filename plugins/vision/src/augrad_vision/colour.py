@@ -239,7 +239,7 @@ class Grayscale(ThreeChannelTransform):
     assumes = "colour altogether carries no information about the target"
     invertible = False
 
-    def forward(self, x: Any) -> Any:  # type: ignore[override] - it takes no values
+    def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.color import rgb_to_grayscale  # 0.7 s: only where it stands alone
 
         return rgb_to_grayscale(x).expand_as(x).contiguous()
@@ -259,7 +259,7 @@ class Invert(ColourTransform):
 
     assumes = "light and dark can be exchanged without changing the target"
 
-    def forward(self, x: Any) -> Any:  # type: ignore[override] - it takes no values
+    def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.enhance import invert  # 0.7 s: only where it stands alone
 
         return invert(x)

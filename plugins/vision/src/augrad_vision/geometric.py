@@ -185,7 +185,7 @@ class HorizontalFlip(GeometricTransform):
 
     assumes = "left and right can be exchanged without changing the target"
 
-    def forward(self, x: Any) -> Any:  # type: ignore[override] - it takes no values
+    def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.geometry.transform import hflip  # 0.7 s: only where a flip stands alone
 
         return hflip(x)
@@ -204,7 +204,7 @@ class VerticalFlip(GeometricTransform):
 
     assumes = "top and bottom can be exchanged without changing the target"
 
-    def forward(self, x: Any) -> Any:  # type: ignore[override] - it takes no values
+    def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.geometry.transform import vflip  # as above
 
         return vflip(x)
