@@ -68,7 +68,7 @@ $(VENV)/.augrad-python:
 $(VENV)/.augrad-installed: $(VENV)/.augrad-python $(PYPROJECTS) constraints.txt
 	@echo "Installing augrad and its plugins into $(VENV) ..."
 	@$(INSTALL) hatchling editables
-	@$(INSTALL) --no-build-isolation --editable ./core $(foreach plugin,$(PLUGINS),--editable "./$(plugin)[demo]")
+	@$(INSTALL) --no-build-isolation --editable "./core[bench,pandas,report]" $(foreach plugin,$(PLUGINS),--editable "./$(plugin)[demo]")
 	@touch "$@"
 
 $(VENV)/.augrad-dev-installed: $(VENV)/.augrad-installed requirements-dev.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 
 import pytest
 
@@ -67,3 +68,19 @@ def test_a_key_error_prints_its_sentence_without_quotes():
 )
 def test_suggestion(name, known, text):
     assert suggestion(name, known) == text
+
+
+def test_what_an_extra_brings_is_asked_for_by_its_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(
+        errors.MissingDependencyError, match=r'^to_frame needs pandas, .* pip install "augrad\[pandas\]"'
+    ):
+        errors.optional("pandas", "pandas", "to_frame")
+
+
+def test_what_is_missing_within_an_extra_has_a_message_of_its_own(monkeypatch, tmp_path):
+    (tmp_path / "needs_another.py").write_text("import not_there_at_all")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="not_there_at_all") as caught:
+        errors.optional("needs_another", "report", "a page")
+    assert not isinstance(caught.value, errors.AugradError)

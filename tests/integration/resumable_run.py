@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics.classification import MulticlassAccuracy, MulticlassAUROC
 
 from augrad import AugmentationLayer, AugmentationModule, InvariantModel, Range, Transform
 from augrad.training import FitResult, fit
@@ -50,6 +51,11 @@ class Jittered(TensorDataset):
         return x + 0.1 * torch.randn(x.shape), y
 
 
+def accuracy(output: Tensor, target: Tensor) -> Tensor:
+    """Of all samples."""
+    return (output.argmax(dim=1) == target).float().mean()
+
+
 def train(directory: Path | None, **options: Any) -> tuple[InvariantModel, FitResult]:
     """Trains, or goes on training, in `directory`."""
     torch.manual_seed(0)
@@ -67,6 +73,12 @@ def train(directory: Path | None, **options: Any) -> tuple[InvariantModel, FitRe
         "accumulation_steps": 2,
         "gradient_clip": 1.0,
         "penalty_schedule": "warm_up",
+        "metrics": {
+            "accuracy": accuracy,
+            "samples": lambda output, target: len(output),
+            "auroc": MulticlassAUROC(3, thresholds=None),
+            "micro": MulticlassAccuracy(3, average="micro"),
+        },
         "progress": False,
         **options,
     }

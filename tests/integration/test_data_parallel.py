@@ -31,3 +31,7 @@ def test_two_processes_draw_differently_and_stay_equal(tmp_path: Path, monkeypat
     assert [row["step"] for row in first["rows"]] == [3]  # 11 batches, 6 for each process, 2 per update
     timeless = [[{**row, "seconds": 0} for row in rank["rows"]] for rank in (first, second)]
     assert timeless[0] == timeless[1]
+    for row in first["rows"]:  # a function and torchmetrics see the samples of both processes
+        assert (row["train_samples"], row["val_samples"]) == (2 * 6 * 6 - 2, 64)
+        assert row["val_accuracy"] == pytest.approx(row["val_micro"])
+        assert row["train_accuracy"] == pytest.approx(row["train_micro"])

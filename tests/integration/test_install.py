@@ -27,8 +27,8 @@ ROOT = Path(__file__).parents[2]
 DISTRIBUTIONS = [ROOT / "core", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 FRAMEWORKS = r"kornia|torchaudio|torchvision|torch.geometric|augrad.\w+"
 FRAMEWORK_OF = {"vision": "kornia", "audio": "torchaudio", "tabular": "sklearn", "graph": "torch_geometric"}
-OF_THE_CORE = {"sklearn"}
-"""What the core needs too: it is there with each plugin, and is loaded where it is used."""
+OF_EXTRAS = ["matplotlib", "pandas", "lightning", "torchmetrics"]
+"""What only extras of the core bring."""
 
 
 def package_of(distribution: Path) -> str:
@@ -114,6 +114,24 @@ for kind in augrad.transforms(modality).values():
     augrad.DisplacementPenalty()(module.state()).backward()
 registry.get_demo(modality)
 print(json.dumps({"loaded": sorted(sys.modules), "there": [name for name in others if find_spec(name)]}))
+"""
+
+
+ASK = """
+import json
+import augrad
+from augrad.bench import run_bench
+from augrad.demo import run_demo
+from augrad.plugins import registry
+
+demos, tasks, rules = (list(found().values()) for found in (registry.demos, registry.tasks, registry.rules))
+asked = {}
+for extra, ask in {"report": lambda: run_demo(demos[0]), "bench": lambda: run_bench(tasks, rules)}.items():
+    try:
+        ask()
+    except augrad.errors.MissingDependencyError as error:
+        asked[extra] = str(error).partition("Install it: ")[2]
+print(json.dumps(asked))
 """
 
 
@@ -224,9 +242,13 @@ class TestAlone:
         assert [described["name"] for described in listed] == sorted(declared)
 
     def test_all_of_it_works_and_the_others_are_not_there(self, alone: Environment) -> None:
-        used = alone.run("python", "-c", USE, alone.modality, *others_than(alone.modality))
+        used = alone.run("python", "-c", USE, alone.modality, *others_than(alone.modality), *OF_EXTRAS)
         assert f"augrad_{alone.modality}.demo" in used["loaded"]
-        assert set(used["there"]) <= OF_THE_CORE
+        assert used["there"] == []
+
+    def test_what_an_extra_brings_is_asked_for_by_its_name(self, alone: Environment) -> None:
+        asked = alone.run("python", "-c", ASK)
+        assert asked == {extra: f'pip install "augrad[{extra}]"' for extra in ("bench", "report")}
 
 
 class TestBesideTheOthers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -146,3 +147,30 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(name, list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def optional(module: str, extra: str, purpose: str) -> Any:
+    """Imports a module that an extra of `augrad` brings.
+
+    Args:
+        module: its name, such as `"matplotlib"`.
+        extra: of `augrad`.
+        purpose: what needs it, as the subject of the sentence.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+
+    Example:
+        >>> optional("json", "report", "a page with pictures").dumps(1)
+        '1'
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # The module is there, but something that it needs is not: that has a message of its own.
+        if error.name != module:
+            raise
+        raise MissingDependencyError(
+            f'{purpose} needs {module}, which is not installed. Install it: pip install "augrad[{extra}]"',
+            extra=extra,
+        ) from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.stats import beta, binom
 
 from augrad import keyed_generator
-from augrad.auditing.intervals import Bootstrap, exact_share, median, net_share, share
+from augrad.auditing.intervals import Bootstrap, _coin_quantile, exact_share, median, net_share, share
 
 
 @pytest.mark.parametrize(("truth", "n"), [(0.0, 30), (0.02, 50), (0.3, 80), (1.0, 30)])
@@ -20,6 +21,17 @@ def test_a_share_is_that_of_the_binomial():
     # Clopper and Pearson's own table: 3 of 20 at 95 %.
     found = exact_share(3, 20)
     assert (found.value, found.low, found.high) == pytest.approx((0.15, 0.0321, 0.3789), abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 20, 333, 1000])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.999])
+def test_the_ends_are_those_of_scipys_distributions_to_the_bit(n, confidence):
+    tail = (1 - confidence) / 2
+    for hits in {1, n // 3, n // 2, n - 1} - {0, n}:
+        found = exact_share(hits, n, confidence)
+        low, high = beta.ppf(tail, hits, n - hits + 1), beta.ppf(1 - tail, hits + 1, n - hits)
+        assert (found.low, found.high) == (low, high)
+    assert _coin_quantile(tail, n) == binom.ppf(tail, n, 0.5)
 
 
 @pytest.mark.parametrize(("lost", "won"), [(0.0, 0.0), (0.1, 0.1), (0.3, 0.05), (1.0, 0.0)])

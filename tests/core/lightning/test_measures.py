@@ -9,21 +9,28 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
+from sklearn.metrics import f1_score
 from tests.core.lightning.small_runs import WARNINGS, Loader, Moved, loader, pairs, quiet, small_model
 from torch import Tensor
+from torchmetrics.classification import MulticlassAUROC
 
 import augrad
 from augrad import DisplacementPenalty
 from augrad.displacement import displacement
 from augrad.lightning import JointModule
-from augrad.lightning.measures import Measures, Processes
+from augrad.lightning.measures import Processes, named
+from augrad.training.measures import Measures
 
 pytestmark = WARNINGS
 
 
 def test_it_logs_the_history_of_fit_and_more() -> None:
     model = small_model()
-    metrics = {"confidence": lambda output, target: output.exp().max(dim=1).values.mean()}
+    metrics = {
+        "confidence": lambda output, target: output.exp().max(dim=1).values.mean(),
+        "f1": lambda output, target: f1_score(target, output.argmax(dim=1), average="macro", zero_division=0.0),
+        "auroc": MulticlassAUROC(3, thresholds=None),
+    }
     options = {"metrics": metrics, "penalty": DisplacementPenalty(1.0, variety=0.0), "objective": "joint"}
     fitted = augrad.fit(small_model(), pairs(), pairs(2), max_epochs=2, progress=False, **options)
     callback = Moved()
@@ -31,7 +38,7 @@ def test_it_logs_the_history_of_fit_and_more() -> None:
     trainer.fit(JointModule(model, **options), loader(), loader(2))
     logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
     row = fitted.history[-1]
-    names = ["train_loss", "train_confidence", "val_loss", "val_confidence", "penalty"]
+    names = ["penalty", *(f"{stage}_{name}" for stage in ("train", "val") for name in ("loss", *metrics))]
     assert {name: logged[name] for name in names} == pytest.approx({name: row[name] for name in names}, rel=1e-6)
     moved = [displacement(x, x + by) for (x, _), by in zip(pairs(), callback.moved[-4:], strict=True)]
     assert logged["displacement"] == pytest.approx(float(torch.cat(moved).mean()), rel=1e-5)
@@ -74,5 +81,5 @@ def test_sums_are_those_of_all_processes() -> None:
     processes = Processes(SimpleNamespace(world_size=2, strategy=Strategy()))
     measures = Measures({}, torch.device("cpu"))
     measures.add(torch.zeros(3, 1), None, loss=torch.tensor(1.0))
-    assert measures.values("val", processes) == {"val_loss": (3 * 1.0 + 4.0) / (3 + 2)}
+    assert named(measures.values(processes), "val") == {"val_loss": (3 * 1.0 + 4.0) / (3 + 2)}
     assert processes.reduce(torch.tensor([-1.0, 0.0]), "max").tolist() == [7.0, 0.0]

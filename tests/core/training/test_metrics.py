@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from augrad.errors import ArgumentError, InputError
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError
 from augrad.training.metrics import (
     accuracy_sums,
-    averaged,
+    check_metrics,
     cross_entropy,
     default_criterion,
     mse,
@@ -50,11 +50,38 @@ def test_accuracy_counts_pixels_and_leaves_out_the_ignored() -> None:
     assert ratio([0.0, 0.0]) != ratio([0.0, 0.0])  # NaN: there was nothing to count
 
 
-def test_own_metrics_are_averaged_over_samples() -> None:
-    sums = averaged(lambda output, target: output.mean()).sums(torch.full((4, 1), 2.0), None)
-    assert sums.tolist() == [8.0, 4.0]
-    with pytest.raises(ArgumentError, match=r"metrics must return one number per batch, but .* shape \(4, 1\)"):
-        averaged(lambda output, target: output).sums(torch.zeros(4, 1), None)
+class Counted:
+    """A metric with a state, but no place for it in a checkpoint."""
+
+    def reset(self) -> None:
+        self.n = 0
+
+    def update(self, output: Any, target: Any) -> None:
+        self.n += len(output)
+
+    def compute(self) -> int:
+        return self.n
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        ([max], r"metrics must map names to metrics, but got list\. Write \{'name': metric\}, or dict"),
+        ({"loss": max}, r"names other than 'loss' and 'penalty' to metrics, but got 'loss'"),
+        ({"n": Counted}, r"metrics\['n'\] is the class Counted; pass an instance: Counted\(\.\.\.\)"),
+        ({"n": 3}, r"metrics\['n'\] must be a function of outputs and targets or an object with update, compute"),
+    ],
+)
+@pytest.mark.usefixtures("unchecked")
+def test_what_is_no_metric_is_refused(metrics: Any, message: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=message):
+        check_metrics(metrics)
+
+
+def test_a_state_that_cannot_be_stored_is_refused_where_it_would_have_to_be() -> None:
+    check_metrics({"n": Counted()})
+    with pytest.raises(ArgumentError, match=r"Counted has no state_dict and load_state_dict.*checkpoint_every=None"):
+        check_metrics({"n": Counted()}, stored_within_epochs=True)
 
 
 def test_the_default_criterion_and_metric_follow_the_target() -> None:

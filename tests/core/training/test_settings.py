@@ -60,7 +60,11 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"trackers": "wandb"}, ArgumentTypeError, r"trackers must be a list or tuple, .* Write \['wandb'\]"),
     ({"trackers": [3]}, ArgumentTypeError, "trackers must hold names or accelerate trackers, but got 3"),
     ({"trackers": ["wandv"]}, ArgumentError, "no tracker is named 'wandv'; .* Did you mean 'wandb'"),
-    ({"metrics": {"loss": max}}, ArgumentTypeError, "metrics must map names .other than 'loss'. to callables"),
+    (
+        {"metrics": {"loss": max}},
+        ArgumentTypeError,
+        "metrics must map names other than 'loss' and 'penalty' to metrics",
+    ),
     ({"config": [1]}, ArgumentTypeError, "config must be a mapping or None, but got list"),
     ({"config": {"a": object()}}, ArgumentError, "config is stored with the checkpoints .* JSON"),
     ({"optimizer": lambda groups: 3}, ArgumentTypeError, "return a torch optimizer .* but returned int"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augrad.auditing.measurements import MEASURES
-from augrad.errors import ArgumentError
+from augrad.errors import ArgumentError, optional
 from augrad.files.storage import write_as
 
 if TYPE_CHECKING:
@@ -48,9 +48,12 @@ class AuditComparison:
         return tuple(verdict.transform for verdict in self.first.verdicts if verdict.transform in known)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per transform and strength that both have: each measure of the first, the second, and the change."""
-        import pandas as pd
+        """One row per transform and strength that both have: each measure of the first, the second, and the change.
 
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        frame = optional("pandas", "pandas", "to_frame").DataFrame
         keys = ["transform", "strength"]
         first, second = (each.to_frame() for each in (self.first, self.second))
         both = first.merge(second, on=keys, suffixes=("_first", "_second"))
@@ -61,7 +64,8 @@ class AuditComparison:
         for name in wanted:
             columns[f"{name}_first"], columns[f"{name}_second"] = both[f"{name}_first"], both[f"{name}_second"]
             columns[f"{name}_change"] = both[f"{name}_second"] - both[f"{name}_first"]
-        return pd.DataFrame(columns)
+        table: pd.DataFrame = frame(columns)
+        return table
 
     def to_markdown(self) -> str:
         """One row per transform: both verdicts, and both flip rates at full strength."""
@@ -74,12 +78,14 @@ class AuditComparison:
 
         Raises:
             ArgumentError: the name ends in something else.
+            MissingDependencyError: a page needs matplotlib, a table pandas, which is not installed.
             StorageError: the file cannot be written.
         """
         table = {".csv": lambda: self.to_frame().to_csv(index=False)}
         return write_as(path, {".html": self._page, **table, ".md": self.to_markdown})
 
     def _page(self) -> str:
+        optional("matplotlib", "report", "the page of a comparison")
         from augrad.auditing.page.render import render_comparison  # matplotlib loads on first use
 
         return render_comparison(self)

@@ -57,11 +57,11 @@ def share(hits: Bool[Tensor, " samples"], confidence: float = CONFIDENCE) -> Est
 
 def exact_share(n_hits: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
     """As `share`, from counts."""
-    from scipy.stats import beta  # half a second: not before it is needed
+    from scipy.special import betaincinv  # 0.2 s: not before it is needed; scipy.stats would take a second
 
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, n_hits, n - n_hits + 1)) if n_hits else 0.0
-    high = float(beta.ppf(1 - tail, n_hits + 1, n - n_hits)) if n_hits < n else 1.0
+    low = float(betaincinv(n_hits, n - n_hits + 1, tail)) if n_hits else 0.0
+    high = float(betaincinv(n_hits + 1, n - n_hits, 1 - tail)) if n_hits < n else 1.0
     return Estimate(n_hits / n, low, high)
 
 
@@ -102,10 +102,8 @@ def median(values: Float[Tensor, " samples"], confidence: float = CONFIDENCE) ->
         >>> str(median(torch.arange(101.0)))
         '50 [40, 60]'
     """
-    from scipy.stats import binom
-
     ordered, n = values.sort().values, len(values)
-    last = int(binom.ppf((1 - confidence) / 2, n, 0.5))  # P(median below the value at `last - 1`) <= tail
+    last = _coin_quantile((1 - confidence) / 2, n)  # P(median below the value at `last - 1`) <= tail
     low, high = max(0, last - 1), min(n - 1, n - last)
     return Estimate(float(values.quantile(0.5)), float(ordered[low]), float(ordered[high]))
 
@@ -142,3 +140,12 @@ class Bootstrap:
 
 def _quantile(probability: float) -> float:
     return float(torch.special.ndtri(torch.tensor(probability, dtype=torch.float64)))
+
+
+def _coin_quantile(probability: float, n: int) -> int:
+    """The least number of heads that `n` coins show with at least a probability, or fewer of them."""
+    from scipy.special import bdtr, bdtrik
+
+    near: int = math.ceil(bdtrik(probability, n, 0.5))
+    # The inverse is rounded: where it lies just above a whole number, that number is the answer.
+    return near - 1 if near and bdtr(near - 1, n, 0.5) >= probability else near

@@ -100,14 +100,13 @@ class Neighbours:
             vectors: one row per sample of the data, `vectors` of its features.
         """
         distances, answers, sure = [], [], []
-        squares = self._among.square().sum(dim=1)
         own = torch.arange(len(self), device=vectors.device)
         for rows in torch.split(own, _ROWS):
             part = vectors[rows]
-            apart = part.square().sum(dim=1, keepdim=True) + squares - 2 * part @ self._among.T
+            apart = torch.cdist(part, self._among)
             apart[torch.arange(len(rows), device=rows.device), rows] = torch.inf
             near = apart.topk(self.n_neighbours, dim=1, largest=False)
-            reach = near.values.clamp_min(0).sqrt()
+            reach = near.values
             distances.append(reach.mean(dim=1))
             if self.target is not None:
                 labels = self.target[near.indices]

@@ -15,7 +15,7 @@ from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import MEASURES, Measurement, Shown
 from augrad.auditing.probing import Reach
 from augrad.auditing.verdicts import KINDS, Verdict
-from augrad.errors import ArgumentError, StorageError
+from augrad.errors import ArgumentError, StorageError, optional
 from augrad.files.storage import write_as, write_file
 from augrad.options import one_of
 
@@ -130,10 +130,13 @@ class AuditReport:
 
         Columns: `transform`, `strength`, `values` (physical, as text), `verdict`, and for each measure `<measure>`,
         `<measure>_low`, `<measure>_high`; for each named layer `invariance[<layer>]` likewise.
-        """
-        import pandas as pd
 
-        return pd.DataFrame([_flat(row, self.verdict(row.transform)) for row in self.measurements])
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        frame = optional("pandas", "pandas", "to_frame").DataFrame
+        table: pd.DataFrame = frame([_flat(row, self.verdict(row.transform)) for row in self.measurements])
+        return table
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """All numbers and verdicts as JSON, and written to a file if `path` is given.
@@ -217,11 +220,13 @@ class AuditReport:
 
         Raises:
             ArgumentError: the name ends in something else.
+            MissingDependencyError: a page needs matplotlib, which is not installed.
             StorageError: the file cannot be written.
         """
         return write_as(path, {".html": self._page, ".json": self.to_json, ".md": self.to_markdown})
 
     def _page(self) -> str:
+        optional("matplotlib", "report", "the page of an audit")
         from augrad.auditing.page.render import render_audit  # matplotlib loads on first use
 
         return render_audit(self)

@@ -21,7 +21,7 @@ from augrad.bench.task import Task
 from augrad.bench.trial import Cluster
 from augrad.demo.run import versions_of
 from augrad.demo.task import check_seeds
-from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.errors import ArgumentError, ArgumentTypeError, optional
 from augrad.files.storage import write_file
 from augrad.options import count
 
@@ -61,10 +61,13 @@ def run_bench(
     Raises:
         ArgumentTypeError: `tasks` or `rules` hold something else.
         ArgumentError: there are none, two of one name, or `seeds` or `jobs` is not accepted.
+        MissingDependencyError: scikit-learn or matplotlib is not installed: pip install "augrad[bench]".
         StorageError: `output` cannot be written to, or holds something else; found out before anything is trained.
     """
     _check("tasks", tasks, Task)
     _check("rules", rules, Rule)
+    for module in ("sklearn", "matplotlib"):
+        optional(module, "bench", "the benchmark")
     chosen = _quick(tasks) if quick else tuple(tasks)
     n_jobs = _jobs(jobs)
     by_task = {task.name: _seeds(task, seeds, quick=quick) for task in chosen}

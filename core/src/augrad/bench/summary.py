@@ -1,4 +1,4 @@
-"""What the records of a benchmark say, task by task and rule by rule. Uses records.py, roc.py; shown by tables.py.
+"""What the records of a benchmark say, task by task and rule by rule. Uses records.py; shown by tables.py.
 
 Rules of one group, a grid, stand as one: on each task the one of them with the best mean score.
 """
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from augrad.bench.records import LearnedRange, Record
-from augrad.bench.roc import roc_auc
 from augrad.bench.rules import Rule
 from augrad.bench.task import Task
 from augrad.demo.results import LEAST_GAIN, mean_and_sd
@@ -224,9 +223,12 @@ def _measures(group: str, rows: Sequence[Row], runs: Sequence[Record]) -> Measur
 
 def _auc(runs: Iterable[Record]) -> float | None:
     candidates = [candidate for run in runs for candidate in run.candidates]
-    if not any(each.weight for each in candidates):
+    true = [each.true for each in candidates]
+    if not any(each.weight for each in candidates) or all(true) or not any(true):
         return None
-    return roc_auc([each.true for each in candidates], [each.weight * each.displacement for each in candidates])
+    from sklearn.metrics import roc_auc_score  # a second: not before it is needed
+
+    return float(roc_auc_score(true, [each.weight * each.displacement for each in candidates]))
 
 
 def _relative_time(runs: Iterable[Record], none: Iterable[Record]) -> float | None:

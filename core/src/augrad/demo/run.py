@@ -21,7 +21,7 @@ from augrad.demo.results import DemoResult, Findings, Orbit, Run
 from augrad.demo.rules import RULES, candidates
 from augrad.demo.task import Demo, DemoData, check_seeds
 from augrad.demo.trial import prepared, train_rule
-from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError
+from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError, optional
 from augrad.files.manifest import installed_versions
 from augrad.files.storage import write_file
 from augrad.model import InvariantModel
@@ -61,7 +61,7 @@ def run_demo(
         ArgumentTypeError: `demo` is no `Demo`.
         ArgumentError: `seeds` is empty or holds one twice.
         StorageError: `output` cannot be written to; found out before anything is trained.
-        MissingDependencyError: what its data are read with is not installed.
+        MissingDependencyError: matplotlib, or what its data are read with, is not installed.
         UnknownTransformError: a candidate is not registered.
     """
     task = _settled(demo, seeds, quick=quick)
@@ -211,7 +211,13 @@ def versions_of(demo: Demo) -> dict[str, str]:
 
 
 def _writable(directory: Path) -> Path:
-    """The directory, made if need be and seen to accept files; `StorageError` if it does not."""
+    """The directory, made if need be and seen to accept files, and that a page can be drawn: before hours are spent.
+
+    Raises:
+        StorageError: it accepts none.
+        MissingDependencyError: matplotlib is not installed.
+    """
+    optional("matplotlib", "report", "the report of a demo")
     write_file(directory / ".augrad-demo", b"").unlink()
     return directory
 

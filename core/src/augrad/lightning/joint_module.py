@@ -17,14 +17,15 @@ from augrad.learning.objective import hook
 from augrad.learning.objectives import AUTO, choose_objective, name_of
 from augrad.lightning.backend import LightningModule
 from augrad.lightning.loss_watch import LossWatch
-from augrad.lightning.measures import Measures, Processes, learned_values, mean_displacement
+from augrad.lightning.measures import Processes, learned_values, mean_displacement, named
 from augrad.lightning.objective import check_end, check_first, make_objective, n_updates
 from augrad.lightning.range_watch import RangeWatch
 from augrad.lightning.updates import Updates
 from augrad.model import InvariantModel, unwrapped
 from augrad.training.assembly import augmentation_rate, optimizer_and_scheduler
 from augrad.training.fingerprints import described
-from augrad.training.metrics import Metric, resolve_metrics
+from augrad.training.measures import Measures
+from augrad.training.metrics import AnyMetric, resolve_metrics
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import resolve_schedule
 from augrad.training.settings import Settings
@@ -85,7 +86,7 @@ class JointModule(LightningModule):
         lr: learning rate of the trunk, above 0.
         augmentation_lr: of selection weights and magnitudes; as in `fit` if None.
         weight_decay: of the trunk; the augmentation has none.
-        metrics: callables of output and target by name, averaged over samples; by default as in `fit`.
+        metrics: by name, as in `fit`: torchmetrics objects, and functions that are called once per epoch.
         runaway: stops the Trainer, after its `min_epochs`, with a `RunawayWarning`, when a range keeps growing while
             the training loss does, as in `fit`; None goes on whatever happens.
         seed: of all draws.
@@ -127,7 +128,7 @@ class JointModule(LightningModule):
         lr: float = LR,
         augmentation_lr: float | None = None,
         weight_decay: float = 0.0,
-        metrics: Mapping[str, Callable[[Tensor, Any], Any]] | None = None,
+        metrics: Mapping[str, Any] | None = None,
         runaway: RunawayGuard | None = RunawayGuard(),  # noqa: B008 - frozen
         seed: int = 0,
     ) -> None:
@@ -160,7 +161,7 @@ class JointModule(LightningModule):
         self._begin()
 
     def _begin(self) -> None:
-        self._metrics: dict[str, Metric] | None = None
+        self._metrics: dict[str, AnyMetric] | None = None
         self._augmentation_lr = 0.0
         self._updates = Updates(self._settings.seed, resolve_schedule(self._settings.penalty_schedule))
         self._watch: LossWatch | None = None
@@ -262,7 +263,7 @@ class JointModule(LightningModule):
         self.model.augmentation.forget()
         self._ranges.warn(self.trainer, self.model)
 
-    def _resolved(self, target: Any) -> dict[str, Metric]:
+    def _resolved(self, target: Any) -> dict[str, AnyMetric]:
         """The metrics; the first target says what kind of task this is."""
         if self._metrics is None:
             self._metrics = resolve_metrics(self._settings.metrics, target)
@@ -276,7 +277,7 @@ class JointModule(LightningModule):
         output, loss = step.output, step.loss
         self._measured(stage, metrics).add(output, target, loss=loss)
 
-    def _measured(self, stage: str, metrics: dict[str, Metric]) -> Measures:
+    def _measured(self, stage: str, metrics: dict[str, AnyMetric]) -> Measures:
         """The sums of a stage since its last epoch."""
         if stage not in self._measures:
             self._measures[stage] = Measures(metrics, self.device)
@@ -285,7 +286,7 @@ class JointModule(LightningModule):
     def _log_epoch(self, stage: str) -> dict[str, float]:
         if stage not in self._measures:
             return {}
-        values = self._measures.pop(stage).values(stage, Processes(self.trainer))
+        values = named(self._measures.pop(stage).values(Processes(self.trainer)), stage)
         self.log_dict(values, sync_dist=True)
         return values
 

@@ -1,6 +1,6 @@
-"""What a `JointModule` logs: sums over an epoch and all processes, and what has been learned so far.
+"""What a `JointModule` logs: its names, the processes it is of, and what has been learned so far.
 
-Uses training/progress.py, training/metrics.py; used by joint_module.py.
+Used by joint_module.py.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from augrad.batch import count
 from augrad.displacement import displacement
 from augrad.layers.module import ModuleState
 from augrad.model import InvariantModel
-from augrad.training.metrics import Metric, ratio, weighted
-from augrad.training.progress import Totals
 
 SHARED = ("penalty", "displacement")
 """Measured in training only, so that their names need no `train_`; as in the history of `fit`."""
 
 
 class Processes:
-    """The processes of a Trainer, in the terms in which `Totals` adds its sums up over them.
+    """The processes of a Trainer, in the terms in which `training.measures.Measures` asks for them.
 
     Args:
         trainer: Lightning's.
@@ -44,30 +41,14 @@ class Processes:
         return reduced
 
 
-class Measures:
-    """Sums over the batches of an epoch, kept on the device, and their values.
+def named(values: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """Values under the names that they have in the history of `fit`.
 
-    Args:
-        metrics: by name.
-        device: where the sums live.
+    Example:
+        >>> named({"loss": 0.5, "penalty": -0.1}, "train")
+        {'train_loss': 0.5, 'penalty': -0.1}
     """
-
-    def __init__(self, metrics: Mapping[str, Metric], device: torch.device) -> None:
-        self._metrics = metrics
-        self._totals = Totals(device)
-
-    def add(self, output: Tensor, target: Any, **means: Tensor) -> None:
-        """Counts a batch: its metrics, and numbers that are means over its samples."""
-        for name, value in means.items():
-            self._totals.add(name, weighted(value, count(output)))
-        for name, metric in self._metrics.items():
-            self._totals.add(name, metric.sums(output, target))
-
-    def values(self, prefix: str, processes: Processes) -> dict[str, float]:
-        """The values over all batches of all processes, named as in the history of `fit`; waits for the device."""
-        sums = self._totals.read(processes)
-        values = {name: self._metrics[name].value if name in self._metrics else ratio for name in sums}
-        return {name if name in SHARED else f"{prefix}_{name}": value(sums[name]) for name, value in values.items()}
+    return {name if name in SHARED else f"{prefix}_{name}": value for name, value in values.items()}
 
 
 def mean_displacement(state: ModuleState) -> dict[str, Float[Tensor, ""]]:

@@ -9,19 +9,18 @@ import time
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from augrad import batch
 from augrad.randomness import derived_seed, seed_global_generators
 from augrad.training.early_stopping import best_row
 from augrad.training.engine import scalars
 from augrad.training.fingerprints import described
 from augrad.training.loading import Pair, windows
-from augrad.training.metrics import ratio, weighted
+from augrad.training.measures import Measures
 from augrad.training.persistence import save
-from augrad.training.progress import Totals
 from augrad.training.result import Row, learned
 from augrad.training.run import Run
 from augrad.training.runaway import Runaway
@@ -33,32 +32,35 @@ def train_until_stopped(run: Run) -> None:
     """Trains epoch after epoch until `at.stopped` says why it is over."""
     while run.at.stopped is None:
         started = time.perf_counter() - run.at.seconds
-        sums = _train_epoch(run, started)
+        train = _train_epoch(run, started)
         val = _evaluate(run)
-        _end_epoch(run, _row(run, sums, val, time.perf_counter() - started))
+        _end_epoch(run, _row(run, train, val, time.perf_counter() - started))
 
 
-def _train_epoch(run: Run, started: float) -> dict[str, list[float]]:
-    """Updates on every batch of an epoch, or on those left of it; returns the sums of all processes."""
+def _train_epoch(run: Run, started: float) -> dict[str, float]:
+    """Updates on every batch of an epoch, or on those left of it; returns what was measured in all processes."""
     every = run.settings.checkpoint_every
     size = run.settings.accumulation_steps
     # The sums of a checkpoint are those of all processes: one of them goes on with them.
-    totals = Totals(run.device, run.at.totals if run.accelerator.is_main_process else None)
+    totals = run.at.totals if run.accelerator.is_main_process else None
+    states = run.at.metrics[run.accelerator.process_index] if run.at.metrics else None
+    measures = Measures(run.metrics, run.device, totals, states)
     run.model.train()
     run.display.begin_epoch(run.at.epoch + 1, -(-run.at.batches // size))
     saved = run.at.step
     for window in windows(run.train.batches(run.at.epoch + 1, skip=run.at.batches), size):
         # Before the step, not after: the last step of an epoch is saved with the epoch's end.
         if every and run.at.step % every == 0 and run.at.step != saved:
-            run.at.totals, run.at.seconds = totals.read(run.accelerator), time.perf_counter() - started
+            run.at.totals, run.at.metrics = measures.totals(run.accelerator), measures.states(run.accelerator)
+            run.at.seconds = time.perf_counter() - started
             _save(run, best=False)
-        _update(run, window, totals)
-        run.display.step(lambda: ratio(totals.peek("loss")))
+        _update(run, window, measures)
+        run.display.step(lambda: measures.mean("loss"))
     _check_finite(run)
-    return totals.read(run.accelerator)
+    return measures.values(run.accelerator)
 
 
-def _update(run: Run, window: list[Pair], totals: Totals) -> None:
+def _update(run: Run, window: list[Pair], measures: Measures) -> None:
     """One update, from one window of batches."""
     rank, seed, step = run.accelerator.process_index, run.settings.seed, run.at.step
     seed_global_generators(seed, "step", step, rank)
@@ -69,7 +71,7 @@ def _update(run: Run, window: list[Pair], totals: Totals) -> None:
     for position, pair in enumerate(window):
         last = position + 1 == len(window)
         with nullcontext() if last else run.accelerator.no_sync(run.stepper):
-            _backward(run, pair, (progress, factor), len(window), totals)
+            _backward(run, pair, (progress, factor), len(window), measures)
     if run.settings.gradient_clip is not None:
         run.accelerator.clip_grad_norm_(run.parameters, run.settings.gradient_clip)
     run.settle(run.model.augmentation, run.optimizer, lr=run.augmentation_lr, progress=progress)
@@ -81,48 +83,41 @@ def _update(run: Run, window: list[Pair], totals: Totals) -> None:
     run.at.batches += len(window)
 
 
-def _backward(run: Run, pair: Pair, moment: tuple[float, float], n_batches: int, totals: Totals) -> None:
+def _backward(run: Run, pair: Pair, moment: tuple[float, float], n_batches: int, measures: Measures) -> None:
     """Forward and backward of one batch, at a share of training and a factor on the penalty; and its metrics."""
     x, target = _placed(run, pair)
     total, loss, penalty, output, also = run.stepper(x, target, *moment, run.generator)
     bad = run.watch.note(run.at.step, total, x)
     if bad is not None:
         raise _non_finite(run, bad, isinstance(x, Tensor) and not bool(torch.isfinite(x).all()))
-    _measure(run, totals, loss, output, target)
-    n_rows = batch.count(output)
-    for name, value in {"penalty": penalty, **also}.items():
-        totals.add(name, weighted(value, n_rows))
+    measures.add(output, target, loss=loss, penalty=penalty, **also)
     run.accelerator.backward(total / n_batches if n_batches > 1 else total)
 
 
 @torch.no_grad()
-def _evaluate(run: Run) -> dict[str, list[float]]:
-    """Sums over the validation data, of all processes; empty without such data."""
+def _evaluate(run: Run) -> dict[str, float]:
+    """What is measured on the validation data, in all processes; empty without such data."""
     if run.val is None:
         return {}
-    totals = Totals(run.device)
+    measures = Measures(run.metrics, run.device)
     run.model.eval()
     for pair in run.val.batches(run.at.epoch + 1):
         x, target = _placed(run, pair)
         with run.accelerator.autocast():
             step = run.evaluate(run.model, x, target, generator=run.generator.manual_seed(run.settings.seed))
-        _measure(run, totals, step.loss, step.output, target)
-    return totals.read(run.accelerator)
+        measures.add(step.output, target, loss=step.loss)
+    return measures.values(run.accelerator)
 
 
-def _measure(run: Run, totals: Totals, loss: Tensor, output: Tensor, target: Any) -> None:
-    totals.add("loss", weighted(loss, batch.count(output)))
-    for name, metric in run.metrics.items():
-        totals.add(name, metric.sums(output, target))
-
-
-def _row(run: Run, train: dict[str, list[float]], val: dict[str, list[float]], seconds: float) -> Row:
-    values = {"loss": ratio, **{name: metric.value for name, metric in run.metrics.items()}}
+def _row(run: Run, train: dict[str, float], val: dict[str, float], seconds: float) -> Row:
     row: Row = {"epoch": run.at.epoch + 1, "step": run.at.step}
-    for prefix, sums in (("train_", train), ("val_", val)):
-        row.update({f"{prefix}{name}": value(sums[name]) for name, value in values.items() if sums})
-    row.update({f"train_{name}": ratio(sums) for name, sums in train.items() if name not in (*values, "penalty")})
-    return {**row, "penalty": ratio(train["penalty"]), "seconds": seconds, "layers": learned(run.model)}
+    for prefix, values in (("train_", train), ("val_", val)):
+        row.update({f"{prefix}{name}": value for name, value in values.items() if name != "penalty"})
+    return {**row, "penalty": train["penalty"], "seconds": seconds, "layers": learned(run.model)}
+
+
+_FRESH: dict[str, Any] = {"batches": 0, "seconds": 0.0, "totals": {}, "metrics": []}
+"""What a run knows of the current epoch, at its start."""
 
 
 def _end_epoch(run: Run, row: Row) -> None:
@@ -133,7 +128,7 @@ def _end_epoch(run: Run, row: Row) -> None:
         _step_scheduler(run, row[metric])
     found = None if run.settings.runaway is None else run.settings.runaway.find(history)
     stopped = _stopped(run, history, ran_away=found is not None)
-    run.at = replace(run.at, epoch=row["epoch"], batches=0, seconds=0.0, totals={}, history=history, stopped=stopped)
+    run.at = replace(run.at, epoch=row["epoch"], history=history, stopped=stopped, **_FRESH)
     _save(run, best=best_row(history, metric, mode) is row)
     if run.settings.trackers:
         prefix = "" if run.main else f"{run.label}/"

@@ -1,18 +1,17 @@
-"""Losses and metrics by kind of target, summed on the device and read once per epoch. Used by loop.py."""
+"""Losses and metrics by kind of target, and what `fit(metrics=)` accepts. Used by measures.py, settings.py."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from augrad import batch
-from augrad.errors import ArgumentError, InputError
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError
 from augrad.learning.criteria import Criterion
 
 IGNORED = -100
@@ -30,6 +29,39 @@ class Metric:
 
     sums: Callable[[Tensor, Any], Tensor]
     value: Callable[[list[float]], float]
+
+
+@runtime_checkable
+class UpdatedMetric(Protocol):
+    """A metric that keeps its own state, such as any metric of torchmetrics.
+
+    A metric with `to` is moved to the device of the outputs. One with `state_dict` and `load_state_dict` can be part of
+    a checkpoint within an epoch.
+
+    Example:
+        >>> class Largest:
+        ...     def reset(self):
+        ...         self.value = float("-inf")
+        ...     def update(self, output, target):
+        ...         self.value = max(self.value, output.max().item())
+        ...     def compute(self):
+        ...         return self.value
+        >>> isinstance(Largest(), UpdatedMetric), isinstance(max, UpdatedMetric)
+        (True, False)
+    """
+
+    def update(self, output: Tensor, target: Any) -> Any:
+        """Takes in a batch."""
+
+    def compute(self) -> Any:
+        """The metric over all batches since the last `reset`: one number."""
+
+    def reset(self) -> Any:
+        """Forgets all batches."""
+
+
+AnyMetric = Metric | UpdatedMetric | Callable[[Tensor, Any], Any]
+"""What the engine measures: sums, an object that is updated, or a function of a whole epoch."""
 
 
 def accuracy_sums(output: Tensor, target: Tensor) -> Int[Tensor, "2"]:
@@ -88,21 +120,6 @@ def ratio(sums: list[float]) -> float:
     return sums[0] / sums[1] if sums[1] else float("nan")
 
 
-def averaged(function: Callable[[Tensor, Any], Any]) -> Metric:
-    """A metric that is the mean over samples of what `function(output, target)` returns for a batch."""
-
-    def sums(output: Tensor, target: Any) -> Tensor:
-        value = torch.as_tensor(function(output, target), device=output.device)
-        if value.numel() != 1:
-            raise ArgumentError(
-                f"metrics must return one number per batch, but {function!r} returned shape {tuple(value.shape)}.",
-                argument="metrics",
-            )
-        return weighted(value, batch.count(output))
-
-    return Metric(sums, ratio)
-
-
 def weighted(value: Tensor, n_samples: int) -> Float[Tensor, "2"]:
     """The sums of a mean over `n_samples`."""
     value = value.detach().reshape(()).float()
@@ -127,10 +144,58 @@ def default_criterion(target: Any) -> Criterion:
     )
 
 
-def resolve_metrics(metrics: Mapping[str, Callable[[Tensor, Any], Any]] | None, target: Any) -> dict[str, Metric]:
+def check_metrics(metrics: Mapping[str, Any], *, stored_within_epochs: bool = False) -> None:
+    """Raises unless metrics can be measured.
+
+    Args:
+        metrics: by name, as `fit` takes them.
+        stored_within_epochs: whether checkpoints are written within epochs, which have to hold their state.
+
+    Raises:
+        ArgumentError, ArgumentTypeError: a name is taken, or a metric is neither a function nor an object with
+            `update`, `compute` and `reset`, or its state cannot be stored.
+    """
+    if not isinstance(metrics, Mapping):
+        raise ArgumentTypeError(
+            f"metrics must map names to metrics, but got {type(metrics).__name__}. Write {{'name': metric}}, or "
+            "dict(collection.items()) for a torchmetrics MetricCollection.",
+            argument="metrics",
+        )
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or name in ("", *_TAKEN):
+            raise ArgumentTypeError(
+                f"metrics must map names other than {' and '.join(map(repr, _TAKEN))} to metrics, but got {name!r}: "
+                f"{metric!r}.",
+                argument="metrics",
+            )
+        if isinstance(metric, type) and isinstance(metric, UpdatedMetric):
+            raise ArgumentTypeError(
+                f"metrics[{name!r}] is the class {metric.__name__}; pass an instance: {metric.__name__}(...).",
+                argument="metrics",
+            )
+        if not callable(metric) and not isinstance(metric, UpdatedMetric):
+            raise ArgumentTypeError(
+                f"metrics[{name!r}] must be a function of outputs and targets or an object with update, compute and "
+                f"reset (such as a torchmetrics metric), but got {metric!r}.",
+                argument="metrics",
+            )
+        if stored_within_epochs and isinstance(metric, UpdatedMetric) and not hasattr(metric, "load_state_dict"):
+            raise ArgumentError(
+                f"metrics[{name!r}] keeps a state that a checkpoint within an epoch cannot hold, because "
+                f"{type(metric).__name__} has no state_dict and load_state_dict. Add them, or pass "
+                "checkpoint_every=None for checkpoints at the ends of epochs.",
+                argument="metrics",
+            )
+
+
+_TAKEN = ("loss", "penalty")
+"""What is measured in any case."""
+
+
+def resolve_metrics(metrics: Mapping[str, Any] | None, target: Any) -> dict[str, AnyMetric]:
     """The metrics given, or accuracy for integer targets and r2 for floating-point ones."""
     if metrics is not None:
-        return {name: averaged(function) for name, function in metrics.items()}
+        return dict(metrics)
     if isinstance(target, Tensor) and is_class_index(target):
         return {"accuracy": Metric(accuracy_sums, ratio)}
     if isinstance(target, Tensor) and target.is_floating_point():

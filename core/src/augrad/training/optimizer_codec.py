@@ -1,12 +1,13 @@
-"""Optimizer and scheduler state as tensors and JSON, exactly and without pickle.
+"""The state of optimizers, schedulers and metrics as tensors and JSON, exactly and without pickle.
 
-Used by checkpoints.py and loop.py.
+Used by persistence.py and progress.py.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -45,8 +46,8 @@ def encode(value: Any, name: str = "state") -> Any:
         tag = "__counter__" if isinstance(value, Counter) else "__dict__"
         return {tag: [[encode(key, name), encode(entry, f"{name}[{key!r}]")] for key, entry in value.items()]}
     raise StorageError(
-        f"{name} is {type(value).__name__}, which cannot be stored without running code when it is loaded. Use an "
-        "optimizer or scheduler whose state is numbers and tensors.",
+        f"{name} is {type(value).__name__}, which cannot be stored without running code when it is loaded. Its "
+        "state must be numbers, strings and tensors.",
         name=name,
     )
 
@@ -101,3 +102,53 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Te
     fresh = optimizer.state_dict()["param_groups"]
     groups = [{**decode(kept), "params": group["params"]} for kept, group in zip(rest["groups"], fresh, strict=True)]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def split(value: Any, name: str) -> tuple[dict[str, Tensor], Any]:
+    """A nested value as flat tensors, for a file of tensors, and the rest as JSON.
+
+    Args:
+        value: what `encode` takes; its tensors may be large.
+        name: how the error calls it.
+
+    Raises:
+        StorageError: it holds something else.
+
+    Example:
+        >>> tensors, rest = split({"outputs": [torch.zeros(2), torch.ones(1)], "count": 3}, "metrics")
+        >>> list(tensors), join(tensors, rest)
+        (['0', '1'], {'outputs': [tensor([0., 0.]), tensor([1.])], 'count': 3})
+    """
+    tensors: dict[str, Tensor] = {}
+
+    def put_away(entry: Any) -> Any:
+        if isinstance(entry, Tensor):
+            place = str(len(tensors))
+            tensors[place] = entry
+            return {_PLACE: place}
+        return _rebuilt(entry, put_away)
+
+    return tensors, encode(put_away(value), name)
+
+
+def join(tensors: dict[str, Tensor], rest: Any) -> Any:
+    """Inverse of `split`."""
+
+    def put_back(entry: Any) -> Any:
+        if isinstance(entry, dict) and entry.keys() == {_PLACE}:
+            return tensors[entry[_PLACE]]
+        return _rebuilt(entry, put_back)
+
+    return put_back(decode(rest))
+
+
+_PLACE = "__tensor_at__"
+
+
+def _rebuilt(entry: Any, change: Callable[[Any], Any]) -> Any:
+    """A nested value, each entry changed."""
+    if isinstance(entry, dict):
+        return {key: change(part) for key, part in entry.items()}
+    if isinstance(entry, list | tuple):
+        return type(entry)(map(change, entry)) if type(entry) in (list, tuple) else entry
+    return entry

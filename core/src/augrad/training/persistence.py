@@ -16,7 +16,7 @@ from augrad.learning.stage import Stage
 from augrad.model import InvariantModel
 from augrad.training.checkpoints import Checkpoints, check_same
 from augrad.training.fingerprints import described
-from augrad.training.optimizer_codec import decode, encode, load_optimizer_state, optimizer_state
+from augrad.training.optimizer_codec import decode, encode, join, load_optimizer_state, optimizer_state, split
 from augrad.training.progress import RunState
 from augrad.training.run import Run
 from augrad.training.settings import Settings
@@ -66,16 +66,23 @@ def save(run: Run, checkpoints: Checkpoints, *, best: bool) -> Path | None:
 
     if run.accelerator.is_main_process:
         tensors, rest = optimizer_state(run.optimizer)
+        measured, of_metrics = split(run.at.metrics, "the state of metrics")
         config = {
             "model": model_config(run.model),
             "run": run.fingerprint,
             "state": run.at.to_json(),
             "optimizer": rest,
+            "metrics": of_metrics,
             **_stateful(run),
         }
         checkpoints.save(
             run.at.step,
-            {"model": run.model.state_dict(), "optimizer": tensors, **_objective_state(run.objective)},
+            {
+                "model": run.model.state_dict(),
+                "optimizer": tensors,
+                **_objective_state(run.objective),
+                **({"metrics": measured} if measured else {}),
+            },
             config,
             [transform for layer in run.model.augmentation for transform in layer],
             best=best,
@@ -123,6 +130,8 @@ def restore(run: Run, found: Checkpoint) -> None:
     for name, holder in (("scheduler", run.scheduler), ("scaler", run.accelerator.scaler)):
         if holder is not None:
             holder.load_state_dict(decode(found.config[name]))
+    if found.config["metrics"]:
+        at.metrics = join(found.tensors("metrics"), found.config["metrics"])
     run.at, run.checkpoint = at, found.path
 
 

@@ -1,6 +1,6 @@
 """Where a run stands, as JSON: what a checkpoint holds besides tensors, and sums that live on the device.
 
-Used by loop.py.
+Used by loop.py, measures.py.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class RunState:
         seconds: spent on the current epoch before the checkpoint.
         history: a row per completed epoch.
         totals: sums over the current epoch, as lists.
+        metrics: what metrics that are no sums know of the current epoch, of each process, see `Measures.states`. A
+            checkpoint holds their tensors in a file of their own.
         stopped: why the run is over, or None.
     """
 
@@ -36,11 +38,12 @@ class RunState:
     seconds: float = 0.0
     history: list[Row] = field(default_factory=list)
     totals: dict[str, list[float]] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
     stopped: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The state as JSON can hold it."""
-        return {name: encode(value, name) for name, value in vars(self).items()}
+        """The state as JSON can hold it, without `metrics`."""
+        return {name: encode(value, name) for name, value in vars(self).items() if name != "metrics"}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> RunState:

@@ -16,6 +16,7 @@ from augrad.errors import ArgumentError, AugradError
 from augrad.learning.objective import check_step, hook
 from augrad.model import InvariantModel
 from augrad.randomness import keyed_generator, preserved_generators
+from augrad.training.measures import Measures
 from augrad.training.metrics import resolve_metrics
 from augrad.training.settings import Settings
 
@@ -79,8 +80,7 @@ def _copied(objective: Any) -> dict[str, Any]:
 def _check_output(output: Any, target: Any, objective: Any, settings: Settings) -> None:
     metrics = resolve_metrics(settings.metrics, target)
     try:
-        for metric in metrics.values():
-            metric.sums(output, target)
+        Measures(metrics, output.device).add(output, target)
     except (AugradError, RuntimeError, ValueError, IndexError, TypeError) as error:
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ArgumentError(

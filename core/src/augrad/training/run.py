@@ -19,7 +19,7 @@ from augrad.model import InvariantModel
 from augrad.training.checkpoints import Checkpoints
 from augrad.training.display import Display
 from augrad.training.loading import KeyedLoader
-from augrad.training.metrics import Metric
+from augrad.training.metrics import AnyMetric
 from augrad.training.progress import RunState
 from augrad.training.schedule import resolve_schedule
 from augrad.training.settings import Settings
@@ -58,7 +58,7 @@ class Run:
     objective: Any
     train: KeyedLoader
     val: KeyedLoader | None
-    metrics: dict[str, Metric]
+    metrics: dict[str, AnyMetric]
     monitored: tuple[str, str]
     optimizer: torch.optim.Optimizer
     augmentation_lr: float

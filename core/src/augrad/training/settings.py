@@ -16,6 +16,7 @@ from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
 from augrad.learning.objectives import AUTO, resolve_objective
 from augrad.training.early_stopping import EarlyStopping
 from augrad.training.fingerprints import described
+from augrad.training.metrics import check_metrics
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import constant, resolve_schedule
 
@@ -47,7 +48,7 @@ class Settings:
     accumulation_steps: int
     mixed_precision: str
     device: str | None
-    metrics: Mapping[str, Callable[..., Any]] | None
+    metrics: Mapping[str, Any] | None
     early_stopping: EarlyStopping | None
     runaway: RunawayGuard | None
     directory: Path | None
@@ -164,13 +165,8 @@ def _check_callables(settings: Settings) -> None:
             raise ArgumentTypeError(
                 f"callbacks must be callables of a row and the model, but got {callback!r}.", argument="callbacks"
             )
-    for name, function in (settings.metrics or {}).items():
-        if not isinstance(name, str) or not name or name == "loss" or not callable(function):
-            raise ArgumentTypeError(
-                f"metrics must map names (other than 'loss') to callables of output and target, but got "
-                f"{name!r}: {function!r}.",
-                argument="metrics",
-            )
+    if settings.metrics is not None:
+        check_metrics(settings.metrics, stored_within_epochs=settings.checkpoint_every is not None)
 
 
 def _check_storage(settings: Settings) -> None:

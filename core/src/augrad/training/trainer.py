@@ -51,7 +51,7 @@ def fit(
     accumulation_steps: int = 1,
     mixed_precision: str = "no",
     device: str | None = None,
-    metrics: Mapping[str, Callable[[torch.Tensor, Any], Any]] | None = None,
+    metrics: Mapping[str, Any] | None = None,
     early_stopping: EarlyStopping | None = None,
     runaway: RunawayGuard | None = RunawayGuard(),  # noqa: B008 - frozen
     directory: str | os.PathLike[str] | None = None,
@@ -119,8 +119,11 @@ def fit(
         accumulation_steps: batches per update. A *step* is one update.
         mixed_precision: `"no"`, `"bf16"`, or on a GPU `"fp16"`.
         device: `"cpu"` to train there although there is a GPU; None for accelerate's choice.
-        metrics: callables of output and target by name, or torchmetrics objects. By default `accuracy` for integer
-            targets, `r2` for floating-point targets.
+        metrics: by name, each measured once per epoch over all samples, for example
+            `{"f1": torchmetrics.F1Score("multiclass", num_classes=3)}`. An object with `update`, `compute` and `reset`
+            takes in each batch; a function `(output, target) -> number` is called once with those of the whole epoch,
+            which stay on the device until then. By default `accuracy` for integer targets, `r2` for floating-point
+            targets.
         early_stopping: when to stop before `max_epochs`. It watches its metric in the training of the trunk; the
             judges' training is watched by their loss on held-out samples, with the same patience, and search and
             confirmation become as much shorter.

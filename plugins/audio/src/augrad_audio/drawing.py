@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from augrad_audio.signals import Number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FAINT = "#9aa4b2"
 """The original behind a copy of it."""

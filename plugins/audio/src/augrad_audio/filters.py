@@ -20,6 +20,9 @@ class FrequencyRangeTransform(SampledTransform):
 
     What their classes declare is for signals at 16 kHz.
 
+    torchaudio's `lowpass_biquad` and its relatives take one cut-off for all signals of a batch, as a number that learns
+    nothing, and move what they pass in time. The tests hold our gains against theirs.
+
     Args:
         sample_rate: of the signals, in Hz, above 0. Required: the default range follows from it.
         **ranges: another range for the parameter, up to half the sample rate.

@@ -60,7 +60,10 @@ class LevelAction(Action):
 
 
 class LevelTransform(SignalTransform, MatrixTransform):
-    """Base of the transforms that are matrices on the level of a signal (`LevelAction` states on what)."""
+    """Base of the transforms that are matrices on the level of a signal (`LevelAction` states on what).
+
+    torchaudio's `gain` takes one number for a whole batch; its `dcshift` clips to [-1, 1] and knows no bfloat16.
+    """
 
     action = LevelAction()
 
@@ -125,6 +128,8 @@ def amplitude(decibels: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:
 
 def overdrive(x: Signals, drive_db: Float[Tensor, " batch"]) -> Signals:
     r"""Clips signals softly, and brings them back to the level they had.
+
+    torchaudio's `overdrive` takes its gain as one number for the whole batch, and passes no gradient to it.
 
     With `u` the signal about its mean in units of its own RMS, and `g = 10^(drive / 20)`:
     `u / sqrt(1 + (g^2 - 1) u^2)`, scaled to the RMS of `u`. Small values grow against a value at the RMS by just

@@ -43,6 +43,8 @@ def noise_level(snr_db: Float[Tensor, " batch"], clean_db: float) -> Float[Tenso
 def add_noise(x: Signals, noise: Signals, level: Float[Tensor, " batch"]) -> Signals:
     """Adds noise at a level against the signal's own: a silent or constant signal gets none.
 
+    torchaudio's `add_noise` takes a ratio in dB, and no finite ratio is without noise: it has no identity.
+
     Args:
         x: signals; their level is the root mean square about the mean (see `own_rms`), over all channels.
         noise: of any level, which is normalised per sample.

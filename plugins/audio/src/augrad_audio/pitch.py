@@ -168,7 +168,8 @@ class PitchShift(SignalTransform):
     """Shifts the pitch by `semitones`, positive upwards, with the length kept; 12 semitones are an octave.
 
     Frequencies are multiplied, so harmonics stay harmonics; the timbre (formants) moves along. See `pitch_shift`, which
-    is smooth in `semitones`. A signal of `n` samples costs about `4 n n_fft` multiplications.
+    is smooth in `semitones`, where torchaudio's function of that name takes one number for a whole batch and passes no
+    gradient to it. A signal of `n` samples costs about `4 n n_fft` multiplications.
 
     Args:
         n_fft: samples of one grain, a power of 2 of at least 8: about 50 ms of speech or music is usual. A signal that

@@ -29,7 +29,9 @@ def reverberate(x: Signals, noise: Signals, decay: Float[Tensor, " batch"], wet:
 
     `(x + wet tail * x) / sqrt(1 + wet^2)`, where the tail `noise(t) 10^(-3 t / decay)` is normalised to energy 1, so
     that `wet` is the amplitude of what comes from the room against what comes directly, and the level stays about what
-    it is. Nothing comes before its cause, nor round from the end to the start.
+    it is. Nothing comes before its cause, nor round from the end to the start. The convolution is that of torchaudio's
+    `fftconvolve`, which takes 3 to 37 times as long for 4,000 to 22,050 samples, because `2 n - 1` is a poor length for
+    an FFT.
 
     Args:
         x: signals.

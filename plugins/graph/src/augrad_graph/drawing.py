@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_rgba
 from torch import Tensor
 
 from augrad_graph.backend import Data
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 ELEMENTS = {
     "C": "#5b6470", "N": "#2f64d6", "O": "#d8453c", "F": "#3da35a", "S": "#d0a818", "P": "#d9822b", "Cl": "#2f9e6e",
@@ -47,6 +47,9 @@ def draw_molecule(
         elements: what the first columns of the features stand for, if these are one-hot types of nodes: chemical
             elements get their usual colours, and the large picture names all that are no carbon.
     """
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import to_rgba
+
     reference = sample if original is None else original
     places, shown = _positions(reference, sample)
     n_nodes = len(places)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from augrad_tabular.schema import Schema, as_schema
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FAINT = "#b9c1cb"
 """The original behind a copy of it."""

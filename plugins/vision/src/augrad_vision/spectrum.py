@@ -36,6 +36,7 @@ def gaussian_blur(
 
     Done on the cosine spectrum, where a Gaussian is a Gaussian: unlike a sampled kernel it needs no largest radius,
     takes the same time for any width, and keeps its gradient at small ones, where a sampled kernel is a single 1.
+    kornia's `gaussian_blur2d` refuses width 0, and costs 2 to 3 times as much with the 25x25 kernel that width 4 needs.
 
     Args:
         x: images.
