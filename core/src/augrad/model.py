@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from augrad import batch
 from augrad.aggregation import Aggregation, resolve_aggregation, split_copies
 from augrad.errors import AggregationError, ArgumentError, ArgumentTypeError
-from augrad.layers.composition import LayerDraw
+from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.randomness import keyed_generator

@@ -287,7 +287,7 @@ def test_its_repr_tells_temperature_and_selection():
 def test_a_magnitude_per_transform_starts_there():
     layer = AugmentationLayer([Turn, Swap, Stretch], magnitude={"signal.turn": 0.25, "signal.stretch": 0.5})
     torch.testing.assert_close(layer.magnitudes, torch.tensor([0.25, 0.5, 0.5]))
-    assert [(slot.parameter, slot.start, slot.stop) for slot in layer.slots] == [
+    assert [(each.parameter, each.start, each.stop) for each in layer.columns] == [
         ("angle", 0, 1), ("first", 1, 2), ("second", 2, 3),
     ]  # fmt: skip
 

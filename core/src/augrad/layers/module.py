@@ -15,8 +15,10 @@ from torch import Generator, Tensor, nn
 
 from augrad.displacement import displacement
 from augrad.errors import ArgumentTypeError, LayerError, PenaltyError
-from augrad.layers.composition import LayerDraw, transform_batch, undo_batch
+from augrad.layers.composition import transform_batch, undo_batch
+from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
+from augrad.layers.parameter_columns import per_column
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,14 @@ class AugmentationModule(nn.Module):
         generator: Generator | None = None,
         weight_gradient: bool = True,
     ) -> tuple[Any, tuple[LayerDraw, ...]]:
-        """Like `forward`, and returns the draws too; with `draws` it replays them.
+        """Like `forward`, and also returns the draws.
 
-        Without `weight_gradient` the output has no local gradient to the weights of draws (`passes.transform_batch`).
+        Args:
+            x: the batch.
+            draws: draws of an earlier call, to be replayed; new ones come from `generator` if None.
+            generator: source of all randomness; torch's default one if None.
+            weight_gradient: whether the output carries a local gradient to the selection weights. Switch it off for an
+                objective that uses a score function of the draws instead (`ModuleState.log_probs`).
 
         Raises:
             InputError, InputTypeError: a transform does not accept the batch; nothing has been drawn then.
@@ -176,7 +183,7 @@ class AugmentationModule(nn.Module):
 
 
 def _layer_state(layer: AugmentationLayer) -> LayerState:
-    owners = [slot.transform for slot in layer.slots for _ in range(slot.start, slot.stop)]
+    owners = per_column(layer.columns, lambda column: column.transform)
     return LayerState(
         layer.names, layer.weights, layer.magnitudes, torch.tensor(owners, device=layer.raw_weights.device)
     )

@@ -27,7 +27,7 @@ from augrad.errors import PolicyError
 from augrad.layers.constraints import from_unit, to_unit, to_weights
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
-from augrad.layers.parameter_columns import Slot
+from augrad.layers.parameter_columns import ParameterColumns
 from augrad.layers.selection import SELECTIONS
 from augrad.layers.strength import GlobalStrength
 from augrad.transform.transform import Transform
@@ -85,14 +85,14 @@ def _layer_document(layer: AugmentationLayer) -> dict[str, Any]:
     raw = _wide(strength.get_parameter("raw_magnitudes") if simple else from_unit(layer.magnitudes.detach()))
     transforms = []
     for index, transform in enumerate(layer):
-        slots = [slot for slot in layer.slots if slot.transform == index]
+        columns = [each for each in layer.columns if each.transform == index]
         transforms.append(
             {
                 "name": transform.name,
                 "weight": encoded(weights[index]),
                 "raw_weight": encoded(raw_weights[index]),
                 "config": _config(transform),
-                "parameters": {slot.parameter: _parameter(slot, raw[slot.start : slot.stop]) for slot in slots},
+                "parameters": {each.parameter: _parameter(each, raw[each.start : each.stop]) for each in columns},
                 "state": {
                     name: {"dtype": _dtype_name(value), "shape": list(value.shape), "values": encoded(value)}
                     for name, value in transform.state_dict().items()
@@ -109,18 +109,18 @@ def _layer_document(layer: AugmentationLayer) -> dict[str, Any]:
     }
 
 
-def _parameter(slot: Slot, raw: Tensor) -> dict[str, Any]:
+def _parameter(columns: ParameterColumns, raw: Tensor) -> dict[str, Any]:
     magnitudes = to_unit(raw)
-    ends = [slot.range.interval(magnitude) for magnitude in magnitudes.tolist()]
-    columns = {
+    ends = [columns.range.interval(magnitude) for magnitude in magnitudes.tolist()]
+    learned = {
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
         "magnitude": encoded(magnitudes),
         "raw_magnitude": encoded(raw),
     }
-    if slot.range.per is None:
-        columns = {name: values[0] for name, values in columns.items()}
-    return {"unit": slot.range.unit, **columns}
+    if columns.range.per is None:
+        learned = {name: values[0] for name, values in learned.items()}
+    return {"unit": columns.range.unit, **learned}
 
 
 def _config(transform: Transform) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from augrad.layers.constraints import from_unit, to_unit, to_weights
 from augrad.layers.distribution import DISTRIBUTIONS
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
-from augrad.layers.parameter_columns import Slot
+from augrad.layers.parameter_columns import ParameterColumns
 from augrad.layers.selection import SELECTIONS
 from augrad.plugins.registry import get_transform
 from augrad.policies.document_schema import (
@@ -152,21 +152,22 @@ def _raw_weights(entry: LayerEntry, layer: AugmentationLayer, place: str) -> Ten
 
 def _raw_magnitudes(entry: LayerEntry, layer: AugmentationLayer, place: str) -> Tensor:
     parts = [torch.zeros(0, dtype=torch.float64)]
-    for slot in layer.slots:
-        each = entry.transforms[slot.transform].parameters[slot.parameter]
-        parts.append(_raw_magnitude(each, slot, f"{place}.transforms[{slot.transform}].parameters.{slot.parameter}"))
+    for columns in layer.columns:
+        each = entry.transforms[columns.transform].parameters[columns.parameter]
+        where = f"{place}.transforms[{columns.transform}].parameters.{columns.parameter}"
+        parts.append(_raw_magnitude(each, columns, where))
     return torch.cat(parts)
 
 
-def _raw_magnitude(entry: ParameterEntry, slot: Slot, place: str) -> Tensor:
-    if entry.unit not in ("", slot.range.unit):
-        raise document_error(f"{place}.unit", f"must be {slot.range.unit!r}, but got {entry.unit!r}.")
-    low, high = _column(entry.low, slot, f"{place}.low"), _column(entry.high, slot, f"{place}.high")
-    magnitude = _from_ends(low, high, slot, place)
+def _raw_magnitude(entry: ParameterEntry, columns: ParameterColumns, place: str) -> Tensor:
+    if entry.unit not in ("", columns.range.unit):
+        raise document_error(f"{place}.unit", f"must be {columns.range.unit!r}, but got {entry.unit!r}.")
+    low, high = _column(entry.low, columns, f"{place}.low"), _column(entry.high, columns, f"{place}.high")
+    magnitude = _from_ends(low, high, columns, place)
     for name in ("magnitude", "raw_magnitude"):
         if (given := getattr(entry, name)) is None:
             continue
-        exact = _column(given, slot, f"{place}.{name}")
+        exact = _column(given, columns, f"{place}.{name}")
         stated = exact if name == "magnitude" else to_unit(exact)
         if not bool(((stated - magnitude).abs() <= _TOLERANCE).all()):
             raise document_error(
@@ -179,21 +180,21 @@ def _raw_magnitude(entry: ParameterEntry, slot: Slot, place: str) -> Tensor:
     return from_unit(magnitude)
 
 
-def _column(values: Any, slot: Slot, place: str) -> Tensor:
-    size, wanted = slot.stop - slot.start, "a number"
-    if slot.range.per is not None:
-        wanted = f"a list of {size} numbers, one per {slot.range.per}"
-    fits = len(values) == size if isinstance(values, list) else slot.range.per is None
-    if isinstance(values, list) and slot.range.per is None:
+def _column(values: Any, columns: ParameterColumns, place: str) -> Tensor:
+    size, wanted = columns.stop - columns.start, "a number"
+    if columns.range.per is not None:
+        wanted = f"a list of {size} numbers, one per {columns.range.per}"
+    fits = len(values) == size if isinstance(values, list) else columns.range.per is None
+    if isinstance(values, list) and columns.range.per is None:
         fits = False
     if not fits:
         raise document_error(place, f"must be {wanted}, but got {values!r}.")
     return torch.tensor(values, dtype=torch.float64).reshape(size)
 
 
-def _from_ends(low: Tensor, high: Tensor, slot: Slot, place: str) -> Tensor:
+def _from_ends(low: Tensor, high: Tensor, columns: ParameterColumns, place: str) -> Tensor:
     """Magnitudes from the physical ends of what is drawn."""
-    declared, (lowest, highest) = slot.range, slot.range.bounds
+    declared, (lowest, highest) = columns.range, columns.range.bounds
     slack = _TOLERANCE * abs(declared.span)
     for name, column in (("low", low), ("high", high)):
         outside = ~((column >= lowest - slack) & (column <= highest + slack))
