@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor, nn
 
 from augrad import batch
+from augrad.errors import LayerError
 from augrad.layers.constraints import from_weights, to_weights
 from augrad.layers.distribution import Distribution, positions
 from augrad.layers.parameter_columns import columns_of, per_column
@@ -39,6 +40,8 @@ class LayerDraw:
             None where only matrices are drawn, or all transforms are mixed.
         applied: for each transform without parameters whether it is applied to a sample that draws it, `(batch,)` of
             bool; None for a transform with parameters, and None as a whole if no transform needs such a coin.
+        magnitudes: the magnitudes that the values were drawn with, in [0, 1], one row per sample and one column per
+            parameter (`WeightedChoice.columns`); differentiable.
     """
 
     choice: Int[Tensor, " batch"] | None
@@ -46,6 +49,7 @@ class LayerDraw:
     noise: tuple[Any, ...]
     groups: tuple[Tensor, ...] | None = None
     applied: Applied | None = None
+    magnitudes: Float[Tensor, "batch parameters"] | None = None
 
 
 class WeightedChoice(nn.Module):
@@ -146,7 +150,9 @@ class WeightedChoice(nn.Module):
             else:
                 part = parts[self.others.index(index)]
                 noise.append(None if part is None else transform.draw_noise(part, generator))
-        return LayerDraw(choice, self.values(x, uniform), tuple(noise), groups, applied), parts
+        magnitudes = self.magnitudes_for(x)
+        values = self._physical(magnitudes, uniform)
+        return LayerDraw(choice, values, tuple(noise), groups, applied, magnitudes), parts
 
     def toss(self, n_samples: int, generator: Generator | None) -> Applied | None:
         """Tosses a fair coin per sample for each transform without parameters; None if no transform needs one.
@@ -179,8 +185,30 @@ class WeightedChoice(nn.Module):
 
     def values(self, x: Any, uniform: Float[Tensor, "batch parameters"]) -> tuple[dict[str, Tensor], ...]:
         """Physical values per transform and parameter from draws in [0, 1); differentiable in the magnitudes."""
+        return self._physical(self.magnitudes_for(x), uniform)
+
+    def magnitudes_for(self, x: Any) -> Float[Tensor, "batch parameters"]:
+        """The magnitudes in [0, 1] for each sample of `x`, ordered as `columns`; differentiable.
+
+        Raises:
+            LayerError: the strength returned another shape.
+        """
+        magnitudes = self.strength(x)
+        expected = (batch.count(x), self._spans.numel())
+        if magnitudes.shape != expected:
+            raise LayerError(
+                f"{type(self.strength).__name__} must return one magnitude per sample and parameter, {expected}, but "
+                f"returned shape {tuple(magnitudes.shape)}.",
+                argument="strength",
+                shape=tuple(magnitudes.shape),
+            )
+        return magnitudes
+
+    def _physical(
+        self, magnitudes: Float[Tensor, "batch parameters"], uniform: Float[Tensor, "batch parameters"]
+    ) -> tuple[dict[str, Tensor], ...]:
         noise = positions(self.distribution, uniform, self._signed)
-        physical = self._identities + noise * self.strength(x) * self._spans
+        physical = self._identities + noise * magnitudes * self._spans
         values: tuple[dict[str, Tensor], ...] = tuple({} for _ in self.transforms)
         # In one go: the gradient of a slice is a tensor as large as the whole, once per parameter.
         parts = torch.split(physical, [column.stop - column.start for column in self.columns], dim=1)

@@ -1,4 +1,4 @@
-"""Stacked augmentation layers as one module, and the public state that penalties, logs and audits read.
+"""Stacked augmentation layers as one module, and the public state that penalties and logs read.
 
 Uses layer.py, composition.py.
 """
@@ -23,13 +23,13 @@ from augrad.layers.parameter_columns import per_column
 
 @dataclass(frozen=True)
 class LayerState:
-    """What one layer has learned, differentiable.
+    """The learned weights and magnitudes of one layer, differentiable.
 
     Attributes:
-        names: the transforms.
+        names: names of the transforms.
         weights: selection weights, `(transforms,)`, summing to 1.
         magnitudes: `(parameters,)`, in [0, 1].
-        owners: for each magnitude the index of its transform, `(parameters,)`.
+        owners: the index of the transform that each magnitude belongs to, `(parameters,)`.
     """
 
     names: tuple[str, ...]
@@ -40,19 +40,38 @@ class LayerState:
 
 @dataclass(frozen=True)
 class ModuleState:
-    """What an augmentation module has learned and what its last training pass did: all that a penalty may read.
+    """The state that a penalty reads: the learned weights and magnitudes, and the last training pass.
 
     Attributes:
         layers: one `LayerState` per layer.
-        before, after: the batch of the last training pass and what became of it; None before the first.
-        log_probs: per sample, the log-probability of the transforms that it drew in that pass, `(batch,)`,
+        before, after: input and output of the last training pass; None before the first.
+        log_probs: the log-probability of the transforms that each sample drew in that pass, `(batch,)`,
             differentiable in the weights; None if a layer mixed all of its transforms.
+        draws: the draws of that pass, one `LayerDraw` per layer: the transform, the values and the magnitudes of each
+            sample, differentiable in the magnitudes; empty before the first pass.
+
+    Example:
+        A penalty that favours large values, sample by sample:
+
+        >>> from augrad import Range, Transform
+        >>> class Offset(Transform):
+        ...     modality = "module_example"
+        ...     level = Range(2.0, unit="V", signed=True)
+        ...     def forward(self, x, *, level):
+        ...         return x + level[:, None]
+        >>> module = AugmentationModule([AugmentationLayer([Offset], magnitude=0.25)])
+        >>> y = module(torch.zeros(5, 1))
+        >>> (draw,) = module.state().draws
+        >>> torch.equal(draw.values[0]["level"], y[:, 0]), draw.magnitudes.shape
+        (True, torch.Size([5, 1]))
+        >>> penalty = -draw.values[0]["level"].abs().mean()
     """
 
     layers: tuple[LayerState, ...]
     before: Any = None
     after: Any = None
     log_probs: Float[Tensor, " batch"] | None = None
+    draws: tuple[LayerDraw, ...] = ()
 
     @property
     def displacements(self) -> Float[Tensor, " batch"]:
@@ -156,7 +175,7 @@ class AugmentationModule(nn.Module):
         """Moves the contents of `y` back to where they were before `augment` with these draws.
 
         Raises:
-            InversionError: they cannot be moved back.
+            InversionError: a transform cannot be undone, or the draws were mixtures.
         """
         return undo_batch(list(self), y, draws)
 
@@ -166,15 +185,15 @@ class AugmentationModule(nn.Module):
             layer.validate(x)
 
     def state(self) -> ModuleState:
-        """What has been learned and what the last training pass did: frozen, differentiable."""
+        """The learned weights and magnitudes and the last training pass: frozen, differentiable."""
         layers = tuple(_layer_state(layer) for layer in self)
         if self._pass is None:
             return ModuleState(layers)
         before, after, draws = self._pass
-        return ModuleState(layers, before, after, _log_probs(layers, draws))
+        return ModuleState(layers, before, after, _log_probs(layers, draws), draws)
 
     def forget(self) -> None:
-        """Lets go of the last pass and its autograd graph."""
+        """Releases the last pass and its autograd graph."""
         self._pass = None
 
     def __getstate__(self) -> dict[str, Any]:

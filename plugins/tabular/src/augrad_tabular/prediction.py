@@ -71,6 +71,7 @@ def _repeated(draw: LayerDraw, n_rows: int) -> LayerDraw:
         noise=tuple(_each(noise, n_rows) for noise in draw.noise),
         groups=None,
         applied=_each(draw.applied, n_rows),
+        magnitudes=_each(draw.magnitudes, n_rows),
     )
 
 
