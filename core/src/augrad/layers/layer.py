@@ -5,6 +5,7 @@ Uses draw.py, composition.py, construction.py; stacked by module.py.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -152,6 +153,37 @@ class AugmentationLayer(WeightedChoice):
             [magnitude_of(columns.range, each, name) for each in values]
         )
         self.strength.set(magnitudes)
+
+    def only(self, name: str) -> AugmentationLayer:
+        """A copy of the layer that always draws one transform, with the magnitudes learned so far.
+
+        The copy shares nothing with this layer: no tensor, no transform. Training one leaves the other as it is.
+
+        Args:
+            name: name of the transform.
+
+        Raises:
+            LayerError: the layer has no such transform.
+
+        Example:
+            >>> from augrad import Range, Transform
+            >>> class Level(Transform):
+            ...     modality = "only_example"
+            ...     offset = Range(2.0, unit="V", signed=True)
+            ...     def forward(self, x, *, offset):
+            ...         return x + offset[:, None]
+            >>> class Negate(Transform):
+            ...     modality = "only_example"
+            ...     def forward(self, x):
+            ...         return -x
+            >>> layer = AugmentationLayer([Level, Negate], magnitude=0.5)
+            >>> layer.only("only_example.level").weights.tolist()
+            [1.0, 0.0]
+        """
+        self._known(name)
+        alone = copy.deepcopy(self)
+        alone.set_weights({name: 1.0})
+        return alone
 
     def forward(self, x: Any, *, generator: Generator | None = None) -> Any:
         """Transforms a batch with fresh draws from `generator` (None: torch's default one).
