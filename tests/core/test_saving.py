@@ -122,6 +122,22 @@ class TestRoundTrip:
         x = torch.rand(4, 3)
         assert torch.equal(load(path, given, aggregation=best)(x), model(x))
 
+    def test_what_a_learned_aggregation_has_learned_comes_back(self, tmp_path):
+        class Weighted(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.slope = nn.Parameter(torch.ones(2))
+
+            def forward(self, outputs: Tensor) -> Tensor:
+                return self.slope * outputs.mean(0)
+
+        model = InvariantModel(trunk(), AugmentationLayer([Negate]), aggregation=Weighted()).eval()
+        with torch.no_grad():
+            model.aggregation.slope.copy_(torch.tensor([3.0, 0.25]))
+        again = load(save(model, tmp_path / "m"), trunk(), aggregation=Weighted())
+        assert again.aggregation.slope.tolist() == [3.0, 0.25]
+        assert torch.equal(again(torch.ones(4, 3)), model(torch.ones(4, 3)))
+
     def test_another_aggregation_than_the_saved_one(self, model, tmp_path):
         assert load(save(model, tmp_path / "m"), trunk(), aggregation="logit").aggregation == "logit"
 
