@@ -13,9 +13,9 @@ from jaxtyping import Int
 from torch import Generator, Tensor
 
 from augrad import batch
-from augrad.errors import InversionError
+from augrad.errors import InversionError, LayerError
 from augrad.layers.draw import LayerDraw, WeightedChoice
-from augrad.layers.matrices import Pending, Weights, applied_shares, gated_matrices, noise_argument
+from augrad.layers.matrices import Pending, Way, Weights, applied_shares, gated_matrices, noise_argument
 from augrad.precision import full_precision
 
 
@@ -67,10 +67,35 @@ def _transformed(
             continue
         weights = weights if weight_gradient else weights.detach()
         if layer.others:
-            x, pending = _others(layer, x, draw, draw.choice, weights, parts=parts, pending=pending, undo=False)
-        for action, matrix in gated_matrices(layer, draw, draw.choice, weights, x, undo=False).items():
+            x, pending = _others(layer, x, draw, draw.choice, weights, parts=parts, pending=pending, way=Way.TRANSFORM)
+        for action, matrix in gated_matrices(layer, draw, draw.choice, weights, x, way=Way.TRANSFORM).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
     return _applied(x, pending), tuple(drawn)
+
+
+def move_batch(layers: Sequence[WeightedChoice], y: Any, draws: Sequence[LayerDraw]) -> Any:
+    """Moves the contents of `y` to where `transform_batch` moved those of the batch with these draws.
+
+    Only transforms that move coordinates take part. It is meant for dense targets, such as a segmentation.
+
+    Raises:
+        LayerError: the draws were mixtures.
+    """
+    with full_precision(batch.device(y)):
+        pending: Pending = {}
+        for layer, draw in zip(layers, draws, strict=True):
+            if draw.choice is None:
+                raise LayerError(
+                    "a mixture of transforms moves contents to several places at once, so a target cannot follow; use "
+                    "selection='straight_through'.",
+                    argument="draws",
+                )
+            weights = layer.weights
+            if any(layer.transforms[index].moves_coordinates for index in layer.others):
+                y, pending = _others(layer, y, draw, draw.choice, weights, parts=None, pending=pending, way=Way.MOVE)
+            for action, matrix in gated_matrices(layer, draw, draw.choice, weights, y, way=Way.MOVE).items():
+                pending[action] = matrix @ pending[action] if action in pending else matrix
+        return _applied(y, pending)
 
 
 def undo_batch(layers: Sequence[WeightedChoice], y: Any, draws: Sequence[LayerDraw]) -> Any:
@@ -92,10 +117,10 @@ def _undone(layers: Sequence[WeightedChoice], y: Any, draws: Sequence[LayerDraw]
         if draw.choice is None:
             raise InversionError("a mixture of transforms cannot be undone; use selection='straight_through'.")
         weights = layer.weights
-        for action, matrix in gated_matrices(layer, draw, draw.choice, weights, y, undo=True).items():
+        for action, matrix in gated_matrices(layer, draw, draw.choice, weights, y, way=Way.UNDO).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
         if any(layer.transforms[index].moves_coordinates for index in layer.others):
-            y, pending = _others(layer, y, draw, draw.choice, weights, parts=None, pending=pending, undo=True)
+            y, pending = _others(layer, y, draw, draw.choice, weights, parts=None, pending=pending, way=Way.UNDO)
     return _applied(y, pending)
 
 
@@ -125,16 +150,16 @@ def _others(
     *,
     parts: tuple[Any, ...] | None,
     pending: Pending,
-    undo: bool,
+    way: Way,
 ) -> tuple[Any, Pending]:
     """Runs each transform that is not a matrix on the samples that drew it, once their pending matrices are applied."""
     groups = layer.groups(choice, draw.applied) if draw.groups is None else draw.groups
     runs = {
         position: index
         for position, index in enumerate(layer.others)
-        if len(groups[position]) and not (undo and not layer.transforms[index].moves_coordinates)
+        if len(groups[position]) and way.includes(layer.transforms[index])
     }
-    gated = layer.training and torch.is_grad_enabled() and weights.requires_grad and not undo
+    gated = layer.training and torch.is_grad_enabled() and weights.requires_grad and way is not Way.UNDO
     # A layer without matrices goes on even if nothing runs, lest its weights drop out of the graph by chance.
     if not runs and (not gated or not len(choice) or len(layer.others) < len(layer)):
         return x, pending
@@ -151,7 +176,7 @@ def _others(
         before.append(part)
         if index is not None:
             values = {name: value.index_select(0, samples) for name, value in draw.values[index].items()}
-            run: Any = layer.transforms[index].invert if undo else layer.transforms[index]
+            run: Any = layer.transforms[index].invert if way is Way.UNDO else layer.transforms[index]
             part = run(part, **values, **noise_argument(draw.noise[index]))
         after.append(part)
     order = torch.cat(groups)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 import torch
@@ -12,16 +13,30 @@ from torch.nn.functional import one_hot
 
 from augrad.layers.draw import LayerDraw, WeightedChoice
 from augrad.transform.matrix import Action, MatrixTransform, in_working_units, inverse
+from augrad.transform.transform import Transform
 
 Pending = dict[Action, Tensor]
 """For each action, the product of matrices that is still to be applied."""
+
+
+class Way(Enum):
+    """The way through the layers: transform a batch, move a dense target along with it, or undo that move."""
+
+    TRANSFORM = "transform"
+    MOVE = "move"
+    UNDO = "undo"
+
+    def includes(self, transform: Transform) -> bool:
+        """Whether the transform takes part. A dense target or output is only moved, never coloured."""
+        return self is Way.TRANSFORM or transform.moves_coordinates
+
 
 Weights = Float[Tensor, " transforms"]
 """A layer's selection weights; computed once per pass."""
 
 
 def gated_matrices(
-    layer: WeightedChoice, draw: LayerDraw, choice: Int[Tensor, " batch"], weights: Weights, x: Any, *, undo: bool
+    layer: WeightedChoice, draw: LayerDraw, choice: Int[Tensor, " batch"], weights: Weights, x: Any, *, way: Way
 ) -> Pending:
     """For each action, the sum of the layer's matrices weighted by the selection's gates, in working units.
 
@@ -29,7 +44,7 @@ def gated_matrices(
     """
     by_action: dict[Action, list[int]] = {}
     for index, transform in enumerate(layer):
-        if isinstance(transform, MatrixTransform) and (transform.moves_coordinates or not undo):
+        if isinstance(transform, MatrixTransform) and way.includes(transform):
             by_action.setdefault(transform.action, []).append(index)
     if not by_action:
         return {}
@@ -46,7 +61,7 @@ def gated_matrices(
             rest = 1 - gate.sum(dim=1)
             eye = torch.eye(action.size, device=stack.device, dtype=stack.dtype)
             matrix = _gated(gate, stack) + rest[:, None, None] * eye
-        products[action] = inverse(matrix) if undo else matrix
+        products[action] = inverse(matrix) if way is Way.UNDO else matrix
     return products
 
 

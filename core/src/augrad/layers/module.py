@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from augrad.displacement import displacement
-from augrad.errors import ArgumentTypeError, LayerError, PenaltyError
-from augrad.layers.composition import transform_batch, undo_batch
+from augrad.errors import ArgumentTypeError, InputTypeError, LayerError, PenaltyError
+from augrad.layers.composition import move_batch, transform_batch, undo_batch
 from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.parameter_columns import per_column
@@ -170,6 +170,51 @@ class AugmentationModule(nn.Module):
         y, drawn = transform_batch(list(self), x, draws=draws, generator=generator, weight_gradient=weight_gradient)
         self._pass = (x, y, drawn) if self.training and torch.is_grad_enabled() else None
         return y, drawn
+
+    def move(self, y: Any, draws: Sequence[LayerDraw]) -> Any:
+        """Moves dense targets along with the samples: the contents of `y` go where `augment` moved those of `x`.
+
+        Only transforms that move coordinates take part; colours and noise leave a target as it is. `y` may be coarser
+        than `x` or have other channels, as for `undo`. The move is differentiable, and it interpolates: turn class
+        indices into one-hot channels first. Moving a tensor of ones gives the mask of valid places: 1 where the content
+        comes from inside the frame, 0 where padding came in. (With a padding that repeats content, `"border"` or
+        `"reflection"`, every place is valid.)
+
+        Args:
+            y: targets of floating point, one per augmented sample.
+            draws: the draws that `augment` returned.
+
+        Raises:
+            InputTypeError: `y` is a tensor of integers or booleans.
+            LayerError: the draws were mixtures.
+
+        Example:
+            >>> from augrad import Range, Transform
+            >>> class Later(Transform):
+            ...     modality = "move_example"
+            ...     moves_coordinates = True
+            ...     steps = Range(3.0)
+            ...     def forward(self, x, *, steps):
+            ...         places = torch.arange(x.shape[1]) - steps[:, None].round().long()
+            ...         return x.gather(1, places.clamp_min(0)) * (places >= 0)
+            >>> layer = AugmentationLayer([Later], magnitude=1.0, distribution="ends")
+            >>> module = AugmentationModule([layer])
+            >>> signal = torch.tensor([[0.5, 0.1, 0.2, 0.9, 0.3]])
+            >>> peaks = (signal > 0.4).float()
+            >>> moved, draws = module.augment(signal)
+            >>> module.move(peaks, draws).tolist()
+            [[0.0, 0.0, 0.0, 1.0, 0.0]]
+            >>> module.move(torch.ones_like(peaks), draws).tolist()
+            [[0.0, 0.0, 0.0, 1.0, 1.0]]
+        """
+        if isinstance(y, Tensor) and not y.is_floating_point():
+            raise InputTypeError(
+                f"move interpolates and needs targets of floating point, but got {y.dtype}. Turn class indices into "
+                "channels first (torch.nn.functional.one_hot), and masks with y.float().",
+                argument="y",
+                dtype=str(y.dtype),
+            )
+        return move_batch(list(self), y, draws)
 
     def undo(self, y: Any, draws: Sequence[LayerDraw]) -> Any:
         """Moves the contents of `y` back to where they were before `augment` with these draws.
