@@ -94,19 +94,19 @@ def load(
 
 
 def model_config(model: InvariantModel) -> dict[str, Any]:
-    """What it takes, besides the trunk, to build a model again: JSON-able. `load` finds it at `config["model"]`.
+    """All that builds a model again, besides its trunk and its tensors, JSON-able: `config["model"]` of a checkpoint.
 
-    A callable aggregation is None in it; a selection or strength of the user's own is there by name only.
+    A callable aggregation is None in it. Of a selection or strength of the user's own it holds the name only.
 
     Raises:
-        PolicyError: a transform was constructed with something that is not JSON-able.
+        PolicyError: a transform or a strength was constructed with something that is not JSON-able.
     """
     return {
         "aggregation": model.aggregation if isinstance(model.aggregation, str) else None,
         "copies": model.copies,
         "train_copies": model.train_copies,
         "seed": model.seed,
-        "augmentation": to_document(model.augmentation),
+        "augmentation": to_document(model.augmentation, tensors=False),
     }
 
 
@@ -121,7 +121,7 @@ def _built(
     from augrad.policies.document_reader import from_document
 
     try:
-        augmentation = from_document(config.get("augmentation"))
+        augmentation = from_document(config.get("augmentation"), tensors=False)
     except PolicyError as error:
         brought = {name: source for name, source in checkpoint.transforms.items() if source is not None}
         with_what = ", ".join(sorted(set(brought.values())))

@@ -26,6 +26,9 @@ from augrad.transform.transform import Transform
 Applied = tuple[Bool[Tensor, " batch"] | None, ...]
 """For each transform without parameters, the samples to which it is applied; None for one with parameters."""
 
+MOMENTUM = 0.1
+"""Step of a running mean towards the mean over the batch of a training pass, as in `torch.nn.BatchNorm1d`."""
+
 
 @dataclass(frozen=True)
 class LayerDraw:
@@ -64,6 +67,7 @@ class WeightedChoice(nn.Module):
         selection: how a transform is chosen while training.
         distribution: where values lie between the identity and the magnitude.
         strength: magnitudes in [0, 1], one column per parameter as `columns_of(transforms)` orders them.
+        start: starting magnitudes, from which the running mean begins if the strength has no magnitudes of its own.
 
     Attributes:
         columns: the columns of each parameter among the magnitudes.
@@ -74,6 +78,7 @@ class WeightedChoice(nn.Module):
     _spans: Tensor
     _signed: Tensor
     _identities: Tensor
+    running_magnitudes: Tensor
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class WeightedChoice(nn.Module):
         selection: Selection,
         distribution: Distribution,
         strength: Strength,
+        start: Float[Tensor, " parameters"],
     ) -> None:
         super().__init__()
         self.temperature = temperature
@@ -96,6 +102,8 @@ class WeightedChoice(nn.Module):
         self.register_buffer("_group", torch.tensor(group), persistent=False)
         self.raw_weights = nn.Parameter(from_weights(weights, temperature))
         self.strength = strength
+        if strength.magnitudes is None:
+            self.register_buffer("running_magnitudes", start.detach().clone())
         ranges = per_column(self.columns, lambda column: column.range)
         self.register_buffer("_spans", torch.tensor([each.span for each in ranges]), persistent=False)
         self.register_buffer("_signed", torch.tensor([each.signed for each in ranges]).bool(), persistent=False)
@@ -113,8 +121,14 @@ class WeightedChoice(nn.Module):
 
     @property
     def magnitudes(self) -> Float[Tensor, " parameters"]:
-        """Magnitudes in [0, 1], ordered as `columns`; differentiable."""
-        return self.strength.magnitudes
+        """Magnitudes in [0, 1], ordered as `columns`; differentiable if they are the same for all samples.
+
+        For a strength that differs between samples, the running mean over training passes, without gradient: each pass
+        moves it by a tenth towards the mean over its batch, as batch normalisation does with its statistics.
+        """
+        own = self.strength.magnitudes
+        # A copy, because the next training pass writes into the buffer.
+        return self.running_magnitudes.clone() if own is None else own
 
     def __iter__(self) -> Any:
         return iter(self.transforms)
@@ -151,6 +165,8 @@ class WeightedChoice(nn.Module):
                 part = parts[self.others.index(index)]
                 noise.append(None if part is None else transform.draw_noise(part, generator))
         magnitudes = self.magnitudes_for(x)
+        if self.training and n_samples and self.strength.magnitudes is None:
+            self._follow(self.running_magnitudes, magnitudes)
         values = self._physical(magnitudes, uniform)
         return LayerDraw(choice, values, tuple(noise), groups, applied, magnitudes), parts
 
@@ -203,6 +219,10 @@ class WeightedChoice(nn.Module):
                 shape=tuple(magnitudes.shape),
             )
         return magnitudes
+
+    @staticmethod
+    def _follow(running: Tensor, samples: Float[Tensor, "batch columns"]) -> None:
+        running.lerp_(samples.detach().mean(dim=0).to(running), MOMENTUM)
 
     def _physical(
         self, magnitudes: Float[Tensor, "batch parameters"], uniform: Float[Tensor, "batch parameters"]

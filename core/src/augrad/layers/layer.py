@@ -20,7 +20,7 @@ from augrad.layers.distribution import resolve_distribution
 from augrad.layers.draw import WeightedChoice
 from augrad.layers.parameter_columns import columns_of, magnitude_of, place_of, starting_magnitudes
 from augrad.layers.selection import Selection, resolve_selection
-from augrad.layers.strength import GlobalStrength, Strength
+from augrad.layers.strength import StrengthFactory, resolve_strength
 
 
 class AugmentationLayer(WeightedChoice):
@@ -49,7 +49,8 @@ class AugmentationLayer(WeightedChoice):
         distribution: where a value lies between its identity and its magnitude: `"uniform"`, or `"ends"`, exactly at
             the magnitude, with a random sign where the range is signed. With `"ends"`, transforms without parameters
             are always applied.
-        strength: a `Strength`, built by a callable from the starting magnitudes; `GlobalStrength` by default.
+        strength: `"global"` (one learned magnitude per parameter), another name in `STRENGTHS`, or a factory that
+            builds a `Strength` from the starting magnitudes, such as its class or `functools.partial` of it.
 
     Attributes:
         columns: the columns of each parameter among the magnitudes.
@@ -89,17 +90,19 @@ class AugmentationLayer(WeightedChoice):
         weights: Sequence[float] | None = None,
         selection: str | Selection = "straight_through",
         distribution: str = "uniform",
-        strength: type[Strength] = GlobalStrength,
+        strength: str | StrengthFactory = "global",
     ) -> None:
         built = resolve_transforms(transforms, arguments)
-        names, columns = [transform.name for transform in built], columns_of(built)
+        names = [transform.name for transform in built]
+        start = starting_magnitudes(magnitude, names, columns_of(built))
         super().__init__(
             built,
             temperature=_temperature(temperature),
             selection=resolve_selection(selection),
             distribution=resolve_distribution(distribution),
             weights=torch.ones(len(built)) if weights is None else _weights(weights, len(built)),
-            strength=strength(starting_magnitudes(magnitude, names, columns)),
+            strength=resolve_strength(strength, start),
+            start=start,
         )
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
@@ -124,7 +127,7 @@ class AugmentationLayer(WeightedChoice):
                 with one value for each entry.
 
         Raises:
-            LayerError: no such transform or parameter in the layer.
+            LayerError: no such transform or parameter in the layer, or its `strength` cannot be set.
             MagnitudeError: a value lies outside the declared range.
             ArgumentError: the parameter has another number of entries.
         """
@@ -184,6 +187,11 @@ class AugmentationLayer(WeightedChoice):
         alone = copy.deepcopy(self)
         alone.set_weights({name: 1.0})
         return alone
+
+    @property
+    def can_rest(self) -> bool:
+        """Whether `strength.set` can bring the layer to its identity, so that it leaves samples as they are."""
+        return bool(self.columns) and self.strength.settable
 
     def forward(self, x: Any, *, generator: Generator | None = None) -> Any:
         """Transforms a batch with fresh draws from `generator` (None: torch's default one).

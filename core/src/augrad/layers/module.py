@@ -28,7 +28,8 @@ class LayerState:
     Attributes:
         names: names of the transforms.
         weights: selection weights, `(transforms,)`, summing to 1.
-        magnitudes: `(parameters,)`, in [0, 1].
+        magnitudes: magnitudes in [0, 1], `(parameters,)`. If they differ between samples, the mean over the last
+            training pass; `ModuleState.draws` has those of each sample.
         owners: the index of the transform that each magnitude belongs to, `(parameters,)`.
     """
 
@@ -231,10 +232,10 @@ class AugmentationModule(nn.Module):
 
     def state(self) -> ModuleState:
         """The learned weights and magnitudes and the last training pass: frozen, differentiable."""
-        layers = tuple(_layer_state(layer) for layer in self)
         if self._pass is None:
-            return ModuleState(layers)
+            return ModuleState(tuple(_layer_state(layer) for layer in self))
         before, after, draws = self._pass
+        layers = tuple(_layer_state(layer, draw) for layer, draw in zip(self, draws, strict=True))
         return ModuleState(layers, before, after, _log_probs(layers, draws), draws)
 
     def forget(self) -> None:
@@ -246,11 +247,12 @@ class AugmentationModule(nn.Module):
         return {**self.__dict__, "_pass": None}
 
 
-def _layer_state(layer: AugmentationLayer) -> LayerState:
+def _layer_state(layer: AugmentationLayer, draw: LayerDraw | None = None) -> LayerState:
+    magnitudes = layer.magnitudes
+    if draw is not None and draw.magnitudes is not None and len(draw.magnitudes) and layer.strength.magnitudes is None:
+        magnitudes = draw.magnitudes.mean(dim=0)
     owners = per_column(layer.columns, lambda column: column.transform)
-    return LayerState(
-        layer.names, layer.weights, layer.magnitudes, torch.tensor(owners, device=layer.raw_weights.device)
-    )
+    return LayerState(layer.names, layer.weights, magnitudes, torch.tensor(owners, device=layer.raw_weights.device))
 
 
 def _log_probs(layers: Sequence[LayerState], draws: Sequence[LayerDraw]) -> Float[Tensor, " batch"] | None:

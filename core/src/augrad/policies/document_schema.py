@@ -66,7 +66,9 @@ class LayerEntry(_Strict):
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     selection: str = "straight_through"
     distribution: str = "uniform"
-    strength: str = "GlobalStrength"
+    strength: str = "global"
+    strength_config: dict[str, Any] = {}
+    state: dict[str, StateEntry] = {}
     dtype: str = "float32"
     transforms: Annotated[list[TransformEntry], Field(min_length=1)]
 

@@ -68,7 +68,7 @@ def proposals(module: AugmentationModule) -> list[tuple[str, ...]]:
     """
     alone = ((name,) for name in drawn(module, SLIGHT_SHARE))
     wanted = dict.fromkeys([drawn(module), *alone, ()])
-    return [names for names in wanted if all(layer.columns or kept for layer, kept in _kept(module, names))]
+    return [names for names in wanted if all(layer.can_rest or kept for layer, kept in _kept(module, names))]
 
 
 def retain(module: AugmentationModule, names: Collection[str]) -> None:
