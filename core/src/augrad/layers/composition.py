@@ -15,7 +15,8 @@ from torch import Generator, Tensor
 from augrad import batch
 from augrad.errors import InversionError, LayerError
 from augrad.layers.draw import LayerDraw, WeightedChoice
-from augrad.layers.matrices import Pending, Way, Weights, applied_shares, gated_matrices, noise_argument
+from augrad.layers.matrices import Pending, Way, applied_shares, gated_matrices, noise_argument
+from augrad.layers.selection import Weights
 from augrad.precision import full_precision
 
 
@@ -59,8 +60,12 @@ def _transformed(
     pending: Pending = {}
     drawn = []
     for position, layer in enumerate(layers):
-        weights = layer.weights
-        draw, parts = layer.draw_parts(x, generator, weights) if draws is None else (draws[position], None)
+        if draws is None:
+            weights = layer.weights_for(x)
+            draw, parts = layer.draw_parts(x, generator, weights)
+        else:
+            draw, parts = draws[position], None
+            weights = _weights(layer, draw)
         drawn.append(draw)
         if draw.choice is None:
             x, pending = _mixed(layer, _applied(x, pending), draw, weights), {}
@@ -90,7 +95,7 @@ def move_batch(layers: Sequence[WeightedChoice], y: Any, draws: Sequence[LayerDr
                     "selection='straight_through'.",
                     argument="draws",
                 )
-            weights = layer.weights
+            weights = _weights(layer, draw)
             if any(layer.transforms[index].moves_coordinates for index in layer.others):
                 y, pending = _others(layer, y, draw, draw.choice, weights, parts=None, pending=pending, way=Way.MOVE)
             for action, matrix in gated_matrices(layer, draw, draw.choice, weights, y, way=Way.MOVE).items():
@@ -116,12 +121,17 @@ def _undone(layers: Sequence[WeightedChoice], y: Any, draws: Sequence[LayerDraw]
     for layer, draw in zip(reversed(layers), reversed(draws), strict=True):
         if draw.choice is None:
             raise InversionError("a mixture of transforms cannot be undone; use selection='straight_through'.")
-        weights = layer.weights
+        weights = _weights(layer, draw)
         for action, matrix in gated_matrices(layer, draw, draw.choice, weights, y, way=Way.UNDO).items():
             pending[action] = matrix @ pending[action] if action in pending else matrix
         if any(layer.transforms[index].moves_coordinates for index in layer.others):
             y, pending = _others(layer, y, draw, draw.choice, weights, parts=None, pending=pending, way=Way.UNDO)
     return _applied(y, pending)
+
+
+def _weights(layer: WeightedChoice, draw: LayerDraw) -> Weights:
+    """The weights of an earlier draw: each sample's own if it had some, else the layer's as they are now."""
+    return layer.weights if draw.weights is None else draw.weights
 
 
 def _applied(x: Any, pending: Pending) -> Any:
@@ -182,7 +192,9 @@ def _others(
     order = torch.cat(groups)
     moved = batch.concatenate(*after)
     if gated:
-        gate = layer.selection.drawn_gate(weights, choice.index_select(0, order))
+        gate = layer.selection.drawn_gate(
+            weights if weights.ndim == 1 else weights.index_select(0, order), choice.index_select(0, order)
+        )
         moved = batch.mix(batch.concatenate(*before), moved, weights=torch.stack([1 - gate, gate], dim=1))
     x = batch.select(moved, torch.argsort(order))
     if pending and runs:

@@ -1,4 +1,4 @@
-"""The bijections between unconstrained `raw_*` parameters and what they mean. Used by strength.py and layer.py."""
+"""The bijections between unconstrained `raw_*` parameters and magnitudes or weights."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def from_unit(value: Float[Tensor, "..."], name: str = "magnitude") -> Float[Ten
     return torch.logit(value)
 
 
-def to_weights(raw: Float[Tensor, " transforms"], temperature: float) -> Float[Tensor, " transforms"]:
-    """Maps raw selection weights to a probability per transform: `softmax(raw / temperature)`.
+def to_weights(raw: Float[Tensor, "*batch transforms"], temperature: float) -> Float[Tensor, "*batch transforms"]:
+    """Maps raw selection weights to a probability per transform: `softmax(raw / temperature)` over the last axis.
 
     Source: AugNet (Rommel et al., NeurIPS 2022), equation (4).
 
@@ -65,7 +65,7 @@ def to_weights(raw: Float[Tensor, " transforms"], temperature: float) -> Float[T
         >>> to_weights(torch.zeros(4), temperature=1.0).tolist()
         [0.25, 0.25, 0.25, 0.25]
     """
-    return torch.softmax(raw / temperature, dim=0)
+    return torch.softmax(raw / temperature, dim=-1)
 
 
 def from_weights(

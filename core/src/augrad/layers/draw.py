@@ -18,7 +18,7 @@ from augrad.errors import LayerError
 from augrad.layers.constraints import from_weights, to_weights
 from augrad.layers.distribution import Distribution, positions
 from augrad.layers.parameter_columns import columns_of, per_column
-from augrad.layers.selection import Selection, categorical, grouped
+from augrad.layers.selection import Selection, Weights, categorical, grouped
 from augrad.layers.strength import Strength
 from augrad.transform.matrix import MatrixTransform
 from augrad.transform.transform import Transform
@@ -45,6 +45,8 @@ class LayerDraw:
             bool; None for a transform with parameters, and None as a whole if no transform needs such a coin.
         magnitudes: the magnitudes that the values were drawn with, in [0, 1], one row per sample and one column per
             parameter (`WeightedChoice.columns`); differentiable.
+        weights: the selection weights of each sample, `(batch, transforms)`, differentiable; None if all samples share
+            those of the layer.
     """
 
     choice: Int[Tensor, " batch"] | None
@@ -53,6 +55,7 @@ class LayerDraw:
     groups: tuple[Tensor, ...] | None = None
     applied: Applied | None = None
     magnitudes: Float[Tensor, "batch parameters"] | None = None
+    weights: Float[Tensor, "batch transforms"] | None = None
 
 
 class WeightedChoice(nn.Module):
@@ -67,6 +70,7 @@ class WeightedChoice(nn.Module):
         selection: how a transform is chosen while training.
         distribution: where values lie between the identity and the magnitude.
         strength: magnitudes in [0, 1], one column per parameter as `columns_of(transforms)` orders them.
+        preference: adds to the raw weights of each sample; None for weights that all samples share.
         start: starting magnitudes, from which the running mean begins if the strength has no magnitudes of its own.
 
     Attributes:
@@ -79,6 +83,7 @@ class WeightedChoice(nn.Module):
     _signed: Tensor
     _identities: Tensor
     running_magnitudes: Tensor
+    running_weights: Tensor
 
     def __init__(
         self,
@@ -89,6 +94,7 @@ class WeightedChoice(nn.Module):
         selection: Selection,
         distribution: Distribution,
         strength: Strength,
+        preference: nn.Module | None,
         start: Float[Tensor, " parameters"],
     ) -> None:
         super().__init__()
@@ -101,6 +107,9 @@ class WeightedChoice(nn.Module):
         group = [self.others.index(i) if i in self.others else len(self.others) for i in range(len(transforms))]
         self.register_buffer("_group", torch.tensor(group), persistent=False)
         self.raw_weights = nn.Parameter(from_weights(weights, temperature))
+        self.preference = preference
+        if preference is not None:
+            self.register_buffer("running_weights", self._shared_weights().detach())
         self.strength = strength
         if strength.magnitudes is None:
             self.register_buffer("running_magnitudes", start.detach().clone())
@@ -116,8 +125,34 @@ class WeightedChoice(nn.Module):
 
     @property
     def weights(self) -> Float[Tensor, " transforms"]:
-        """Selection weights, summing to 1; differentiable."""
+        """Selection weights, summing to 1; differentiable if they are the same for all samples.
+
+        With a `preference`, the running mean over training passes, without gradient, as for `magnitudes`.
+        """
+        # A copy, because the next training pass writes into the buffer.
+        return self._shared_weights() if self.preference is None else self.running_weights.clone()
+
+    def _shared_weights(self) -> Float[Tensor, " transforms"]:
         return to_weights(self.raw_weights, self.temperature)
+
+    def weights_for(self, x: Any) -> Weights:
+        """Selection weights for a batch, `(transforms,)`, or one row per sample with a `preference`; differentiable.
+
+        Raises:
+            LayerError: the preference returned another shape.
+        """
+        if self.preference is None:
+            return self._shared_weights()
+        preference = self.preference(x)
+        expected = (batch.count(x), len(self))
+        if not isinstance(preference, Tensor) or preference.shape != expected:
+            shape = tuple(preference.shape) if isinstance(preference, Tensor) else type(preference).__name__
+            raise LayerError(
+                f"preference must return one number per sample and transform, {expected}, but returned {shape}.",
+                argument="preference",
+                shape=shape,
+            )
+        return to_weights(self.raw_weights + preference.to(self.raw_weights.dtype), self.temperature)
 
     @property
     def magnitudes(self) -> Float[Tensor, " parameters"]:
@@ -138,12 +173,12 @@ class WeightedChoice(nn.Module):
 
     def draw(self, x: Any, generator: Generator | None = None) -> LayerDraw:
         """Draws the choices, values and noise of a pass over `x`, all from `generator`."""
-        return self.draw_parts(x, generator, self.weights)[0]
+        return self.draw_parts(x, generator, self.weights_for(x))[0]
 
     def draw_parts(
-        self, x: Any, generator: Generator | None, weights: Float[Tensor, " transforms"]
+        self, x: Any, generator: Generator | None, weights: Weights
     ) -> tuple[LayerDraw, tuple[Any, ...] | None]:
-        """Like `draw` for known weights; also returns `x` split into the groups of the draw.
+        """Like `draw` for known weights (`weights_for(x)`); also returns `x` split into the groups of the draw.
 
         The part of a group without samples is None. There are no parts if the draw has no groups.
         """
@@ -167,8 +202,11 @@ class WeightedChoice(nn.Module):
         magnitudes = self.magnitudes_for(x)
         if self.training and n_samples and self.strength.magnitudes is None:
             self._follow(self.running_magnitudes, magnitudes)
+        own = None if self.preference is None else weights
+        if self.training and n_samples and own is not None:
+            self._follow(self.running_weights, own)
         values = self._physical(magnitudes, uniform)
-        return LayerDraw(choice, values, tuple(noise), groups, applied, magnitudes), parts
+        return LayerDraw(choice, values, tuple(noise), groups, applied, magnitudes, own), parts
 
     def toss(self, n_samples: int, generator: Generator | None) -> Applied | None:
         """Tosses a fair coin per sample for each transform without parameters; None if no transform needs one.
@@ -191,9 +229,7 @@ class WeightedChoice(nn.Module):
                 group = group.masked_fill((choice == index) & ~coin, len(self.others))
         return grouped(group, len(self.others) + 1)
 
-    def choose(
-        self, n_samples: int, generator: Generator | None, weights: Float[Tensor, " transforms"]
-    ) -> Int[Tensor, " batch"] | None:
+    def choose(self, n_samples: int, generator: Generator | None, weights: Weights) -> Int[Tensor, " batch"] | None:
         """The transform of each of `n_samples` samples, or None if all transforms are mixed."""
         if self.training:
             return self.selection.draw(weights, n_samples, generator)

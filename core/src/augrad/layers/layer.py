@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
-from augrad.errors import ArgumentError, LayerError
+from augrad.errors import ArgumentError, ArgumentTypeError, LayerError
 from augrad.layers.composition import transform_batch
 from augrad.layers.constraints import from_weights
 from augrad.layers.construction import Entry, resolve_transforms
@@ -49,6 +49,9 @@ class AugmentationLayer(WeightedChoice):
         distribution: where a value lies between its identity and its magnitude: `"uniform"`, or `"ends"`, exactly at
             the magnitude, with a random sign where the range is signed. With `"ends"`, transforms without parameters
             are always applied.
+        preference: a module from a batch to one number per sample and transform, `(batch, transforms)`. It is added to
+            the raw weights, so that each sample has selection weights of its own; for 0 they are those of the layer.
+            In a stack of layers it sees the batch before the matrices of earlier layers.
         strength: `"global"` (one learned magnitude per parameter), another name in `STRENGTHS`, or a factory that
             builds a `Strength` from the starting magnitudes, such as its class or `functools.partial` of it.
 
@@ -91,6 +94,7 @@ class AugmentationLayer(WeightedChoice):
         selection: str | Selection = "straight_through",
         distribution: str = "uniform",
         strength: str | StrengthFactory = "global",
+        preference: nn.Module | None = None,
     ) -> None:
         built = resolve_transforms(transforms, arguments)
         names = [transform.name for transform in built]
@@ -102,11 +106,15 @@ class AugmentationLayer(WeightedChoice):
             distribution=resolve_distribution(distribution),
             weights=torch.ones(len(built)) if weights is None else _weights(weights, len(built)),
             strength=resolve_strength(strength, start),
+            preference=_preference(preference),
             start=start,
         )
 
     def set_weights(self, weights: Mapping[str, float]) -> None:
         """Sets selection weights by transform name. Transforms without a weight get 0; the sum is normalised to 1.
+
+        With a `preference` this sets the mean over samples: the raw weights move by the change of the mean, so samples
+        keep their differences. A weight of 0 holds for every sample.
 
         Raises:
             LayerError: a name that is not in the layer.
@@ -114,8 +122,15 @@ class AugmentationLayer(WeightedChoice):
         """
         for name in weights:
             self._known(name)
-        raw = from_weights(torch.tensor([float(weights.get(name, 0.0)) for name in self.names]), self.temperature)
+        wanted = torch.tensor([float(weights.get(name, 0.0)) for name in self.names])
+        raw = from_weights(wanted, self.temperature)
         with torch.no_grad():
+            if self.preference is not None:
+                raw = raw.to(self.raw_weights)
+                before = from_weights(self.running_weights, self.temperature)
+                # A transform that had no weight has no differences to keep.
+                raw = torch.where(raw.isfinite() & before.isfinite(), self.raw_weights + raw - before, raw)
+                self.running_weights.copy_(wanted / wanted.sum())
             self.raw_weights.copy_(raw)
 
     def set_value(self, transform: str, parameter: str, value: float | Sequence[float]) -> None:
@@ -214,6 +229,16 @@ def _weights(weights: Sequence[float], n_transforms: int) -> Tensor:
             argument="weights",
         )
     return given
+
+
+def _preference(preference: nn.Module | None) -> nn.Module | None:
+    if preference is not None and not isinstance(preference, nn.Module):
+        raise ArgumentTypeError(
+            f"preference must be a torch.nn.Module from a batch to (batch, transforms), but got "
+            f"{type(preference).__name__}. Its parameters would not be trained otherwise.",
+            argument="preference",
+        )
+    return preference
 
 
 def _temperature(temperature: float) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from augrad.layers.draw import LayerDraw, WeightedChoice
+from augrad.layers.selection import Weights
 from augrad.transform.matrix import Action, MatrixTransform, in_working_units, inverse
 from augrad.transform.transform import Transform
 
@@ -29,10 +30,6 @@ class Way(Enum):
     def includes(self, transform: Transform) -> bool:
         """Whether the transform takes part. A dense target or output is only moved, never coloured."""
         return self is Way.TRANSFORM or transform.moves_coordinates
-
-
-Weights = Float[Tensor, " transforms"]
-"""A layer's selection weights; computed once per pass."""
 
 
 def gated_matrices(
@@ -57,7 +54,7 @@ def gated_matrices(
             matrix = _gated(gates, stack)
         else:
             # What the gates leave over is the identity, for the samples that drew another transform.
-            gate = _own(gates[:, indices], weights[indices])
+            gate = _own(gates[:, indices], weights[..., indices])
             rest = 1 - gate.sum(dim=1)
             eye = torch.eye(action.size, device=stack.device, dtype=stack.dtype)
             matrix = _gated(gate, stack) + rest[:, None, None] * eye
@@ -85,7 +82,7 @@ def applied_shares(draw: LayerDraw, members: Sequence[int], like: Tensor) -> Flo
     return torch.stack([always if each is None else each.to(like) for each in found], dim=1)
 
 
-def _own(gate: Float[Tensor, "batch members"], weights: Float[Tensor, " members"]) -> Float[Tensor, "batch members"]:
+def _own(gate: Float[Tensor, "batch members"], weights: Weights) -> Float[Tensor, "batch members"]:
     """The gates of one action in a layer with other transforms; only samples that drew the action carry a gradient.
 
     Another transform's output is not the sample, so the action's gradient there would be biased, up to its sign, even
@@ -93,7 +90,7 @@ def _own(gate: Float[Tensor, "batch members"], weights: Float[Tensor, " members"
     is right (tests/core/layers/test_selection.py).
     """
     value = gate.detach()
-    rarity = weights.detach().sum().clamp_min(torch.finfo(weights.dtype).tiny)
+    rarity = weights.detach().sum(dim=-1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
     drawn = value.sum(dim=1, keepdim=True) / rarity
     return value + drawn * (gate - value)
 

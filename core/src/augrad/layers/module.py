@@ -19,6 +19,7 @@ from augrad.layers.composition import move_batch, transform_batch, undo_batch
 from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.parameter_columns import per_column
+from augrad.layers.selection import of_drawn
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class LayerState:
     Attributes:
         names: names of the transforms.
         weights: selection weights, `(transforms,)`, summing to 1.
-        magnitudes: magnitudes in [0, 1], `(parameters,)`. If they differ between samples, the mean over the last
-            training pass; `ModuleState.draws` has those of each sample.
+        magnitudes: magnitudes in [0, 1], `(parameters,)`. Weights or magnitudes that differ between samples are given
+            here as the mean over the last training pass; `ModuleState.draws` has those of each sample.
         owners: the index of the transform that each magnitude belongs to, `(parameters,)`.
     """
 
@@ -248,16 +249,21 @@ class AugmentationModule(nn.Module):
 
 
 def _layer_state(layer: AugmentationLayer, draw: LayerDraw | None = None) -> LayerState:
-    magnitudes = layer.magnitudes
+    weights, magnitudes = layer.weights, layer.magnitudes
+    if draw is not None and draw.weights is not None and len(draw.weights):
+        weights = draw.weights.mean(dim=0)
     if draw is not None and draw.magnitudes is not None and len(draw.magnitudes) and layer.strength.magnitudes is None:
         magnitudes = draw.magnitudes.mean(dim=0)
     owners = per_column(layer.columns, lambda column: column.transform)
-    return LayerState(layer.names, layer.weights, magnitudes, torch.tensor(owners, device=layer.raw_weights.device))
+    return LayerState(layer.names, weights, magnitudes, torch.tensor(owners, device=layer.raw_weights.device))
 
 
 def _log_probs(layers: Sequence[LayerState], draws: Sequence[LayerDraw]) -> Float[Tensor, " batch"] | None:
     choices = [draw.choice for draw in draws if draw.choice is not None]
     if len(choices) < len(draws):
         return None
-    logs = [layer.weights.log()[choice] for layer, choice in zip(layers, choices, strict=True)]
+    logs = [
+        layer.weights.log()[choice] if draw.weights is None else of_drawn(draw.weights, choice).log()
+        for layer, draw, choice in zip(layers, draws, choices, strict=True)
+    ]
     return torch.stack(logs).sum(dim=0)

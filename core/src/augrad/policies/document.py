@@ -15,7 +15,8 @@ rest; the raw parameters make the round trip exact to the last bit. A parameter 
 holds the constructor arguments of the transform, `state` its fitted buffers (the statistics of a table, for example).
 
 A layer whose magnitudes differ between samples also has `strength_config`, the constructor arguments of its strength,
-and a `state` of its own, the strength's tensors; its `low` and `high` belong to the mean magnitudes, to be read only.
+and a `state` of its own, the strength's tensors; its `low` and `high` belong to the mean magnitudes and are for reading
+only. A layer with a `preference` has its class name and the mean weights, and cannot be built again.
 """
 
 from __future__ import annotations
@@ -67,6 +68,13 @@ def check_rebuildable(module: AugmentationModule) -> None:
                     layer=number,
                     part=part,
                 )
+        if layer.preference is not None:
+            raise PolicyError(
+                f"layer {number} has a preference of its own, {type(layer.preference).__qualname__}: code is never "
+                "stored, so a file cannot bring it back. Keep the state_dict and build the module in your code.",
+                layer=number,
+                part="preference",
+            )
         _check_strength(number, layer)
 
 
@@ -119,7 +127,8 @@ def _finite(values: Any) -> Any:
 
 def _layer_document(layer: AugmentationLayer, *, tensors: bool) -> dict[str, Any]:
     raw_weights = _wide(layer.raw_weights)
-    weights = to_weights(raw_weights, layer.temperature)
+    # With a preference, the mean over samples.
+    weights = to_weights(raw_weights, layer.temperature) if layer.preference is None else _wide(layer.weights)
     strength = layer.strength
     # A subclass may mean something else by its raw parameters.
     simple = type(strength) is GlobalStrength
@@ -138,6 +147,8 @@ def _layer_document(layer: AugmentationLayer, *, tensors: bool) -> dict[str, Any
             }
         )
     extra: dict[str, Any] = {}
+    if layer.preference is not None:
+        extra["preference"] = type(layer.preference).__qualname__
     if config := _strength_config(layer):
         extra["strength_config"] = config
     if tensors and (kept := layer_tensors(layer)):

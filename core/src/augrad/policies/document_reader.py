@@ -69,6 +69,12 @@ def _layer(entry: LayerEntry, place: str, *, tensors: bool) -> AugmentationLayer
                 f"must be one of {', '.join(map(repr, accepted))}, but got {given!r}."
                 f"{suggestion(given, accepted)} Code is never loaded from a file: import your own before you read it.",
             )
+    if entry.preference is not None:
+        raise document_error(
+            f"{place}.preference",
+            f"the layer has a preference of its own, {entry.preference}, and code is never loaded from a file. Build "
+            "the module in your code and load its state_dict.",
+        )
     transforms = [_transform(each, f"{place}.transforms[{i}]") for i, each in enumerate(entry.transforms)]
     try:
         layer = AugmentationLayer(

@@ -68,6 +68,7 @@ class LayerEntry(_Strict):
     distribution: str = "uniform"
     strength: str = "global"
     strength_config: dict[str, Any] = {}
+    preference: str | None = None
     state: dict[str, StateEntry] = {}
     dtype: str = "float32"
     transforms: Annotated[list[TransformEntry], Field(min_length=1)]

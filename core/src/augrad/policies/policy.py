@@ -32,7 +32,8 @@ class PolicyRow:
         transform: its name.
         parameter: its name, with the entry for one that is learned per axis entry (`"std[3]"`, or `"std[age]"` where
             the transform knows names); None for a transform without parameters.
-        weight: probability that the layer draws the transform, in [0, 1]. A transform without parameters is applied to
+        weight: probability that the layer draws the transform, in [0, 1]; the mean over samples where they differ.
+            A transform without parameters is applied to
             half of the samples that draw it (to all with the layer's `distribution="ends"`).
         magnitude: fraction of the declared range that is used, in [0, 1]; None without a parameter.
         low, high: between which physical values the parameter is drawn, in `unit` (with `distribution="ends"` it is one

@@ -72,6 +72,7 @@ def _repeated(draw: LayerDraw, n_rows: int) -> LayerDraw:
         groups=None,
         applied=_each(draw.applied, n_rows),
         magnitudes=_each(draw.magnitudes, n_rows),
+        weights=_each(draw.weights, n_rows),
     )
 
 
