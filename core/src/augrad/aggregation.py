@@ -12,7 +12,7 @@ from torch import Tensor
 from augrad.errors import AggregationError, ArgumentTypeError, suggestion
 
 Aggregation = Callable[["Float[Tensor, 'copies batch *output']"], "Float[Tensor, 'batch *output']"]
-"""Takes outputs with the copies along the first axis; returns one output per sample."""
+"""Maps outputs with the copies along the first axis to one output per sample."""
 
 
 def log_prob(outputs: Float[Tensor, "copies batch classes *rest"]) -> Float[Tensor, "batch classes *rest"]:
@@ -57,11 +57,11 @@ AGGREGATIONS: dict[str, Aggregation] = {
 
 
 def resolve_aggregation(aggregation: str | Aggregation) -> Aggregation:
-    """An aggregation by name, or the callable given.
+    """The aggregation of that name, or the given callable.
 
     Raises:
         AggregationError: no aggregation has that name.
-        ArgumentTypeError: neither a name nor callable.
+        ArgumentTypeError: `aggregation` is neither a name nor callable.
     """
     if callable(aggregation):
         return aggregation

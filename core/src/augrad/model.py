@@ -158,9 +158,9 @@ class InvariantModel(nn.Module):
         return self.train_copies if self.training else self.copies
 
     def check_trunk(self, x: Any) -> None:
-        """Raises `ArgumentError` if the trunk cannot see what a transform changes (`Transform.check_trunk`).
+        """Raises `ArgumentError` if the trunk cannot see the change that a transform makes (`Transform.check_trunk`).
 
-        The first `forward` does it; call it with a batch to know at construction.
+        The first `forward` checks it. Call this with a batch to know earlier.
         """
         self.augmentation.validate(x)
         for layer in self.augmentation:

@@ -135,7 +135,7 @@ def _weights(layer: WeightedChoice, draw: LayerDraw) -> Weights:
 
 
 def _applied(x: Any, pending: Pending) -> Any:
-    # Coordinates first, so that what padding brings in is coloured like the rest.
+    # Coordinates first, so that the padding is coloured like the rest.
     for action in sorted(pending, key=lambda action: not action.moves_coordinates):
         x = action.act(x, pending[action])
     return x
@@ -164,13 +164,14 @@ def _others(
 ) -> tuple[Any, Pending]:
     """Runs each transform that is not a matrix on the samples that drew it, once their pending matrices are applied."""
     groups = layer.groups(choice, draw.applied) if draw.groups is None else draw.groups
+    transforms: list[Any] = list(layer)
     runs = {
         position: index
         for position, index in enumerate(layer.others)
-        if len(groups[position]) and way.includes(layer.transforms[index])
+        if len(groups[position]) and way.includes(transforms[index])
     }
     gated = layer.training and torch.is_grad_enabled() and weights.requires_grad and way is not Way.UNDO
-    # A layer without matrices goes on even if nothing runs, lest its weights drop out of the graph by chance.
+    # A layer without matrices goes on even if nothing runs, so that its weights stay in the graph.
     if not runs and (not gated or not len(choice) or len(layer.others) < len(layer)):
         return x, pending
     settled = _settled(x, pending, [groups[position] for position in runs])

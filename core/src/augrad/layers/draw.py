@@ -245,7 +245,7 @@ class WeightedChoice(nn.Module):
         Raises:
             LayerError: the strength returned another shape.
         """
-        magnitudes = self.strength(x)
+        magnitudes: Tensor = self.strength(x)
         expected = (batch.count(x), self._spans.numel())
         if magnitudes.shape != expected:
             raise LayerError(

@@ -100,17 +100,18 @@ class ModuleState:
 class AugmentationModule(nn.Module):
     """Augmentation layers applied one after the other, as one differentiable module.
 
-    Matrix transforms of all layers are multiplied and applied once (see `composition.py`).
+    Matrices of all layers are multiplied and applied once, so that stacked rotations and shears resample an image once.
 
     Train / eval: see `AugmentationLayer`. A training pass keeps its input and output for `state().displacement`
     until the next one or until `forget()`.
 
     Args:
-        layers: at least one; a list of transform names is short for a layer with default options.
+        layers: the layers in order of application, at least one. A list of transform names stands for a layer with
+            default options.
 
     Raises:
         LayerError: no layers, or the same layer twice.
-        ArgumentTypeError: something that is no layer.
+        ArgumentTypeError: an entry is not a layer.
 
     Shape:
         Input and output: a batch, `(batch, *event)` for tensors.

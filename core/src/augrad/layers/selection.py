@@ -48,12 +48,12 @@ class StraightThrough(Selection):
     For matrices `A_j`, the coefficient is `h_j + p_j - stop_gradient(p_j)` with `h` the one-hot draw: in value
     exactly the drawn matrix, in gradient all of them.
 
-    For other transforms only the drawn one is computed, `y = T_k(x)`. The exact gradient of the expected loss is
-    `sum_j dp_j (L(T_j(x)) - L(x))`, and to first order around the drawn output `L(y) - L(x) = <dL/dy, y - x>`. So the
+    Where transforms are not matrices, only the drawn one is computed, `y = T_k(x)`. The exact gradient of the expected
+    loss is `sum_j dp_j (L(T_j(x)) - L(x))`, and to first order around the drawn output `L(y) - L(x) = <dL/dy, y - x>`. So the
     change `y - x` gets the coefficient `p_k / stop_gradient(p_k)`: 1 in value, and in expectation over the draws
     `sum_j dp_j <dL/dy_j, y_j - x>` in gradient. It needs no second evaluation of the model and no baseline, is exact
     where the loss is linear between `x` and `y`, and misses curvature beyond
-    (tests/core/test_selection.py measures it).
+    (tests/core/layers/test_selection.py measures it).
     """
 
     name = "straight_through"
@@ -86,11 +86,11 @@ SELECTIONS: dict[str, type[Selection]] = {kind.name: kind for kind in (StraightT
 
 
 def resolve_selection(selection: str | Selection) -> Selection:
-    """A selection by name, or the instance given.
+    """The selection of that name, or the given instance.
 
     Raises:
         ArgumentError: no selection has that name.
-        ArgumentTypeError: neither a name nor a `Selection`.
+        ArgumentTypeError: `selection` is neither a name nor a `Selection`.
     """
     if isinstance(selection, Selection):
         return selection

@@ -72,7 +72,7 @@ class Strength(nn.Module, ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments besides the starting magnitudes, by name and JSON-able: what a policy stores."""
+        """The constructor's arguments besides the starting magnitudes, by name and JSON-able; a policy stores them."""
         return {}
 
 
@@ -151,5 +151,5 @@ def resolve_strength(strength: str | StrengthFactory, magnitudes: Float[Tensor, 
 
 
 def strength_name(strength: Strength) -> str | None:
-    """The name in `STRENGTHS` of a strength's class; None if it has none."""
+    """The name in `STRENGTHS` of a strength's class; None if it is not there."""
     return next((name for name, kind in STRENGTHS.items() if kind is type(strength)), None)

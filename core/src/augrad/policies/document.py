@@ -109,7 +109,7 @@ def layer_tensors(layer: AugmentationLayer) -> dict[str, Tensor]:
 
 
 def encoded(tensor: Tensor) -> Any:
-    """A tensor as nested lists; what is not finite as `"inf"`, `"-inf"` and `"nan"`.
+    """A tensor as nested lists, with `"inf"`, `"-inf"` and `"nan"` for values that are not finite.
 
     Example:
         >>> encoded(torch.tensor([[0.5, float("-inf")]]))

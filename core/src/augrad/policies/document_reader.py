@@ -244,7 +244,7 @@ def _column(values: Any, columns: ParameterColumns, place: str) -> Tensor:
 
 
 def _from_ends(low: Tensor, high: Tensor, columns: ParameterColumns, place: str) -> Tensor:
-    """Magnitudes from the physical ends of what is drawn."""
+    """Magnitudes from the physical ends of a range."""
     declared, (lowest, highest) = columns.range, columns.range.bounds
     slack = _TOLERANCE * abs(declared.span)
     for name, column in (("low", low), ("high", high)):
