@@ -49,8 +49,8 @@ class StraightThrough(Selection):
     exactly the drawn matrix, in gradient all of them.
 
     Where transforms are not matrices, only the drawn one is computed, `y = T_k(x)`. The exact gradient of the expected
-    loss is `sum_j dp_j (L(T_j(x)) - L(x))`, and to first order around the drawn output `L(y) - L(x) = <dL/dy, y - x>`. So the
-    change `y - x` gets the coefficient `p_k / stop_gradient(p_k)`: 1 in value, and in expectation over the draws
+    loss is `sum_j dp_j (L(T_j(x)) - L(x))`, and to first order around the drawn output `L(y) - L(x) = <dL/dy, y - x>`.
+    So the change `y - x` gets the coefficient `p_k / stop_gradient(p_k)`: 1 in value, and in expectation over the draws
     `sum_j dp_j <dL/dy_j, y_j - x>` in gradient. It needs no second evaluation of the model and no baseline, is exact
     where the loss is linear between `x` and `y`, and misses curvature beyond
     (tests/core/layers/test_selection.py measures it).
