@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from augrad import AugmentationLayer, Transform, keyed_generator
-from augrad.layers.composition import LayerDraw, transform_batch
+from augrad.layers.composition import transform_batch
+from augrad.layers.draw import LayerDraw
 
 
 def weight_gradients(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor, nn
 
 from augrad import AugmentationLayer, AugmentationModule, Range, Transform, register
+from augrad.layers.strength import Strength
 
 
 @register
@@ -85,6 +88,22 @@ class Tilt(Transform):
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.inner.weight[0, 0]
+
+
+class ByLevel(Strength):
+    """A magnitude per sample that follows its mean; a test registers it."""
+
+    def __init__(self, magnitudes: Tensor, factor: float = 1.0) -> None:
+        super().__init__()
+        self.factor = factor
+        self.slope = nn.Parameter(torch.zeros_like(magnitudes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.factor * x.mean(1, keepdim=True) * (1 + self.slope))
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"factor": self.factor}
 
 
 def example_module(

@@ -101,6 +101,29 @@ def test_a_callable_aggregates():
     assert invariant(X).shape == (6, 4)
 
 
+class Gated(nn.Module):
+    """Weighs each copy by a learned gate on its output."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate = nn.Linear(4, 1)
+
+    def forward(self, outputs):
+        return (torch.softmax(self.gate(outputs), dim=0) * outputs).sum(dim=0)
+
+
+def test_a_learned_aggregation_is_trained_and_saved_under_its_own_name():
+    invariant = model(train_copies=3, aggregation=Gated())
+    names = [name for name in invariant.state_dict() if not name.startswith(("trunk.", "augmentation."))]
+    assert names == ["aggregation.gate.weight", "aggregation.gate.bias"]
+    trained = {id(p) for group in parameter_groups(invariant, lr=0.1) for p in group["params"]}
+    assert {id(p) for p in invariant.aggregation.parameters()} <= trained
+    invariant(X, generator=keyed_generator(0)).square().sum().backward()
+    assert invariant.aggregation.gate.weight.grad.abs().sum() > 0
+    assert "(aggregation): Gated" in repr(invariant)
+    assert "aggregation=" not in repr(invariant)
+
+
 def test_an_equivariant_prediction_moves_with_the_input():
     layers = [[RingShift, Gain], [Shift, Flip, Noise]]
     augmentation = AugmentationModule([AugmentationLayer(layer, magnitude=0.7) for layer in layers])

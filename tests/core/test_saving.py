@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import errno
+import functools
 import json
 import os
 
@@ -11,15 +12,16 @@ import pytest
 import torch
 from safetensors import safe_open
 from tests.core.files.test_manifest import edited
-from tests.core.policy_cases import Level, Negate, example_module
+from tests.core.policy_cases import ByLevel, Level, Negate, example_module
 from torch import Tensor, nn
 
-from augrad import AugmentationLayer, InvariantModel, Transform
+from augrad import AugmentationLayer, InvariantModel, Policy, Transform
 from augrad.errors import AggregationError, ArgumentTypeError, CheckpointError, PolicyError, StorageError
 from augrad.files import storage
 from augrad.files.manifest import read_checkpoint, write_checkpoint
 from augrad.files.storage import write_pointer
 from augrad.layers.selection import StraightThrough
+from augrad.layers.strength import STRENGTHS
 from augrad.plugins.registry import catalogue, register
 from augrad.saving import load, model_config, save
 
@@ -61,6 +63,28 @@ class TestRoundTrip:
         assert again.policy == model.policy
         assert not any(module.training for module in again.modules())
         assert all(parameter.requires_grad for parameter in again.parameters())
+
+    def test_a_strength_per_sample_comes_back_with_its_tensors(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(STRENGTHS, "by_level", ByLevel)
+        layer = AugmentationLayer([Level, Negate], strength=functools.partial(ByLevel, factor=2.0))
+        model = InvariantModel(trunk(), layer)
+        model(torch.rand(8, 3))
+        again = load(save(model.eval(), tmp_path / "m"), trunk(seed=9))
+        x = torch.rand(6, 3)
+        assert torch.equal(again(x), model(x))
+        assert same(state(again), state(model))
+        assert again.policy == model.policy
+        path = model.policy.to_json(tmp_path / "policy.json")
+        assert Policy.from_json(path) == model.policy
+        monkeypatch.delitem(STRENGTHS, "by_level")
+        with pytest.raises(
+            PolicyError, match=r"a strength of its own, ByLevel: .*name in augrad\.layers\.strength\.STRENG"
+        ):
+            save(model, tmp_path / "again")
+        with pytest.raises(
+            CheckpointError, match=r"layers\[0\]\.strength: must be one of 'global', but got 'by_level'"
+        ):
+            load(tmp_path / "m", trunk())
 
     def test_goes_on_training(self, model, tmp_path):
         again = load(save(model, tmp_path / "m"), trunk()).train()
@@ -121,6 +145,22 @@ class TestRoundTrip:
         assert same(state(given), before)
         x = torch.rand(4, 3)
         assert torch.equal(load(path, given, aggregation=best)(x), model(x))
+
+    def test_what_a_learned_aggregation_has_learned_comes_back(self, tmp_path):
+        class Weighted(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.slope = nn.Parameter(torch.ones(2))
+
+            def forward(self, outputs: Tensor) -> Tensor:
+                return self.slope * outputs.mean(0)
+
+        model = InvariantModel(trunk(), AugmentationLayer([Negate]), aggregation=Weighted()).eval()
+        with torch.no_grad():
+            model.aggregation.slope.copy_(torch.tensor([3.0, 0.25]))
+        again = load(save(model, tmp_path / "m"), trunk(), aggregation=Weighted())
+        assert again.aggregation.slope.tolist() == [3.0, 0.25]
+        assert torch.equal(again(torch.ones(4, 3)), model(torch.ones(4, 3)))
 
     def test_another_aggregation_than_the_saved_one(self, model, tmp_path):
         assert load(save(model, tmp_path / "m"), trunk(), aggregation="logit").aggregation == "logit"

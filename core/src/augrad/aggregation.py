@@ -13,11 +13,11 @@ from augrad.errors import AggregationError
 from augrad.options import by_name
 
 Aggregation = Callable[["Float[Tensor, 'copies batch *output']"], "Float[Tensor, 'batch *output']"]
-"""Takes outputs with the copies along the first axis; returns one output per sample."""
+"""Maps outputs with the copies along the first axis to one output per sample."""
 
 
 def log_prob(outputs: Float[Tensor, "copies batch classes *rest"]) -> Float[Tensor, "batch classes *rest"]:
-    """Mean over copies of the log-softmax over classes: the paper's. For one copy, its log-softmax.
+    """Mean over copies of the log-softmax over classes, as in the AugNet paper; for one copy its log-softmax.
 
     Log-probabilities are valid logits: `cross_entropy` accepts them, and `nll_loss` too.
 
@@ -29,7 +29,7 @@ def log_prob(outputs: Float[Tensor, "copies batch classes *rest"]) -> Float[Tens
 
 
 def prob(outputs: Float[Tensor, "copies batch classes *rest"]) -> Float[Tensor, "batch classes *rest"]:
-    """Logarithm of the mean over copies of the class probabilities, so that `cross_entropy` accepts it too.
+    """Logarithm of the mean over copies of the class probabilities: valid logits, so `cross_entropy` accepts them.
 
     Example:
         >>> prob(torch.zeros(3, 1, 2)).exp().tolist()
@@ -58,11 +58,11 @@ AGGREGATIONS: dict[str, Aggregation] = {
 
 
 def resolve_aggregation(aggregation: str | Aggregation) -> Aggregation:
-    """An aggregation by name, or the callable given.
+    """The aggregation of that name, or the given callable.
 
     Raises:
         AggregationError: no aggregation has that name.
-        ArgumentTypeError: neither a name nor callable.
+        ArgumentTypeError: `aggregation` is neither a name nor callable.
     """
     if callable(aggregation):
         return aggregation
@@ -75,15 +75,15 @@ def split_copies(
     """The trunk's output with the copies along an axis of their own, if it fits the aggregation.
 
     Args:
-        output: of the trunk, for all copies of a batch one after the other.
-        n_copies: how many.
-        n_samples: rows per copy; several numbers, where the batch's type allows for outputs of several kinds
+        output: the trunk's output for all copies of a batch, one copy after the other.
+        n_copies: number of copies.
+        n_samples: rows per copy. Several numbers if the trunk may return outputs of several kinds
             (`batch.output_rows`: for graphs, one row per graph or one per node).
-        aggregation: what it must fit.
+        aggregation: the aggregation that will follow, by name or as a callable.
 
     Raises:
-        AggregationError: it is no tensor, its first axis is not copies times samples, or it has no class axis where
-            the aggregation needs one.
+        AggregationError: the output is not a tensor, its first axis is not copies times samples, or it has no class
+            axis although the aggregation needs one.
     """
     allowed = n_samples if isinstance(n_samples, tuple) else (n_samples,)
     if not isinstance(output, Tensor):

@@ -16,7 +16,7 @@ from augrad.errors import InputTypeError
 from augrad.precision import full_precision
 
 N_REFERENCE = 256
-"""At most so many samples of a batch say along which directions the data vary: it bounds the cost for large batches."""
+"""Samples of a batch, at most, that determine the directions in which the data vary; it bounds the cost."""
 
 
 @singledispatch
@@ -27,15 +27,15 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
     `sqrt(d_i' C d_i) / mean_j sqrt((x_j - x_{j+1})' C (x_j - x_{j+1}))`.
     0 for a sample that did not move; 1 for one that went as far as two samples are from each other.
 
-    Distance counts along a direction as much as the data vary along it. A plain Euclidean distance is dominated by
-    noise, which moves every coordinate a little and changes nothing that matters; here it hardly counts.
+    A distance along a direction counts in proportion to how much the data vary along it. Noise moves every coordinate a
+    little and would dominate a Euclidean distance; here it hardly counts.
 
-    The columns of a table, `(batch, features)`, have units of their own: each is divided by its spread in the batch
-    first, and a missing value (NaN) counts as unmoved.
+    The columns of a table, `(batch, features)`, have different units, so each is first divided by its spread in the
+    batch. A missing value (NaN) counts as unmoved.
 
     Args:
         before: the batch, `(batch, *event)` for tensors. Other types register here (`functools.singledispatch`).
-        after: what became of it; the gradient reaches it, and is 0 for a sample that did not move.
+        after: the transformed batch. The gradient reaches it, and is 0 for a sample that did not move.
 
     Returns:
         One number per sample, at least 0; in float32 for half precision, and under autocast.

@@ -14,7 +14,6 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from augrad import batch
-from augrad.aggregation import split_copies
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, MagnitudeError, suggestion
 from augrad.layers.construction import resolve_transforms
 from augrad.model import unwrapped
@@ -129,8 +128,7 @@ def invariance(
 def _outputs(model: InvariantModel, x: Any) -> list[Tensor]:
     """Of the trunk, as a single copy, and of the whole model."""
     # One copy, made as the model makes them, so that the trunk gets what it is used to.
-    copies = split_copies(model.trunk(batch.repeat(x, 1)), 1, batch.count(x), model.aggregation)
-    return [model._aggregate(copies), model(x)]  # noqa: SLF001
+    return [model.aggregate(model.trunk(batch.repeat(x, 1)), batch.count(x)), model(x)]
 
 
 def distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from augrad import batch
 from augrad.aggregation import Aggregation, resolve_aggregation, split_copies
 from augrad.errors import AggregationError, ArgumentTypeError
-from augrad.layers.composition import LayerDraw
+from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.options import count
@@ -34,13 +34,14 @@ class InvariantModel(nn.Module):
     Args:
         trunk: any module from a batch to one output per sample, or, for a batch of graphs, to one per node.
         module: the augmentation; a single layer is wrapped.
-        copies: augmented copies to average over in eval mode, at least 1.
-        train_copies: the same in train mode.
+        copies: number of augmented copies to average over in eval mode, at least 1.
+        train_copies: number of copies in train mode, at least 1.
         aggregation: `"log_prob"` (mean log-softmax, the paper's), `"prob"` (log of the mean probability), `"logit"`,
             `"mean"` (regression), `"equivariant"` (dense outputs: the transform is undone on each, then averaged), or a
             callable from `(copies, batch, *output)` to `(batch, *output)`. The first three return valid logits, for
-            one copy as for many, so `cross_entropy` fits them all.
-        seed: of the draws in eval mode.
+            one copy as for many, so `cross_entropy` fits them all. A callable that is a `torch.nn.Module` is trained
+            with the trunk; its parameters are called `aggregation.*` in `state_dict()`.
+        seed: seed of the draws in eval mode.
 
     Shape:
         Input: a batch, `(batch, *event)` for tensors. Output: `(batch, *output)`.
@@ -79,7 +80,8 @@ class InvariantModel(nn.Module):
             )
         for name, value in (("copies", copies), ("train_copies", train_copies)):
             count(name, value)
-        self._aggregate = resolve_aggregation(aggregation)
+        resolve_aggregation(aggregation)
+        # Once, under its own name: a module with parameters is trained and saved as `aggregation.*`.
         self.aggregation = aggregation
         if aggregation == "equivariant":
             _check_undoable(module)
@@ -103,7 +105,7 @@ class InvariantModel(nn.Module):
     def augment(
         self, x: Any, *, generator: Generator | None = None, weight_gradient: bool = True
     ) -> tuple[Any, tuple[LayerDraw, ...]]:
-        """The augmented copies of a batch that go through the trunk, copy-major, and what was drawn for them.
+        """The augmented copies of a batch that go through the trunk, one copy after the other, and their draws.
 
         Args:
             x: the batch.
@@ -124,34 +126,39 @@ class InvariantModel(nn.Module):
         )
 
     def predict(self, augmented: Any, draws: Sequence[LayerDraw], x: Any) -> Tensor:
-        """What the trunk says of augmented copies, as one prediction per sample.
+        """Runs the trunk on augmented copies and aggregates its outputs to one prediction per sample.
 
         Args:
             augmented, draws: as `augment` returned them.
-            x: the batch that they are copies of.
+            x: the batch that was augmented.
         """
         output = self.trunk(augmented)
         outputs = split_copies(output, self._n_copies, batch.output_rows(x), self.aggregation)
         if self.aggregation == "equivariant":
             outputs = self.augmentation.undo(output, draws).reshape(outputs.shape)
-        return self._aggregate(outputs)
+        return resolve_aggregation(self.aggregation)(outputs)
 
     def aggregate(self, output: Any, n_samples: int, n_copies: int = 1) -> Tensor:
-        """What another network says of copies of `n_samples` samples, copy-major, in the terms of this model.
+        """One prediction per sample from another network's outputs for augmented copies, aggregated as this model does.
+
+        Args:
+            output: the network's output for the copies of a batch, one copy after the other.
+            n_samples: samples in the batch.
+            n_copies: copies of the batch.
 
         Raises:
             AggregationError: the output does not fit.
         """
-        return self._aggregate(split_copies(output, n_copies, n_samples, self.aggregation))
+        return resolve_aggregation(self.aggregation)(split_copies(output, n_copies, n_samples, self.aggregation))
 
     @property
     def _n_copies(self) -> int:
         return self.train_copies if self.training else self.copies
 
     def check_trunk(self, x: Any) -> None:
-        """Raises `ArgumentError` if the trunk cannot see what a transform changes (`Transform.check_trunk`).
+        """Raises `ArgumentError` if the trunk cannot see the change that a transform makes (`Transform.check_trunk`).
 
-        The first `forward` does it; call it with a batch to know at construction.
+        The first `forward` checks it. Call this with a batch to know earlier.
         """
         self.augmentation.validate(x)
         for layer in self.augmentation:
@@ -161,13 +168,15 @@ class InvariantModel(nn.Module):
 
     @property
     def policy(self) -> Policy:
-        """What has been learned, in physical units."""
+        """The learned augmentation, in physical units."""
         from augrad.policies.policy import Policy
 
         return Policy.from_module(self.augmentation)
 
     def extra_repr(self) -> str:
-        return f"copies={self.copies}, train_copies={self.train_copies}, aggregation={self.aggregation!r}"
+        counts = f"copies={self.copies}, train_copies={self.train_copies}"
+        # A module is shown among the children.
+        return counts if isinstance(self.aggregation, nn.Module) else f"{counts}, aggregation={self.aggregation!r}"
 
 
 def _check_undoable(module: AugmentationModule) -> None:

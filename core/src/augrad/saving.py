@@ -21,21 +21,21 @@ KIND = "model"
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
-    """Saves a model: all parameters and buffers, and what it takes to build the augmentation again.
+    """Saves a model: all parameters and buffers, and a description that builds the augmentation again.
 
     The trunk's code is not saved; `load` takes the trunk. A callable aggregation is not saved either; `load` takes it.
 
     Args:
         model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
-        path: a directory. One that was saved there before is replaced as a whole.
+        path: a directory. A model that was saved there before is replaced as a whole.
 
     Returns:
         The path written to.
 
     Raises:
-        ArgumentTypeError: it is no such model.
+        ArgumentTypeError: `model` is not an `InvariantModel`.
         PolicyError: the augmentation holds code of yours that a file cannot bring back.
-        StorageError: it could not be written; what stood there is untouched.
+        StorageError: the model could not be written; an older model at the path is untouched.
 
     Example:
         >>> import tempfile
@@ -65,19 +65,20 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
 def load(
     path: str | os.PathLike[str], trunk: nn.Module, *, aggregation: str | Aggregation | None = None
 ) -> InvariantModel:
-    """Loads what `save` or `fit` wrote, into a trunk. No code is loaded: transforms come from the registry.
+    """Loads a model that `save` or `fit` wrote, into a trunk. No code is loaded: transforms come from the registry.
 
     Args:
         path: the directory, or a pointer to one such as `runs/x/best`.
         trunk: a module built as the saved one was; its parameters and buffers are overwritten, once everything fits.
-        aggregation: in place of the saved one; needed where that was a callable.
+        aggregation: replaces the saved aggregation. It is required if the model was saved with a callable; parameters
+            of a `torch.nn.Module` are loaded.
 
     Returns:
         The model, in eval mode, its augmentation on the trunk's device.
 
     Raises:
-        CheckpointError: it is missing, damaged, changed since it was written, from a newer augrad, holds no model, uses
-            a transform that is not registered, or does not fit the trunk. The trunk is as before.
+        CheckpointError: the checkpoint is missing, damaged, changed since it was written, or from a newer augrad; it
+            holds no model, uses a transform that is not registered, or does not fit the trunk. The trunk is unchanged.
         ArgumentError, ArgumentTypeError: another argument is not accepted.
     """
     checkpoint = read_checkpoint(_followed(Path(path)))
@@ -94,19 +95,19 @@ def load(
 
 
 def model_config(model: InvariantModel) -> dict[str, Any]:
-    """What it takes, besides the trunk, to build a model again: JSON-able. `load` finds it at `config["model"]`.
+    """All that builds a model again, besides its trunk and its tensors, JSON-able: `config["model"]` of a checkpoint.
 
-    A callable aggregation is None in it; a selection or strength of the user's own is there by name only.
+    A callable aggregation is None in it. Of a selection or strength of the user's own it holds the name only.
 
     Raises:
-        PolicyError: a transform was constructed with something that is not JSON-able.
+        PolicyError: a transform or a strength was constructed with something that is not JSON-able.
     """
     return {
         "aggregation": model.aggregation if isinstance(model.aggregation, str) else None,
         "copies": model.copies,
         "train_copies": model.train_copies,
         "seed": model.seed,
-        "augmentation": to_document(model.augmentation),
+        "augmentation": to_document(model.augmentation, tensors=False),
     }
 
 
@@ -121,7 +122,7 @@ def _built(
     from augrad.policies.document_reader import from_document
 
     try:
-        augmentation = from_document(config.get("augmentation"))
+        augmentation = from_document(config.get("augmentation"), tensors=False)
     except PolicyError as error:
         brought = {name: source for name, source in checkpoint.transforms.items() if source is not None}
         with_what = ", ".join(sorted(set(brought.values())))

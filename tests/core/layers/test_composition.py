@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.core.signal_transforms import Flip, Gain, Noise, RingShift, Shift, Stretch, Swap, Turn
 
 from augrad import AugmentationLayer, AugmentationModule, batch, keyed_generator
-from augrad.errors import InversionError
+from augrad.errors import InputTypeError, InversionError, LayerError
 from augrad.layers.composition import transform_batch, undo_batch
 from augrad.transform.matrix import MatrixTransform
 
@@ -158,6 +158,53 @@ def test_undoing_moves_contents_back_and_leaves_colours_alone(seed):
                 values = {name: value[at] for name, value in draw.values[index].items()}
                 dense = dense.index_copy(0, at, transform(dense[at], **values))
     torch.testing.assert_close(module.undo(dense, draws), X[:, :1])
+
+
+@pytest.mark.parametrize("kinds", MOVING)
+@pytest.mark.parametrize("training", [True, False])
+@settings(max_examples=8)
+@given(seed=seeds)
+def test_a_target_moves_with_its_sample_and_back(kinds, training, seed):
+    module = stack(MOVING[kinds], training=training)
+    y, draws = module.augment(X, generator=keyed_generator(seed))
+    torch.testing.assert_close(module.move(X, draws), y)
+    torch.testing.assert_close(module.undo(module.move(X[:, :1], draws), draws), X[:, :1])
+
+
+def test_a_target_is_moved_and_never_coloured():
+    module = stack([[RingShift, Turn, Gain], [Shift, Noise, Stretch], [Flip, RingShift]])
+    draws = module.augment(X, generator=keyed_generator(7))[1]
+    dense = X[:, :1]
+    for layer, draw in zip(module, draws, strict=True):
+        for index, transform in enumerate(layer):
+            at = (draw.choice == index).nonzero().flatten()
+            if draw.applied is not None and draw.applied[index] is not None:
+                at = at[draw.applied[index][at]]
+            if transform.moves_coordinates and len(at):
+                values = {name: value[at] for name, value in draw.values[index].items()}
+                dense = dense.index_copy(0, at, transform(dense[at], **values))
+    torch.testing.assert_close(module.move(X[:, :1], draws), dense)
+    still = stack([[Gain, Turn], [Noise]])
+    assert torch.equal(still.move(X, still.augment(X)[1]), X)
+
+
+def test_the_gradient_reaches_magnitudes_and_weights_through_a_moved_target():
+    module = stack([[RingShift, Gain], [Shift, Flip]])
+    draws = module.augment(X, generator=keyed_generator(0))[1]
+    (module.move(X, draws) * torch.linspace(0, 1, 15)).square().sum().backward()
+    for layer in module:
+        assert layer.strength.raw_magnitudes.grad.abs().sum() > 0
+        assert layer.raw_weights.grad.abs().sum() > 0
+
+
+def test_what_cannot_be_moved_says_so():
+    mixed = AugmentationModule([AugmentationLayer([RingShift], selection="mixture").double()])
+    y, draws = mixed.augment(X)
+    with pytest.raises(LayerError, match=r"moves contents to several places at once.*use selection='straight_through'"):
+        mixed.move(y, draws)
+    module = stack([[RingShift]])
+    with pytest.raises(InputTypeError, match=r"floating point, but got torch\.int64.*torch\.nn\.functional\.one_hot"):
+        module.move(torch.zeros(8, 1, 15, dtype=torch.long), module.augment(X)[1])
 
 
 def test_several_copies_are_transformed_apart():

@@ -157,6 +157,32 @@ def test_copies_made_after_a_pass_draw_the_same(way):
     assert not torch.equal(twin.weights, layer.weights)
 
 
+@pytest.mark.parametrize("selection", ["straight_through", "mixture"])
+@pytest.mark.parametrize("training", [True, False])
+def test_only_draws_one_transform_and_shares_nothing(selection, training):
+    layer = AugmentationLayer(SIGNALS, magnitude=0.5, selection=selection).train(training)
+    layer(X).sum().backward()
+    before = copy.deepcopy(layer.state_dict())
+    alone = layer.only("signal.gain")
+    assert alone.weights.tolist() == [1.0] + [0.0] * 6
+    assert torch.equal(alone.magnitudes, layer.magnitudes)
+    assert alone.training is training
+    draw = alone.draw(X, keyed_generator(0))
+    expected = Gain()(X, **draw.values[0])
+    torch.testing.assert_close(alone(X, generator=keyed_generator(0)), expected)
+    assert not {id(each) for each in layer.modules()} & {id(each) for each in alone.modules()}
+    with torch.no_grad():
+        for parameter in alone.parameters():
+            parameter.zero_()
+    for key, value in layer.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_only_knows_the_layers_transforms():
+    with pytest.raises(LayerError, match=r"no transform 'signal\.gian' .*Did you mean 'signal\.gain'\?"):
+        AugmentationLayer(SIGNALS).only("signal.gian")
+
+
 def test_state_dict_holds_what_was_learned_and_nothing_else():
     layer = AugmentationLayer(SIGNALS, magnitude=0.3)
     assert set(layer.state_dict()) == {"raw_weights", "strength.raw_magnitudes"}
@@ -287,7 +313,7 @@ def test_its_repr_tells_temperature_and_selection():
 def test_a_magnitude_per_transform_starts_there():
     layer = AugmentationLayer([Turn, Swap, Stretch], magnitude={"signal.turn": 0.25, "signal.stretch": 0.5})
     torch.testing.assert_close(layer.magnitudes, torch.tensor([0.25, 0.5, 0.5]))
-    assert [(slot.parameter, slot.start, slot.stop) for slot in layer.slots] == [
+    assert [(each.parameter, each.start, each.stop) for each in layer.columns] == [
         ("angle", 0, 1), ("first", 1, 2), ("second", 2, 3),
     ]  # fmt: skip
 

@@ -93,6 +93,29 @@ def test_a_mixture_has_no_draw_to_be_likely():
     assert augmentation.state().log_probs is None
 
 
+def test_state_tells_the_draws_of_the_last_training_pass():
+    augmentation = module()
+    assert augmentation.state().draws == ()
+    _, draws = augmentation.augment(X, generator=keyed_generator(0))
+    state = augmentation.state()
+    assert all(found is drawn for found, drawn in zip(state.draws, draws, strict=True))
+    for draw, layer in zip(state.draws, augmentation, strict=True):
+        assert torch.equal(draw.magnitudes, layer.magnitudes.expand(6, -1))
+    augmentation.forget()
+    assert augmentation.state().draws == ()
+
+
+def test_a_penalty_on_values_drawn_per_sample_reaches_the_magnitudes():
+    """Both ways of writing it, values and magnitudes, say the same of a uniform draw in the mean."""
+    augmentation = AugmentationModule([AugmentationLayer([Gain], magnitude=0.5)])
+    augmentation(X[:1].expand(20_000, -1, -1)[..., :1], generator=keyed_generator(0))
+    (draw,) = augmentation.state().draws
+    raw = augmentation.layers[0].strength.raw_magnitudes
+    (by_value,) = torch.autograd.grad(draw.values[0]["gain_db"].abs().mean(), raw, retain_graph=True)
+    (by_magnitude,) = torch.autograd.grad(draw.magnitudes.mean(), raw)
+    torch.testing.assert_close(by_value, by_magnitude * 6.0 / 2, rtol=0.02, atol=0)
+
+
 def test_displacement_grows_with_the_magnitude():
     found = []
     for magnitude in (0.1, 0.3, 0.9):

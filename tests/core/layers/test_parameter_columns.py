@@ -1,4 +1,4 @@
-"""Slots: columns without gaps, in the order of declaration, and magnitudes from physical values."""
+"""Columns without gaps, in the order of declaration, and magnitudes from physical values."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tests.core.signal_transforms import ColumnNoise, Flip, Gain, Stretch
 
 from augrad import Range
 from augrad.errors import MagnitudeError
-from augrad.layers.parameter_columns import columns, magnitude_of, slots_of
+from augrad.layers.parameter_columns import columns_of, magnitude_of, per_column
 
 
 def test_columns_follow_each_other_in_the_order_of_declaration():
-    slots = slots_of([Stretch(), Flip(), ColumnNoise(3), Gain()])
-    assert [(slot.transform, slot.parameter, slot.start, slot.stop) for slot in slots] == [
+    found = columns_of([Stretch(), Flip(), ColumnNoise(3), Gain()])
+    assert [(each.transform, each.parameter, each.start, each.stop) for each in found] == [
         (0, "first", 0, 1),
         (0, "second", 1, 2),
         (2, "std", 2, 5),
         (3, "gain_db", 5, 6),
     ]
-    assert slots[2].range is ColumnNoise.ranges["std"]
-    assert columns(slots, lambda slot: slot.parameter) == ["first", "second", "std", "std", "std", "gain_db"]
-    assert slots_of([Flip()]) == ()
+    assert found[2].range is ColumnNoise.ranges["std"]
+    assert per_column(found, lambda each: each.parameter) == ["first", "second", "std", "std", "std", "gain_db"]
+    assert columns_of([Flip()]) == ()
 
 
 def test_magnitudes_reach_their_values():

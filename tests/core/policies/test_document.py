@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
 
 import pytest
 import torch
-from tests.core.policy_cases import Jitter, Level, Negate, example_module
-from torch import Tensor
+from tests.core.policy_cases import ByLevel, Jitter, Level, Negate, example_module
+from torch import Tensor, nn
 
 from augrad import AugmentationLayer, AugmentationModule, Range, Transform
 from augrad.errors import PolicyError
 from augrad.layers.selection import StraightThrough
-from augrad.layers.strength import GlobalStrength
+from augrad.layers.strength import STRENGTHS, GlobalStrength
 from augrad.policies.document import check_rebuildable, encoded, to_document
 
 
@@ -93,6 +94,45 @@ def test_a_strength_without_raw_magnitudes():
 
     module = AugmentationModule([AugmentationLayer([Level], magnitude=0.5, strength=Half)])
     assert to_document(module)["layers"][0]["transforms"][0]["parameters"]["level"]["magnitude"] == pytest.approx(0.25)
+
+
+def test_a_strength_that_its_config_does_not_bring_back(monkeypatch):
+    class Forgetful(ByLevel):
+        """Its config has not heard of `size`."""
+
+        def __init__(self, magnitudes, size=1):
+            super().__init__(magnitudes)
+            self.net = nn.Linear(size, 1)
+
+        @property
+        def config(self):
+            return {}
+
+    class Lost(ByLevel):
+        @property
+        def config(self):
+            return {"factr": 1.0}
+
+    monkeypatch.setitem(STRENGTHS, "forgetful", Forgetful)
+    monkeypatch.setitem(STRENGTHS, "lost", Lost)
+    good = AugmentationModule([AugmentationLayer([Level], strength="forgetful")])
+    check_rebuildable(good)
+    for factory, message in (
+        (
+            functools.partial(Forgetful, size=2),
+            r"Forgetful\(magnitudes, \*\*\{\}\) has other tensors.*Forgetful\.config",
+        ),
+        (Lost, r"Lost\(magnitudes, .*\) fails \(TypeError: .*'factr'\)\. Return the constructor's other arguments"),
+    ):
+        module = AugmentationModule([AugmentationLayer([Level], strength=factory)])
+        with pytest.raises(PolicyError, match="layer 0 has a strength that its config does not bring back: " + message):
+            check_rebuildable(module)
+
+
+def test_a_config_that_is_no_json_is_refused_at_once(monkeypatch):
+    module = AugmentationModule([AugmentationLayer([Level], strength=functools.partial(ByLevel, factor=1j))])
+    with pytest.raises(PolicyError, match=r"ByLevel was constructed with factor=1j, which cannot be written as JSON"):
+        to_document(module)
 
 
 def test_encoded_keeps_whole_numbers_and_booleans():

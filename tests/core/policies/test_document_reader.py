@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.policy_cases import Level, LowPass, Negate, Tilt, example_module
+from tests.core.policy_cases import ByLevel, Level, LowPass, Negate, Tilt, example_module
 
-from augrad import AugmentationLayer, AugmentationModule
+from augrad import AugmentationLayer, AugmentationModule, keyed_generator
 from augrad.errors import PolicyError
+from augrad.layers.strength import STRENGTHS, GlobalStrength
 from augrad.policies.document import to_document
 from augrad.policies.document_reader import from_document
 
@@ -120,7 +122,7 @@ HAND_ERRORS = [
     (
         ("layers", 0, "strength"),
         "Mine",
-        r"^layers\[0\]\.strength: must be one of 'GlobalStrength', but got 'Mine'\. Code is never",
+        r"^layers\[0\]\.strength: must be one of 'global', but got 'Mine'\. Code is never",
     ),
     (("layers", 0, "dtype"), "int64", r"^layers\[0\]\.dtype: must be one of 'float16'"),
     (PLACE, [], r"^layers\[0\]\.transforms: list should have at least 1 item"),
@@ -207,6 +209,62 @@ HAND_ERRORS = [
 def test_mistakes_by_hand_are_named_by_place(place, value, message):
     with pytest.raises(PolicyError, match=message):
         from_document(changed(by_hand(), place, value))
+
+
+@pytest.fixture
+def by_level(monkeypatch):
+    monkeypatch.setitem(STRENGTHS, "by_level", ByLevel)
+
+
+def layer_by_level(factor=2.0, selection="straight_through"):
+    """One that has seen a batch, so that its running mean and its parameters are odd numbers."""
+    layer = AugmentationLayer(
+        [Level, Negate], strength=functools.partial(ByLevel, factor=factor), selection=selection, magnitude=0.2
+    )
+    layer(torch.linspace(0, 1, 12).reshape(4, 3))
+    with torch.no_grad():
+        layer.strength.slope.add_(torch.tensor([0.1, -0.3]))
+    return layer
+
+
+@pytest.mark.parametrize("selection", ["straight_through", "mixture"])
+def test_a_strength_per_sample_comes_back_exactly(by_level, selection):
+    module = AugmentationModule([layer_by_level(3.0, selection)])
+    document = json.loads(json.dumps(to_document(module)))
+    again = from_document(document)
+    assert same(module, again)
+    assert again.layers[0].strength.factor == 3.0
+    x = torch.rand(5, 3)
+    module.eval()
+    assert torch.equal(again(x, generator=keyed_generator(0)), module(x, generator=keyed_generator(0)))
+    slim = to_document(module, tensors=False)
+    assert "state" not in slim["layers"][0]
+    assert from_document(slim, tensors=False).layers[0].strength.factor == 3.0
+
+
+BY_LEVEL = ("layers", 0)
+BY_LEVEL_ERRORS = [
+    ((*BY_LEVEL, "strength"), "by_levl", r"^layers\[0\]\.strength: must be one of .*Did you mean 'by_level'\?"),
+    ((*BY_LEVEL, "strength_config"), {"fctor": 1}, r"strength_config: by_level cannot be built from .*'fctor'"),
+    ((*BY_LEVEL, "state"), {}, r"^layers\[0\]\.state: must hold the tensors of strength 'by_level', .*strength\.slope"),
+    ((*BY_LEVEL, "state", "strength.slope", "dtype"), "object", r"state\.strength\.slope\.dtype: must be one of"),
+    (
+        (*PLACE, 0, "parameters", "level"),
+        {"low": -1, "high": 1},
+        r"^layers\[0\]\.transforms: low and high do not fit the state .*cannot be edited by hand; use ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "message"), BY_LEVEL_ERRORS, ids=range(len(BY_LEVEL_ERRORS)))
+def test_mistakes_about_a_strength_are_named_by_place(by_level, place, value, message):
+    document = to_document(AugmentationModule([layer_by_level()]))
+    with pytest.raises(PolicyError, match=message):
+        from_document(changed(document, place, value))
+
+
+def test_the_class_name_of_older_files_is_understood():
+    assert type(from_document(by_hand(strength="GlobalStrength")).layers[0].strength) is GlobalStrength
 
 
 def test_the_same_transform_twice():

@@ -18,7 +18,7 @@ def test_the_shortest_document_has_defaults():
         1.0,
         "straight_through",
         "uniform",
-        "GlobalStrength",
+        "global",
         "float32",
     )
     entry = layer.transforms[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,6 @@ from augrad.bench.records import Candidate, LearnedRange
 from augrad.bench.task import Task
 from augrad.demo.learned import learned_ranges, share_of_samples
 from augrad.displacement import displacement
-from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.policies.policy import Policy, PolicyRow
 from augrad.randomness import keyed_generator
@@ -70,7 +68,7 @@ def displacement_when_drawn(module: AugmentationModule, name: str, x: Any, gener
     for layer in module:
         if name in layer.names:
             weights.append(float(layer.weights[layer.names.index(name)]))
-            layers.append(_alone(layer, name))
+            layers.append(layer.only(name).eval())
     if not sum(weights):
         return 0.0
     n_samples, moved = batch.count(x), x
@@ -79,13 +77,6 @@ def displacement_when_drawn(module: AugmentationModule, name: str, x: Any, gener
         both = batch.concatenate(moved, layer(moved, generator=generator))
         moved = batch.select(both, index + n_samples * drawn)
     return displacement(x, moved).mean().item()
-
-
-def _alone(layer: AugmentationLayer, name: str) -> AugmentationLayer:
-    """A copy of a layer that always draws one transform, as far as it has learned to."""
-    own = copy.deepcopy(layer).eval()
-    own.set_weights({name: 1.0})
-    return own
 
 
 def _drawn(weights: Sequence[float], n_samples: int, generator: Generator) -> list[Bool[Tensor, " batch"]]:

@@ -1,4 +1,5 @@
 """Augmentation layers: a weighted choice among transforms, with learned weights and magnitudes.
 
-Uses transform/ and plugins/; used by the model, policies and learning rules.
+From the bottom up: draw (weights, strengths and random draws), matrices and composition (apply the draws), layer
+(one choice, built by name) and module (stacked layers). Used by the model, policies and learning rules.
 """

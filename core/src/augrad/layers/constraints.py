@@ -1,4 +1,4 @@
-"""The bijections between unconstrained `raw_*` parameters and what they mean. Used by strength.py and layer.py."""
+"""The bijections between unconstrained `raw_*` parameters and magnitudes or weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from augrad.errors import ArgumentError, MagnitudeError
 def to_unit(raw: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Maps an unconstrained number to a magnitude in [0, 1]: the logistic sigmoid.
 
-    A clamp would have no gradient outside its range, so that a magnitude that once left it could never
-    come back; the sigmoid has a gradient everywhere that is finite.
+    The sigmoid has a gradient at every finite number. A clamp has none outside its range, so a magnitude that once left
+    the range could never come back.
 
     Args:
         raw: unconstrained, any shape. Plus and minus infinity are the exact ends 1 and 0, frozen there.
@@ -33,7 +33,7 @@ def from_unit(value: Float[Tensor, "..."], name: str = "magnitude") -> Float[Ten
 
     Args:
         value: magnitudes in [0, 1], any shape; exactly 0 and 1 give minus and plus infinity.
-        name: how the error calls the argument.
+        name: name of the argument in the error message.
 
     Returns:
         The raw parameter, same shape.
@@ -56,8 +56,8 @@ def from_unit(value: Float[Tensor, "..."], name: str = "magnitude") -> Float[Ten
     return torch.logit(value)
 
 
-def to_weights(raw: Float[Tensor, " transforms"], temperature: float) -> Float[Tensor, " transforms"]:
-    """Maps raw selection weights to a probability per transform: `softmax(raw / temperature)`.
+def to_weights(raw: Float[Tensor, "*batch transforms"], temperature: float) -> Float[Tensor, "*batch transforms"]:
+    """Maps raw selection weights to a probability per transform: `softmax(raw / temperature)` over the last axis.
 
     Source: AugNet (Rommel et al., NeurIPS 2022), equation (4).
 
@@ -65,7 +65,7 @@ def to_weights(raw: Float[Tensor, " transforms"], temperature: float) -> Float[T
         >>> to_weights(torch.zeros(4), temperature=1.0).tolist()
         [0.25, 0.25, 0.25, 0.25]
     """
-    return torch.softmax(raw / temperature, dim=0)
+    return torch.softmax(raw / temperature, dim=-1)
 
 
 def from_weights(
@@ -75,8 +75,8 @@ def from_weights(
 
     Args:
         weights: at least 0 each, not all 0.
-        temperature: of the softmax, above 0.
-        name: how the error calls the argument.
+        temperature: temperature of the softmax, above 0.
+        name: name of the argument in the error message.
 
     Raises:
         ArgumentError: a weight is negative or not finite, or all are zero.

@@ -1,4 +1,4 @@
-"""Instances for names, classes and instances, constructed with the arguments they share. Used by layer.py."""
+"""Constructs the transforms of a layer from names, classes and instances. Used by layer.py."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from augrad.transform.ranges import Range
 from augrad.transform.transform import Transform
 
 Entry = str | Transform | type[Transform]
-"""What stands for a transform: a registered name, a class, or an instance."""
+"""A transform: by its registered name, its class, or as an instance."""
 
 
 def resolve_transforms(transforms: Sequence[Entry], arguments: Mapping[str, Any] | None = None) -> list[Transform]:
-    """Instances for names, classes and instances.
+    """Constructs a transform for each name and class; instances are returned as they are.
 
     Args:
         transforms: names, classes or instances; no two with the same name.
-        arguments: what names and classes are constructed with, such as `{"sample_rate": 8000}`: each gets those that
-            its constructor names. What is for one of them alone, ranges too, stands under its name:
-            `{"vision.rotate": {"angle": 30.0}}`. Instances are left as they are.
+        arguments: constructor arguments for names and classes, such as `{"sample_rate": 8000}`: each gets those that
+            its constructor names. Arguments for one transform alone, ranges too, stand under its name:
+            `{"vision.rotate": {"angle": 30.0}}`.
 
     Raises:
-        LayerError: none given, or two with the same name.
-        ArgumentTypeError: something that is no name, transform or transform class.
-        ArgumentError: an argument that no constructor takes, or none for one that a constructor needs.
+        LayerError: the list is empty, or two transforms have the same name.
+        ArgumentTypeError: an entry is not a name, a transform or a transform class.
+        ArgumentError: no constructor takes an argument, or a constructor needs an argument that is missing.
         UnknownTransformError: a name that is not registered.
     """
     if isinstance(transforms, str) or not isinstance(transforms, Sequence):
@@ -54,21 +54,22 @@ def resolve_transforms(transforms: Sequence[Entry], arguments: Mapping[str, Any]
 
 
 def construct(kind: type[Transform], arguments: Mapping[str, Any]) -> Transform:
-    """An instance of a transform class, made with those of `arguments` that its constructor names.
+    """Constructs a transform class with those of `arguments` that its constructor names.
 
     Args:
         kind: the class.
-        arguments: shared ones by name; under the name of the transform a mapping of its own, which go before the others
-            and may hold ranges, each a number, a `Range` or a mapping of its fields.
+        arguments: shared arguments by name. A mapping under the name of the transform holds arguments for it alone;
+            they override the shared ones and may include ranges, each a number, a `Range` or a mapping of its fields.
 
     Raises:
-        ArgumentError: the constructor needs one that is not among them, or its own are no mapping.
-        RangeError: its own hold one that it does not take.
+        ArgumentError: the constructor needs an argument that is missing, or the entry under the transform's name is
+            not a mapping.
+        RangeError: the entry under the transform's name holds an argument that the constructor does not take.
 
     Example:
         >>> from augrad import Range
         >>> class Delay(Transform):
-        ...     modality = "instances_example"
+        ...     modality = "construction_example"
         ...     seconds = Range(1.0, unit="s")
         ...     def __init__(self, *, sample_rate, **ranges):
         ...         super().__init__(**ranges)
@@ -104,11 +105,11 @@ def construct(kind: type[Transform], arguments: Mapping[str, Any]) -> Transform:
 
 
 def accepted(kinds: Iterable[type[Transform]]) -> set[str]:
-    """Names of the constructor arguments that at least one of these classes takes; ranges are not among them.
+    """Names of the constructor arguments that at least one of these classes takes, without ranges.
 
     Example:
         >>> class Wait(Transform):
-        ...     modality = "instances_example"
+        ...     modality = "construction_example"
         ...     def __init__(self, *, unit="s", **ranges):
         ...         super().__init__(**ranges)
         ...     def forward(self, x):
@@ -133,7 +134,7 @@ def _built(entry: object, arguments: Mapping[str, Any]) -> Transform:
 
 
 def _parameters(kind: type[Transform]) -> dict[str, bool]:
-    """What a constructor can be called with by name, and whether it must be."""
+    """The named arguments of a constructor, and for each whether it is required."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
     return {each.name: each.default is inspect.Parameter.empty for each in parameters if each.kind in named}

@@ -1,4 +1,4 @@
-"""Distribution: where between its identity and its magnitude a value is drawn. Used by layer.py."""
+"""Distribution: where between its identity and its magnitude a value is drawn. Used by draw.py and layer.py."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def resolve_distribution(name: str) -> Distribution:
     """The distribution of that name.
 
     Raises:
-        ArgumentError: there is none.
-        ArgumentTypeError: it is no name.
+        ArgumentError: no distribution has that name.
+        ArgumentTypeError: `name` is not a string.
     """
     return by_name("distribution", name, {each: each for each in DISTRIBUTIONS})
 
@@ -27,10 +27,11 @@ def resolve_distribution(name: str) -> Distribution:
 def positions(
     distribution: Distribution, uniform: Float[Tensor, "batch parameters"], signed: Bool[Tensor, " parameters"]
 ) -> Float[Tensor, "batch parameters"]:
-    """Where values lie between the identity, 0, and the far end of what is used, 1, or -1 on its other side.
+    """Positions of values in the used range: 0 is the identity, 1 the far end, and -1 the far end on the other side.
 
     Args:
-        distribution: `"uniform"` anywhere between, `"ends"` at the far end, on either side alike where there are two.
+        distribution: `"uniform"` for anywhere in the range; `"ends"` for the far end, of either side with equal
+            probability if the range has two.
         uniform: draws in [0, 1).
         signed: whether a parameter's range has two sides.
 

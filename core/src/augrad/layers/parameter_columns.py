@@ -1,4 +1,4 @@
-"""Slots: which of a layer's magnitudes belongs to which parameter, and what it is worth. Used by layer.py."""
+"""The columns of a layer's magnitudes: which belong to which parameter. Used by draw.py and layer.py."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Slot:
-    """Where one parameter of one transform stands among a layer's magnitudes.
+class ParameterColumns:
+    """The columns that one parameter of one transform takes among a layer's magnitudes.
 
     Attributes:
         transform: index of the transform in the layer.
-        parameter: its name.
-        range: what was declared.
-        start, stop: its columns; more than one if learned per axis entry.
+        parameter: name of the parameter.
+        range: the declared range.
+        start, stop: the columns `start` to `stop - 1`. A parameter takes one column; a parameter that is learned per
+            axis entry takes one for each entry.
     """
 
     transform: int
@@ -35,24 +36,24 @@ class Slot:
     stop: int
 
 
-def slots_of(transforms: Sequence[Transform]) -> tuple[Slot, ...]:
-    """A slot for each parameter of each transform, in order; the columns follow each other without gaps."""
-    slots, start = [], 0
+def columns_of(transforms: Sequence[Transform]) -> tuple[ParameterColumns, ...]:
+    """The columns of each parameter of each transform, in order and without gaps."""
+    columns, start = [], 0
     for index, transform in enumerate(transforms):
         sizes = transform.sizes
         for name, declared in transform.ranges.items():
-            slots.append(Slot(index, name, declared, start, start + sizes[name]))
+            columns.append(ParameterColumns(index, name, declared, start, start + sizes[name]))
             start += sizes[name]
-    return tuple(slots)
+    return tuple(columns)
 
 
-def columns(slots: Sequence[Slot], of: Callable[[Slot], Value]) -> list[Value]:
-    """What `of` says of each slot, once per column."""
-    return [of(slot) for slot in slots for _ in range(slot.start, slot.stop)]
+def per_column(columns: Sequence[ParameterColumns], of: Callable[[ParameterColumns], Value]) -> list[Value]:
+    """The value of `of` for each parameter, repeated for each of its columns."""
+    return [of(each) for each in columns for _ in range(each.start, each.stop)]
 
 
 def magnitude_of(declared: Range, value: float, name: str) -> float:
-    """The magnitude at which a parameter reaches `value`, the far end of what is drawn.
+    """The magnitude whose range ends at `value`: values are then drawn between the identity and `value`.
 
     Raises:
         MagnitudeError: `value` lies outside the declared range.
@@ -71,10 +72,10 @@ def magnitude_of(declared: Range, value: float, name: str) -> float:
 
 
 def place_of(name: str, names: Sequence[str]) -> int:
-    """Position of a transform among the names of a layer.
+    """Position of the transform `name` among the names of a layer.
 
     Raises:
-        LayerError: it is not there.
+        LayerError: no transform has that name.
     """
     if name not in names:
         raise LayerError(
@@ -86,7 +87,7 @@ def place_of(name: str, names: Sequence[str]) -> int:
 
 
 def starting_magnitudes(
-    magnitude: float | Mapping[str, float], names: Sequence[str], slots: Sequence[Slot]
+    magnitude: float | Mapping[str, float], names: Sequence[str], columns: Sequence[ParameterColumns]
 ) -> Float[Tensor, " parameters"]:
     """One magnitude per column, from a number for all or a mapping from transform name to number.
 
@@ -97,7 +98,7 @@ def starting_magnitudes(
     if isinstance(magnitude, Mapping):
         for name in magnitude:
             place_of(name, names)
-        missing = [slot for slot in slots if names[slot.transform] not in magnitude]
+        missing = [each for each in columns if names[each.transform] not in magnitude]
         if missing:
             raise LayerError(
                 f"magnitude must name every transform that has a parameter; {names[missing[0].transform]!r} is "
@@ -111,4 +112,4 @@ def starting_magnitudes(
             argument="magnitude",
         )
     by_name = magnitude if isinstance(magnitude, Mapping) else dict.fromkeys(names, magnitude)
-    return torch.tensor(columns(slots, lambda slot: float(by_name[names[slot.transform]])))
+    return torch.tensor(per_column(columns, lambda each: float(by_name[names[each.transform]])))

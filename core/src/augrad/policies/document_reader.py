@@ -5,19 +5,22 @@ Uses document_schema.py, registry.py; used by policy.py and saving.py.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from augrad.errors import AugradError
+from augrad.errors import AugradError, PolicyError, suggestion
 from augrad.layers.constraints import from_unit, to_unit, to_weights
 from augrad.layers.distribution import DISTRIBUTIONS
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
-from augrad.layers.parameter_columns import Slot
+from augrad.layers.parameter_columns import ParameterColumns
 from augrad.layers.selection import SELECTIONS
+from augrad.layers.strength import STRENGTHS, GlobalStrength, Strength
 from augrad.plugins.registry import get_transform
+from augrad.policies.document import layer_tensors, shapes_of
 from augrad.policies.document_schema import (
     LayerEntry,
     ParameterEntry,
@@ -35,26 +38,43 @@ _WHOLE = ("bool", "uint8", "int8", "int16", "int32", "int64")
 _STATE_DTYPES = {**_DTYPES, **{name: getattr(torch, name) for name in _WHOLE}}
 
 
-def from_document(document: Any) -> AugmentationModule:
+def from_document(document: Any, *, tensors: bool = True) -> AugmentationModule:
     """The module that a document describes, with its exact weights, magnitudes and fitted state, in eval mode.
+
+    Args:
+        document: the document, as read from JSON.
+        tensors: whether it holds the tensors of strengths that differ between samples; see `to_document`.
 
     Raises:
         PolicyError: the document is malformed, of a newer schema, names a transform that is not registered, or gives
             values that do not fit their declared range. The message begins with the place in the document.
     """
-    layers = [_layer(layer, f"layers[{i}]") for i, layer in enumerate(parse(document).layers)]
+    layers = [_layer(layer, f"layers[{i}]", tensors=tensors) for i, layer in enumerate(parse(document).layers)]
     return AugmentationModule(layers).eval()
 
 
-def _layer(entry: LayerEntry, place: str) -> AugmentationLayer:
-    known = {"selection": SELECTIONS, "distribution": DISTRIBUTIONS, "strength": ["GlobalStrength"], "dtype": _DTYPES}
+def _layer(entry: LayerEntry, place: str, *, tensors: bool) -> AugmentationLayer:
+    known: dict[str, Collection[str]] = {
+        "selection": SELECTIONS,
+        "distribution": DISTRIBUTIONS,
+        "strength": STRENGTHS,
+        "dtype": _DTYPES,
+    }
+    # The name of the class, as policies up to augrad 0.1 have it.
+    entry = entry.model_copy(update={"strength": "global"}) if entry.strength == "GlobalStrength" else entry
     for name, accepted in known.items():
-        if getattr(entry, name) not in accepted:
+        if (given := getattr(entry, name)) not in accepted:
             raise document_error(
                 f"{place}.{name}",
-                f"must be one of {', '.join(map(repr, accepted))}, but got {getattr(entry, name)!r}. Code is never "
-                "loaded from a file.",
+                f"must be one of {', '.join(map(repr, accepted))}, but got {given!r}."
+                f"{suggestion(given, accepted)} Code is never loaded from a file: import your own before you read it.",
             )
+    if entry.preference is not None:
+        raise document_error(
+            f"{place}.preference",
+            f"the layer has a preference of its own, {entry.preference}, and code is never loaded from a file. Build "
+            "the module in your code and load its state_dict.",
+        )
     transforms = [_transform(each, f"{place}.transforms[{i}]") for i, each in enumerate(entry.transforms)]
     try:
         layer = AugmentationLayer(
@@ -63,19 +83,50 @@ def _layer(entry: LayerEntry, place: str) -> AugmentationLayer:
             weights=[each.weight for each in entry.transforms],
             selection=entry.selection,
             distribution=entry.distribution,
+            strength=lambda start: _strength(entry, start, place),
         )
+    except PolicyError:
+        raise
     except AugradError as error:
         raise document_error(f"{place}.transforms", str(error)) from error
     if layer.raw_weights.dtype != _DTYPES[entry.dtype]:
         layer.to(_DTYPES[entry.dtype])
-    _set_raw(layer, _raw_weights(entry, layer, place), _raw_magnitudes(entry, layer, place))
+    with torch.no_grad():
+        layer.raw_weights.copy_(_raw_weights(entry, layer, place))
+        magnitudes = _raw_magnitudes(entry, layer, place)
+        if type(layer.strength) is GlobalStrength:
+            layer.strength.raw_magnitudes.copy_(magnitudes)
+    if tensors:
+        _restore_layer(layer, entry, magnitudes, place)
     return layer
 
 
-def _set_raw(layer: AugmentationLayer, weights: Tensor, magnitudes: Tensor) -> None:
-    with torch.no_grad():
-        layer.raw_weights.copy_(weights)
-        layer.strength.get_parameter("raw_magnitudes").copy_(magnitudes)
+def _strength(entry: LayerEntry, start: Tensor, place: str) -> Strength:
+    try:
+        return STRENGTHS[entry.strength](start, **entry.strength_config)
+    except Exception as error:
+        raise document_error(
+            f"{place}.strength_config", f"{entry.strength} cannot be built from {entry.strength_config}: {error}"
+        ) from error
+
+
+def _restore_layer(layer: AugmentationLayer, entry: LayerEntry, raw_magnitudes: Tensor, place: str) -> None:
+    """Puts the tensors of a strength back, and checks that the magnitudes in the document are theirs."""
+    expected = layer_tensors(layer)
+    found = {name: _state_tensor(each, f"{place}.state.{name}") for name, each in entry.state.items()}
+    if shapes_of(found) != shapes_of(expected):
+        raise document_error(
+            f"{place}.state",
+            f"must hold the tensors of strength {entry.strength!r}, {shapes_of(expected)}, but got {shapes_of(found)}.",
+        )
+    layer.load_state_dict({**layer.state_dict(), **found})
+    own = layer.magnitudes.detach().double()
+    if expected and not bool(((own - to_unit(raw_magnitudes)).abs() <= _TOLERANCE).all()):
+        raise document_error(
+            f"{place}.transforms",
+            f"low and high do not fit the state of strength {entry.strength!r}. Its magnitudes follow from each sample "
+            "and cannot be edited by hand; use strength 'global' for fixed ranges.",
+        )
 
 
 def _transform(entry: TransformEntry, place: str) -> Transform:
@@ -152,21 +203,22 @@ def _raw_weights(entry: LayerEntry, layer: AugmentationLayer, place: str) -> Ten
 
 def _raw_magnitudes(entry: LayerEntry, layer: AugmentationLayer, place: str) -> Tensor:
     parts = [torch.zeros(0, dtype=torch.float64)]
-    for slot in layer.slots:
-        each = entry.transforms[slot.transform].parameters[slot.parameter]
-        parts.append(_raw_magnitude(each, slot, f"{place}.transforms[{slot.transform}].parameters.{slot.parameter}"))
+    for columns in layer.columns:
+        each = entry.transforms[columns.transform].parameters[columns.parameter]
+        where = f"{place}.transforms[{columns.transform}].parameters.{columns.parameter}"
+        parts.append(_raw_magnitude(each, columns, where))
     return torch.cat(parts)
 
 
-def _raw_magnitude(entry: ParameterEntry, slot: Slot, place: str) -> Tensor:
-    if entry.unit not in ("", slot.range.unit):
-        raise document_error(f"{place}.unit", f"must be {slot.range.unit!r}, but got {entry.unit!r}.")
-    low, high = _column(entry.low, slot, f"{place}.low"), _column(entry.high, slot, f"{place}.high")
-    magnitude = _from_ends(low, high, slot, place)
+def _raw_magnitude(entry: ParameterEntry, columns: ParameterColumns, place: str) -> Tensor:
+    if entry.unit not in ("", columns.range.unit):
+        raise document_error(f"{place}.unit", f"must be {columns.range.unit!r}, but got {entry.unit!r}.")
+    low, high = _column(entry.low, columns, f"{place}.low"), _column(entry.high, columns, f"{place}.high")
+    magnitude = _from_ends(low, high, columns, place)
     for name in ("magnitude", "raw_magnitude"):
         if (given := getattr(entry, name)) is None:
             continue
-        exact = _column(given, slot, f"{place}.{name}")
+        exact = _column(given, columns, f"{place}.{name}")
         stated = exact if name == "magnitude" else to_unit(exact)
         if not bool(((stated - magnitude).abs() <= _TOLERANCE).all()):
             raise document_error(
@@ -179,21 +231,21 @@ def _raw_magnitude(entry: ParameterEntry, slot: Slot, place: str) -> Tensor:
     return from_unit(magnitude)
 
 
-def _column(values: Any, slot: Slot, place: str) -> Tensor:
-    size, wanted = slot.stop - slot.start, "a number"
-    if slot.range.per is not None:
-        wanted = f"a list of {size} numbers, one per {slot.range.per}"
-    fits = len(values) == size if isinstance(values, list) else slot.range.per is None
-    if isinstance(values, list) and slot.range.per is None:
+def _column(values: Any, columns: ParameterColumns, place: str) -> Tensor:
+    size, wanted = columns.stop - columns.start, "a number"
+    if columns.range.per is not None:
+        wanted = f"a list of {size} numbers, one per {columns.range.per}"
+    fits = len(values) == size if isinstance(values, list) else columns.range.per is None
+    if isinstance(values, list) and columns.range.per is None:
         fits = False
     if not fits:
         raise document_error(place, f"must be {wanted}, but got {values!r}.")
     return torch.tensor(values, dtype=torch.float64).reshape(size)
 
 
-def _from_ends(low: Tensor, high: Tensor, slot: Slot, place: str) -> Tensor:
-    """Magnitudes from the physical ends of what is drawn."""
-    declared, (lowest, highest) = slot.range, slot.range.bounds
+def _from_ends(low: Tensor, high: Tensor, columns: ParameterColumns, place: str) -> Tensor:
+    """Magnitudes from the physical ends of a range."""
+    declared, (lowest, highest) = columns.range, columns.range.bounds
     slack = _TOLERANCE * abs(declared.span)
     for name, column in (("low", low), ("high", high)):
         outside = ~((column >= lowest - slack) & (column <= highest + slack))

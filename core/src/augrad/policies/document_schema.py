@@ -1,4 +1,4 @@
-"""What a document of an augmentation module may look like, checked by pydantic. Used by document_reader.py."""
+"""The schema of an augmentation module's document, checked by pydantic. Used by document_reader.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from augrad.policies.document import SCHEMA
 
 
 def _number(value: Any) -> float:
-    """A number, or a word for one that JSON has none for."""
+    """A number, or a word for a number that JSON cannot write."""
     if isinstance(value, bool) or not (isinstance(value, int | float) or value in ("inf", "-inf", "nan")):
         raise ValueError(f"must be a number, but is {value!r}")
     return float(value)
@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class ParameterEntry(_Strict):
-    """What was learned about one parameter: physical ends, and the exact magnitude where it is known."""
+    """The learned range of one parameter: physical ends, and the exact magnitude if it is known."""
 
     low: Numbers
     high: Numbers
@@ -66,7 +66,10 @@ class LayerEntry(_Strict):
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     selection: str = "straight_through"
     distribution: str = "uniform"
-    strength: str = "GlobalStrength"
+    strength: str = "global"
+    strength_config: dict[str, Any] = {}
+    preference: str | None = None
+    state: dict[str, StateEntry] = {}
     dtype: str = "float32"
     transforms: Annotated[list[TransformEntry], Field(min_length=1)]
 

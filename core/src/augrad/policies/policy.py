@@ -1,4 +1,4 @@
-"""`Policy`: what has been learned, in physical units, to read, write, use again. Uses document.py; made by model.py."""
+"""`Policy`: a learned augmentation in physical units, to read, store and use again. Uses document.py."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PolicyRow:
-    """What one layer has learned about one parameter of one transform.
+    """One parameter of one transform, as one layer has learned it.
+
+    Weight and magnitude are running means over training passes where they differ between samples.
 
     Attributes:
         layer: position of the layer, from 0.
-        transform: its name.
-        parameter: its name, with the entry for one that is learned per axis entry (`"std[3]"`, or `"std[age]"` where
-            the transform knows names); None for a transform without parameters.
+        transform: name of the transform.
+        parameter: name of the parameter. If it is learned per axis entry, the entry follows (`"std[3]"`, or
+            `"std[age]"` if the transform knows names). None for a transform without parameters.
         weight: probability that the layer draws the transform, in [0, 1]. A transform without parameters is applied to
             half of the samples that draw it (to all with the layer's `distribution="ends"`).
-        magnitude: fraction of the declared range that is used, in [0, 1]; None without a parameter.
-        low, high: between which physical values the parameter is drawn, in `unit` (with `distribution="ends"` it is one
-            of the two, or the one that is not the identity); None without a parameter.
-        unit: of `low` and `high`.
+        magnitude: used fraction of the declared range, in [0, 1]; None without a parameter.
+        low, high: the parameter is drawn between these values, in `unit`. With `distribution="ends"` it is one of the
+            two, or the one that is not the identity. None without a parameter.
+        unit: unit of `low` and `high`.
 
     Example:
         >>> str(PolicyRow(0, "vision.rotate", "angle", 0.62, 0.3167, -57.0, 57.0, "deg"))
@@ -55,7 +57,7 @@ class PolicyRow:
 
     @property
     def rests(self) -> bool:
-        """Whether it is drawn and changes nothing, as in a layer of which a search kept nothing: its range is empty."""
+        """Whether the range is empty, so that the transform changes nothing: a search leaves layers in this state."""
         return self.magnitude == 0
 
     @property
@@ -74,9 +76,9 @@ class PolicySummary:
 
     Attributes:
         transform, parameter, unit: as in `PolicyRow`.
-        probability: that at least one layer draws the transform: `1 - prod(1 - weight)`, in [0, 1].
-        low, high: the layers' ranges, averaged by their weights; None without a parameter.
-        lowest, highest: the widest of the layers' ranges, however small its weight; None without a parameter.
+        probability: probability that at least one layer draws the transform, `1 - prod(1 - weight)`, in [0, 1].
+        low, high: mean of the layers' ranges, weighted by their weights; None without a parameter.
+        lowest, highest: the widest range of any layer, whatever its weight; None without a parameter.
     """
 
     transform: str
@@ -95,10 +97,10 @@ class PolicySummary:
 
 
 class Policy:
-    """What an augmentation module has learned: an immutable sequence of rows, and all it takes to use it again.
+    """A learned augmentation: an immutable sequence of rows in physical units, and a frozen module to use again.
 
-    Made by `InvariantModel.policy`, `Policy.from_module` and `Policy.from_json`. Later training does not change it.
-    Two policies are equal if their modules would do the same.
+    `InvariantModel.policy`, `Policy.from_module` and `Policy.from_json` make policies. Later training does not change
+    them. Two policies are equal if their modules would do the same.
 
     Example:
         >>> import torch
@@ -142,11 +144,14 @@ class Policy:
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> Policy:
-        """Reads what `to_json` wrote, or someone by hand. No code is loaded: transforms come from the registry.
+        """Reads a policy that `to_json` wrote, or that was written by hand. No code is loaded from the file.
+
+        Transforms come from the registry, and strengths of your own from `augrad.layers.strength.STRENGTHS`.
 
         Raises:
-            PolicyError: the file is missing, no policy, of a newer schema, names a transform that is not registered (it
-                says what to install), or has a value that does not fit. It names the place in the file.
+            PolicyError: the file is missing, is not a policy, has a newer schema, names a transform that is not
+                registered (the message names the package to install), or has a value that does not fit. The message
+                begins with the place in the file.
         """
         from augrad.policies.document_reader import from_document
 
@@ -162,14 +167,14 @@ class Policy:
             raise PolicyError(f"{path}: {error}", path=Path(path), **error.facts) from error
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the policy: physical values to read, and what makes the round trip exact. See `document.py`.
+        """Writes the policy as JSON: physical values for people, raw parameters for an exact round trip.
 
         Returns:
             The path written to.
 
         Raises:
             PolicyError: the module holds code of yours that a file cannot bring back.
-            StorageError: the file could not be written; what stood there is untouched.
+            StorageError: the file could not be written; an older file at the path is untouched.
         """
         from augrad.files.storage import write_file
 
@@ -177,9 +182,9 @@ class Policy:
         return write_file(path, (json.dumps(self._document, indent=2, allow_nan=False) + "\n").encode())
 
     def as_module(self) -> AugmentationModule:
-        """A module that augments as this policy says, frozen: no parameter requires a gradient. A new one each time.
+        """A new module that augments as this policy says. It is frozen: no parameter requires a gradient.
 
-        It goes into any pipeline, in train mode or eval mode (it starts in eval mode, on the CPU).
+        It fits into any pipeline, in train mode or eval mode (it starts in eval mode, on the CPU).
         """
         return copy.deepcopy(self._module)
 
@@ -188,7 +193,7 @@ class Policy:
         return [asdict(row) for row in self]
 
     def leading(self) -> tuple[PolicyRow, ...]:
-        """The rows of the transform with the largest weight in any layer; the first of equals, one that moves first."""
+        """The rows of the transform with the largest weight in any layer; one with an empty range only if all are."""
         first = max(self._rows, key=lambda row: (not row.rests, row.weight))
         return tuple(row for row in self if (row.layer, row.transform) == (first.layer, first.transform))
 

@@ -15,7 +15,7 @@ _NUMERIC = ("layer", "weight")
 
 
 def reach_text(low: float | None, high: float | None, unit: str) -> str:
-    """What is drawn between, to three digits.
+    """A range as text, to three digits.
 
     Example:
         >>> reach_text(-57.04, 57.04, "deg"), reach_text(0.0, 0.25, ""), reach_text(None, None, "")

@@ -10,7 +10,7 @@ from typing import Any
 
 from augrad.errors import RunawayWarning
 from augrad.layers.layer import AugmentationLayer
-from augrad.layers.parameter_columns import Slot
+from augrad.layers.parameter_columns import ParameterColumns
 from augrad.model import InvariantModel
 from augrad.policies.table import reach_text
 from augrad.training.runaway import Runaway
@@ -78,22 +78,22 @@ def headline(found: Runaway, model: InvariantModel) -> str:
 def _names(found: Runaway, model: InvariantModel) -> tuple[str, str | None, str]:
     """Names of the transform and of the parameter; and `"[age]"` for one that is learned per axis entry."""
     transform = list(_layer(found, model))[found.transform]
-    slot = _slot(found, model)
-    if slot is None or found.column is None:
+    columns = _columns(found, model)
+    if columns is None or found.column is None:
         return transform.name, None, ""
-    labels = transform.labels(slot.parameter)
-    return transform.name, slot.parameter, f"[{labels[found.column - slot.start]}]" if labels else ""
+    labels = transform.labels(columns.parameter)
+    return transform.name, columns.parameter, f"[{labels[found.column - columns.start]}]" if labels else ""
 
 
 def _state(found: Runaway, model: InvariantModel, row: Mapping[str, Any]) -> str:
     """Range and weight in an epoch: `"0..1.7 V (weight 0.82)"`; without a parameter `"0.82"`."""
     entry = row["layers"][found.layer]
     weight = f"{entry['weights'][found.transform]:.2f}"
-    slot = _slot(found, model)
-    if slot is None or found.column is None:
+    columns = _columns(found, model)
+    if columns is None or found.column is None:
         return weight
-    low, high = slot.range.interval(entry["magnitudes"][found.column])
-    return f"{reach_text(low, high, slot.range.unit)} (weight {weight})"
+    low, high = columns.range.interval(entry["magnitudes"][found.column])
+    return f"{reach_text(low, high, columns.range.unit)} (weight {weight})"
 
 
 def _layer(found: Runaway, model: InvariantModel) -> AugmentationLayer:
@@ -101,6 +101,6 @@ def _layer(found: Runaway, model: InvariantModel) -> AugmentationLayer:
     return layer
 
 
-def _slot(found: Runaway, model: InvariantModel) -> Slot | None:
-    slots, column = _layer(found, model).slots, found.column
-    return None if column is None else next(slot for slot in slots if slot.start <= column < slot.stop)
+def _columns(found: Runaway, model: InvariantModel) -> ParameterColumns | None:
+    columns, column = _layer(found, model).columns, found.column
+    return None if column is None else next(each for each in columns if each.start <= column < each.stop)

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 import augrad
 from augrad import batch
 from augrad.aggregation import resolve_aggregation, split_copies
-from augrad.layers.composition import LayerDraw
+from augrad.layers.draw import LayerDraw
 
 CHUNK = 32768
 """Augmented rows that go through the trunk at once: it bounds the memory, whatever the table's length."""
@@ -71,6 +71,8 @@ def _repeated(draw: LayerDraw, n_rows: int) -> LayerDraw:
         noise=tuple(_each(noise, n_rows) for noise in draw.noise),
         groups=None,
         applied=_each(draw.applied, n_rows),
+        magnitudes=_each(draw.magnitudes, n_rows),
+        weights=_each(draw.weights, n_rows),
     )
 
 

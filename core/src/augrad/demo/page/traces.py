@@ -48,10 +48,12 @@ def traces(result: DemoResult) -> list[Trace]:
     for index, transform in enumerate(first.names):
         weights = _gathered(histories, "weights", slice(index, index + 1))
         means, reaches = {}, {}
-        for slot in (slot for slot in first.slots if slot.transform == index):
-            magnitudes = _gathered(histories, "magnitudes", slice(slot.start, slot.stop))
-            means[slot.parameter] = _weighted(magnitudes.mean(axis=2), weights[:, :, 0])
-            reaches[slot.parameter] = equivalent_reach(weights, -float(slot.range.signed) * magnitudes, magnitudes)
+        for columns in (each for each in first.columns if each.transform == index):
+            magnitudes = _gathered(histories, "magnitudes", slice(columns.start, columns.stop))
+            means[columns.parameter] = _weighted(magnitudes.mean(axis=2), weights[:, :, 0])
+            reaches[columns.parameter] = equivalent_reach(
+                weights, -float(columns.range.signed) * magnitudes, magnitudes
+            )
         chosen = weights[:, :, 0]
         found.append(Trace(transform, chosen.mean(axis=2), (1 - np.prod(1 - chosen, axis=2)) / 2, means, reaches))
     return found

@@ -67,7 +67,7 @@ def proposals(module: AugmentationModule) -> list[tuple[str, ...]]:
     """
     alone = ((name,) for name in drawn(module, SLIGHT_SHARE))
     wanted = dict.fromkeys([drawn(module), *alone, ()])
-    return [names for names in wanted if all(layer.slots or kept for layer, kept in _kept(module, names))]
+    return [names for names in wanted if all(layer.can_rest or kept for layer, kept in _kept(module, names))]
 
 
 def retain(module: AugmentationModule, names: Collection[str]) -> None:
@@ -99,7 +99,7 @@ def _kept(module: AugmentationModule, names: Collection[str]) -> list[tuple[Augm
 
 
 def _rest(layer: AugmentationLayer, names: Collection[str]) -> None:
-    able = list(dict.fromkeys(layer.names[slot.transform] for slot in layer.slots))
+    able = list(dict.fromkeys(layer.names[each.transform] for each in layer.columns))
     # What stays elsewhere is spared, so that its range is not read as the mean of what it is and nothing.
     spared = [name for name in able if name not in names] or able
     layer.set_weights(dict.fromkeys(spared, 1.0))
