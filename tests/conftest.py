@@ -1,7 +1,8 @@
 """Set-up of every test run: annotations are enforced, one thread per process, properties can be replayed.
 
-To enforce an annotation costs more than most functions that carry it: training takes three times as long. In each test the first
-calls of every function are held to its annotations, and then a few of the others. `make test-all` (AUGRAD_EVERYTHING=1) holds all.
+To enforce an annotation costs more than most functions that carry it: training takes three times as long. In each test
+the first calls of every function are held to its annotations, and then a few of the others. `make test-all`
+(AUGRAD_EVERYTHING=1) holds all.
 """
 
 from __future__ import annotations
@@ -67,8 +68,10 @@ install_import_hook(_PACKAGES, "beartype.beartype")
 # Tests run in several processes; more threads in each would fight for the same cores.
 torch.set_num_threads(1)
 
-hypothesis.settings.register_profile("local", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+# Where other jobs share the cores, drawing an example may take long, and the first text takes seconds: no fault of a test.
+TIME: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("local", **TIME)
+hypothesis.settings.register_profile("ci", **TIME, derandomize=True, database=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 

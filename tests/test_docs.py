@@ -43,7 +43,7 @@ def name_of(page: Path) -> str:
 
 
 class Shortened(ast.NodeTransformer):
-    """The same code that trains for `N_EPOCHS` at most; what an assertion expects to be more or less is no longer asked."""
+    """The same code that trains for `N_EPOCHS` at most; what it asserts to be more or less is no longer asked."""
 
     N_EPOCHS = 2
     found = False
