@@ -68,7 +68,7 @@ install_import_hook(_PACKAGES, "beartype.beartype")
 # Tests run in several processes; more threads in each would fight for the same cores.
 torch.set_num_threads(1)
 
-# Where other jobs share the cores, drawing an example may take long, and the first text takes seconds: no fault of a test.
+# Where other jobs share the cores, an example may take long, and the first text takes seconds: no fault of a test.
 TIME: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("local", **TIME)
 hypothesis.settings.register_profile("ci", **TIME, derandomize=True, database=None)

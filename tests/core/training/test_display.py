@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from augrad.training import display, fit
+from augrad.training import display as display_module
+from augrad.training import fit
 from augrad.training.display import RichDisplay, is_shown, leading_transform
 
 
@@ -44,7 +45,7 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
 ) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=160)
-    monkeypatch.setattr(display, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(display_module, "REFRESH_SECONDS", 0.0)
     made: list[RichDisplay] = []
 
     def display(shown: bool, max_epochs: int, n_steps: int | None, label: str, *, lines: bool) -> RichDisplay:
