@@ -1,10 +1,11 @@
-# make demo | bench | test | lint | docs | timings | clean. Needs Python 3.11 or newer and make.
+# make demo | bench | test | test-all | lint | docs | timings | clean. Needs Python 3.11 or newer and make.
 #
 # PYTHON   the interpreter that creates the environment          make test PYTHON=python3.12
 # VENV     the environment; made if it is not there               make test VENV=/tmp/augrad
 #          an active one is used as it is with                    make test VENV="$$VIRTUAL_ENV"   (or "$$CONDA_PREFIX")
 # WORKERS  processes that run tests at the same time              make test WORKERS=8
 # ARGS     handed on to pytest, `augrad demo`, `augrad bench` ...  make test ARGS="tests/core -x"
+#          a long test, by name                                   make test ARGS="tests/integration/test_resume.py -m slow"
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +20,7 @@ INSTALL := $(PIP) install --quiet --constraint constraints.txt
 # Processes share the cores, and the demo's convolutions are small: more threads would mostly wait for one another.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help demo bench test lint format docs timings clean
+.PHONY: help demo bench test test-all lint format docs timings clean
 .DELETE_ON_ERROR:
 
 help:
@@ -30,6 +31,10 @@ demo: $(VENV)/.augrad-installed
 
 test: $(VENV)/.augrad-dev-installed
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(ARGS),$(ARGS),--cov)
+
+# Everything at full length, each call held to its annotations: half an hour, for a nightly job.
+test-all: $(VENV)/.augrad-dev-installed
+	AUGRAD_EVERYTHING=1 $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "slow or not slow" $(if $(ARGS),$(ARGS),--cov)
 
 lint: $(VENV)/.augrad-dev-installed
 	$(BIN)/ruff check .

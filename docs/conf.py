@@ -46,6 +46,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "examples",
     "filename_pattern": runnable(),
+    "parallel": 2,  # examples at a time; each uses one core
     "within_subsection_order": "gallery.position",
     "capture_repr": (),
     "notebook_extensions": set(),

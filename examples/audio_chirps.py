@@ -67,7 +67,7 @@ def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.Invariant
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Learn what may be done to a chirp.")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     epochs = parser.parse_args(argv).epochs
 
     sounds, kinds = chirps(120, "train")

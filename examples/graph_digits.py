@@ -86,7 +86,7 @@ def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.Invariant
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Learn how far graphs may be turned.")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=15)
     epochs = parser.parse_args(argv).epochs
 
     graphs = turned_graphs()

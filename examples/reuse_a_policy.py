@@ -114,7 +114,7 @@ def graph_pipeline(path: Path) -> geometric.Compose:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Learn a policy, and use it in other libraries.")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=30)
     epochs = parser.parse_args(argv).epochs
     folder = Path(tempfile.mkdtemp())
 

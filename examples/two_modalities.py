@@ -70,7 +70,7 @@ def learn(x: Tensor, y: Tensor, layer: augrad.AugmentationLayer, **options: obje
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Learn two invariances with one function.")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=30)
     epochs = parser.parse_args(argv).epochs
 
     _, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 import augrad
 import augrad.testing
 from augrad.config import AuditConfig, TrainConfig, read_config
+from augrad.plugins import registry
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -39,19 +42,74 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def run_blocks(page: Path) -> None:
-    """Runs the blocks of a page one after the other as one module, as a reader would."""
+class Shortened(ast.NodeTransformer):
+    """The same code that trains for `N_EPOCHS` at most; what it asserts to be more or less is no longer asked."""
+
+    N_EPOCHS = 2
+    found = False
+
+    def visit_keyword(self, node: ast.keyword) -> ast.keyword:
+        self.generic_visit(node)
+        if node.arg == "max_epochs" and isinstance(node.value, ast.Constant) and node.value.value > self.N_EPOCHS:
+            node.value, self.found = ast.copy_location(ast.Constant(self.N_EPOCHS), node.value), True
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
+        ordered = any(isinstance(each, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for each in ast.walk(node.test))
+        return ast.copy_location(ast.Expr(node.test), node) if ordered else node
+
+
+def trains_long(page: Path) -> bool:
+    """Whether some block trains for longer than `Shortened` does, itself or by a task that it names."""
+    shortened = Shortened()
+    for block in blocks(page, "python"):
+        shortened.visit(ast.parse(block))
+    return shortened.found or "get_task(" in page.read_text()
+
+
+def run_blocks(page: Path, *, short: bool = False) -> None:
+    """Runs the blocks of a page one after the other as one module, as a reader would; or shortened."""
     module = ModuleType("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "page", module)  # dataclasses and pickle look their module up
+        if short:
+            task = registry.get_task
+            patch.setattr(registry, "get_task", lambda name: replace(task(name), epochs=Shortened.N_EPOCHS))
         for block in blocks(page, "python"):
-            exec(compile(block, str(page), "exec"), vars(module))
+            tree = ast.parse(block, str(page))
+            exec(compile(Shortened().visit(tree) if short else tree, str(page), "exec"), vars(module))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name_of)
+WITH_CODE = [page for page in PAGES if blocks(page, "python")]
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
 def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    run_blocks(page, short=trains_long(page))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in WITH_CODE if trains_long(page)], ids=name_of)
+def test_code_blocks_run_and_learn_what_they_say(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     run_blocks(page)
+
+
+def test_shortened_code_trains_less_and_asks_less(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python\ngiven = dict(max_epochs=60, seed=3)\nassert given['seed'] > 3\nassert given == 0\n```\n"
+    )
+    assert trains_long(page)
+    with pytest.raises(AssertionError) as first:
+        run_blocks(page)
+    assert first.traceback[-1].lineno == 2
+    with pytest.raises(AssertionError) as second:
+        run_blocks(page, short=True)
+    assert second.traceback[-1].lineno == 3
+    assert second.traceback[-1].frame.f_locals["given"] == {"max_epochs": 2, "seed": 3}
 
 
 def test_a_false_block_fails(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = {path.stem: path for path in (ROOT / "examples").glob("*.py")}
 
 # Of kornia and torch_geometric on import, where an example is the first to import them.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning"), pytest.mark.no_cover]
 
 Run = Callable[..., str]
 
@@ -63,14 +63,14 @@ def shares(printed: str, line: str) -> list[float]:
 
 
 def test_images(run: Run) -> None:
-    printed = run("vision_digits", "--epochs", "10")
+    printed = run("vision_digits", "--epochs", "8")
     assert weights(printed)["vision.rotate"] > 0.8
     assert reach(printed, "vision.rotate") > 20  # it starts at 18
     assert shares(printed, "learned augmentation")[0] > 70
 
 
 def test_sounds(run: Run) -> None:
-    printed = run("audio_chirps", "--epochs", "12")
+    printed = run("audio_chirps", "--epochs", "10")
     assert weights(printed)["audio.frequency_shift"] > 0.5
     assert reach(printed, "audio.frequency_shift") > 15  # it starts at 10
     assert shares(printed, "learned augmentation")[0] > 70
@@ -85,14 +85,14 @@ def test_tables(run: Run) -> None:
 
 
 def test_graphs(run: Run) -> None:
-    printed = run("graph_digits", "--epochs", "6")
+    printed = run("graph_digits", "--epochs", "4")
     assert weights(printed)["graph.position_rotate"] > 0.5
     assert reach(printed, "graph.position_rotate") > 40  # it starts at 18
     assert shares(printed, "learned augmentation")[0] > 40
 
 
 def test_two_modalities(run: Run) -> None:
-    printed = run("two_modalities", "--epochs", "20").splitlines()
+    printed = run("two_modalities", "--epochs", "10").splitlines()
     assert [line.split()[0] for line in printed] == ["vision.rotate", "audio.time_shift"]
     before, after = shares(printed[1], "audio")
     assert after > before
@@ -120,7 +120,7 @@ def test_own_training_loop(run: Run) -> None:
 
 
 def test_reuse_of_a_policy(run: Run) -> None:
-    printed = run("reuse_a_policy", "--epochs", "10")
+    printed = run("reuse_a_policy", "--epochs", "6")
     assert '"name": "vision.rotate"' in printed
     assert shares(printed, "with policy")[0] > 50
     assert "spectrograms (4, 1, 24, 63)" in printed

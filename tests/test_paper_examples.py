@@ -21,7 +21,7 @@ SHARED = {"reporting", "sprites", "waves"}
 SCRIPTS = {path.stem for path in FOLDER.glob("*.py")} - SHARED
 
 # Of kornia and torch_geometric on import, where a script is the first to import them.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning"), pytest.mark.no_cover]
 
 
 @pytest.fixture(autouse=True)

@@ -6,12 +6,11 @@ predicts with 1 to 40 copies, as the paper does. Uses reporting.py.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
-from reporting import arguments, mean, save, show_table
+from reporting import arguments, mean, save, shortened, show_table
 
 from augrad.demo import Demo
 from augrad.demo.trial import invariances, prepared, score, train_rule
@@ -40,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv, str(__doc__).splitlines()[0], seeds=3)
     demo = get_demo("vision")
     if given.quick:
-        demo = dataclasses.replace(demo, epochs=2)
+        demo = shortened(demo)
     runs = [learn_and_predict(demo, seed) for seed in given.seeds]
     means = {copies: {name: mean([each[copies][name] for each in runs]) for name in MEASURES} for copies in COPIES}
     alone = means[1]["seconds"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import dataclasses
 import json
 import statistics
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ import matplotlib.pyplot as plt
 import torch
 
 import augrad
+from augrad import batch
+from augrad.demo import Demo, DemoData
 
 
 def arguments(argv: Sequence[str] | None, description: str, *, seeds: int) -> argparse.Namespace:
@@ -35,6 +38,19 @@ def arguments(argv: Sequence[str] | None, description: str, *, seeds: int) -> ar
     # Small networks gain nothing from several threads, and results would depend on their number.
     torch.set_num_threads(1)
     return given
+
+
+def shortened(demo: Demo, *, epochs: int = 1, n_samples: int = 96) -> Demo:
+    """The same task with few epochs and only the first samples, to see that it runs."""
+
+    def first(x: Any) -> Any:
+        return None if x is None else batch.select(x, torch.arange(min(n_samples, batch.count(x))))
+
+    def load(seed: int) -> DemoData:
+        data = vars(demo.load(seed))
+        return DemoData(**{name: first(part) for name, part in data.items()})
+
+    return dataclasses.replace(demo, epochs=epochs, load=load)
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -199,8 +199,14 @@ FROM_REGISTRY = [
     pytest.mark.slow,
     pytest.mark.skipif(not os.environ.get("AUGRAD_FROM_REGISTRY"), reason="AUGRAD_FROM_REGISTRY=1 asks for it"),
 ]
+QUICKEST = "audio"
+"""The plugin that `make test` installs alone; `make test-all` installs each."""
+
 CASES = [
-    *(pytest.param((modality, False), id=modality) for modality in FRAMEWORK_OF),
+    *(
+        pytest.param((modality, False), id=modality, marks=[] if modality == QUICKEST else pytest.mark.slow)
+        for modality in FRAMEWORK_OF
+    ),
     *(
         pytest.param((modality, True), id=f"{modality}, from the registry", marks=FROM_REGISTRY)
         for modality in FRAMEWORK_OF

@@ -26,15 +26,16 @@ def flip_rate(share: float, key: str) -> object:
     return row.flip_rate
 
 
-def test_intervals_cover_the_truth():
+@pytest.mark.parametrize("n_audits", [30, pytest.param(100, marks=pytest.mark.slow)])
+def test_intervals_cover_the_truth(n_audits):
     """A model that is misled on a known share of the samples: half of these are lifted to the other side."""
     for share in (0.0, 0.3, 1.0):
-        found = [flip_rate(share, f"{share} {number}") for number in range(100)]
-        assert sum(each.low <= share / 2 <= each.high for each in found) >= 93
+        found = [flip_rate(share, f"{share} {number}") for number in range(n_audits)]
+        assert sum(each.low <= share / 2 <= each.high for each in found) >= 0.93 * n_audits
 
 
 def test_the_order_is_right():
-    rates = [[flip_rate(share, f"order {number}").value for share in (0.0, 0.2, 0.5, 1.0)] for number in range(10)]
+    rates = [[flip_rate(share, f"order {number}").value for share in (0.0, 0.2, 0.5, 1.0)] for number in range(4)]
     assert all(rate == sorted(rate) for rate in rates)
 
 

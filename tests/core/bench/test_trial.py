@@ -43,7 +43,7 @@ def test_a_run_is_measured():
     assert augrad.trunk_invariance is not None
     assert [each.name for each in augrad.candidates] == list(tiny_task().transforms)
     assert (none.learns, augrad.learns) == (False, True)
-    assert {row["transform"] for row in augrad.policies.policy} == set(tiny_task().transforms)
+    assert {row["transform"] for row in augrad.policy} == set(tiny_task().transforms)
     assert augrad.history["epoch"] == 2
 
 

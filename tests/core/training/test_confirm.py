@@ -30,7 +30,7 @@ def fitted(*kinds: Any, n_samples: int = 48, penalty: Any = None) -> FitResult:
     trunk = nn.Sequential(nn.Flatten(), nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
     model = InvariantModel(trunk, AugmentationModule([AugmentationLayer([kind]) for kind in kinds]), copies=4)
     loader = DataLoader(waves(n_samples, 1), batch_size=16, shuffle=True)
-    return fit(model, loader, max_epochs=60, lr=0.01, penalty=penalty or DisplacementPenalty())
+    return fit(model, loader, max_epochs=30, lr=0.02, penalty=penalty or DisplacementPenalty())
 
 
 def test_what_helps_on_new_samples_is_kept() -> None:

@@ -66,7 +66,7 @@ def test_trackers_get_configuration_rows_and_an_end(make_parts: Callable[[], Any
 def test_trackers_are_finished_after_an_error_too(make_parts: Callable[[], Any]) -> None:
     notebook = Notebook()
     with pytest.raises(ZeroDivisionError):
-        fit(*make_parts(), trackers=[notebook], callbacks=[lambda row, model: 1 / 0])
+        fit(*make_parts(), max_epochs=1, trackers=[notebook], callbacks=[lambda row, model: 1 / 0])
     assert notebook.finished == 1
 
 

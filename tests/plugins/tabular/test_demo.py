@@ -146,7 +146,9 @@ class TestTask:
 
 
 def test_runs_through(tmp_path: Path, data: DemoData) -> None:
-    small = DemoData(data.train_x, data.train_y, data.test_x[:32], data.test_y[:32], data.val_x[:32], data.val_y[:32])
+    small = DemoData(
+        data.train_x[:48], data.train_y[:48], data.test_x[:32], data.test_y[:32], data.val_x[:32], data.val_y[:32]
+    )
     drawn: list[bool] = []
 
     @functools.wraps(DEMO.draw)

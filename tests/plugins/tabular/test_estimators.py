@@ -17,7 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 from torch import nn
 
 import augrad
@@ -27,9 +27,37 @@ from augrad_tabular import AugradClassifier, AugradRegressor, Schema
 Table = npt.NDArray[np.float64]
 
 
-# Fewer and larger steps than by default: most checks are about interfaces, and there are a hundred of them.
-@parametrize_with_checks([AugradClassifier(max_epochs=15, lr=1e-2), AugradRegressor(max_epochs=15, lr=1e-2)])
+# Most checks are about interfaces, and there are a hundred: the joint objective, in few and large steps, is enough.
+CHEAP: dict[str, Any] = {"max_epochs": 8, "lr": 3e-2, "objective": "joint"}
+# These see the whole of a fit, which searches and confirms by default; `make test-all` runs the others so, too.
+OF_FITS = {
+    "check_dict_unchanged", "check_dont_overwrite_attributes", "check_estimators_overwrite_params",
+    "check_estimators_pickle", "check_f_contiguous_array_estimator", "check_fit2d_1sample", "check_fit_idempotent",
+    "check_methods_sample_order_invariance", "check_n_features_in_after_fitting",
+}  # fmt: skip
+
+
+def checks_of_fits(*, by_default: bool) -> list[Any]:
+    """Checks at the default objective: one epoch for those above, as many as learning takes for all."""
+    options: dict[str, Any] = {"max_epochs": 15, "lr": 1e-2} if by_default else {"max_epochs": 1}
+    marks = [pytest.mark.slow] if by_default else []
+    return [
+        pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.func.__name__}", marks=marks)
+        for kind in (AugradClassifier, AugradRegressor)
+        for estimator, check in estimator_checks_generator(kind(**options))
+        if by_default or check.func.__name__ in OF_FITS
+    ]
+
+
+@pytest.mark.no_cover  # the other tests reach every line that these do
+@parametrize_with_checks([AugradClassifier(**CHEAP), AugradRegressor(**CHEAP)])
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize(("estimator", "check"), checks_of_fits(by_default=False) + checks_of_fits(by_default=True))
+def test_scikit_learns_checks_at_the_default_objective(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
@@ -44,12 +72,12 @@ def fine_and_nuisance(n_rows: int, seed: int) -> tuple[Table, npt.NDArray[np.int
 def test_learns_which_columns_may_be_noisy() -> None:
     x, y = fine_and_nuisance(300, 0)
     unseen, truth = fine_and_nuisance(1000, 1)
-    classifier = AugradClassifier(max_epochs=60, lr=5e-3, random_state=0).fit(x, y)
+    classifier = AugradClassifier(max_epochs=30, lr=1e-2, random_state=0).fit(x, y)
     noise = {row.parameter: row.high for row in classifier.policy_ if row.transform == "tabular.feature_noise"}
     assert noise["std[x0]"] < 0.05
     assert min(noise[f"std[x{column}]"] for column in (1, 2, 3)) > 0.5
     # What it learned generalises: without a penalty nothing is augmented for long.
-    plain = AugradClassifier(max_epochs=60, lr=5e-3, random_state=0, penalty=None).fit(x, y)
+    plain = AugradClassifier(max_epochs=30, lr=1e-2, random_state=0, penalty=None).fit(x, y)
     assert classifier.score(unseen, truth) > plain.score(unseen, truth)
     assert classifier.score(unseen, truth) > 0.9
 
@@ -57,14 +85,14 @@ def test_learns_which_columns_may_be_noisy() -> None:
 def test_a_regressor_learns_it_too() -> None:
     x, _ = fine_and_nuisance(200, 0)
     y = 1e6 * (3 + np.sin(x[:, 0]))
-    regressor = AugradRegressor(max_epochs=40, lr=1e-2, random_state=0).fit(x, y)
+    regressor = AugradRegressor(max_epochs=30, lr=2e-2, random_state=0).fit(x, y)
     noise = {row.parameter: row.high for row in regressor.policy_ if row.transform == "tabular.feature_noise"}
     assert noise["std[x0]"] < 0.5 * min(noise[f"std[x{column}]"] for column in (1, 2, 3))
     assert regressor.score(x, y) > 0.9
 
 
 IRIS, SPECIES = load_iris(return_X_y=True)
-QUICK: dict[str, Any] = {"max_epochs": 3, "copies": 3, "random_state": 0}
+QUICK: dict[str, Any] = {"max_epochs": 1, "copies": 3, "random_state": 0}
 
 
 def test_same_random_state_same_result() -> None:
@@ -131,7 +159,7 @@ TASTE = ["sweet", "sour", "sweet", "bitter"] * 10
 
 
 def test_data_frames_with_text() -> None:
-    classifier = AugradClassifier(**{**QUICK, "max_epochs": 40, "lr": 1e-2}).fit(MIXED, TASTE)
+    classifier = AugradClassifier(**{**QUICK, "max_epochs": 15, "lr": 3e-2}).fit(MIXED, TASTE)
     assert classifier.classes_.tolist() == ["bitter", "sour", "sweet"]
     assert classifier.feature_names_in_.tolist() == ["size", "colour", "ripe", "grade"]
     assert classifier.schema_.kinds == ("continuous", "categorical", "categorical", "ordinal")
@@ -201,7 +229,7 @@ def test_missing_values_must_be_allowed() -> None:
 
 def test_missing_values_are_learned_with() -> None:
     holes = with_holes(IRIS)
-    classifier = AugradClassifier(max_epochs=40, lr=1e-2, random_state=0, allow_missing=True).fit(holes, SPECIES)
+    classifier = AugradClassifier(max_epochs=15, lr=3e-2, random_state=0, allow_missing=True).fit(holes, SPECIES)
     assert classifier.score(holes, SPECIES) > 0.9
     assert all(np.isfinite(row.magnitude) and np.isfinite(row.weight) for row in classifier.policy_)
     assert classifier.__sklearn_tags__().input_tags.allow_nan
@@ -222,7 +250,7 @@ def test_a_schema_of_the_users_own() -> None:
 
 def test_targets_of_several_columns() -> None:
     y = np.column_stack([IRIS[:, 0], 1e3 * IRIS[:, 1], np.full(len(IRIS), 7.0)])
-    regressor = AugradRegressor(max_epochs=30, lr=2e-2, random_state=0).fit(IRIS, y)
+    regressor = AugradRegressor(max_epochs=15, lr=4e-2, random_state=0).fit(IRIS, y)
     found = regressor.predict(IRIS)
     assert found.shape == y.shape
     assert np.abs(found - y).mean(axis=0)[0] < 0.3
