@@ -1,7 +1,7 @@
 """sinusoids: the learned invariance with 1, 2 and 4 layers, and its gain for trunks of four sizes.
 
-The samples are windows of a sinusoid in noise. The four classes are 2, 4, 6 and 8 Hz, each shifted by up to 0.5 Hz. So a
-shift of frequencies within 0.5 Hz is harmless, and noise in phases or amplitudes does not help. Uses waves.py,
+The samples are windows of a sinusoid in noise. The four classes are 2, 4, 6 and 8 Hz, each shifted by up to 0.5 Hz. So
+a shift of frequencies within 0.5 Hz is harmless, and noise in phases or amplitudes does not help. Uses waves.py,
 reporting.py.
 """
 
