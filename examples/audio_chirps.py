@@ -1,9 +1,10 @@
 """
-Sounds: what makes a chirp a chirp?
-===================================
+Sounds: may a chirp be higher or lower?
+=======================================
 
-120 short sounds of four kinds: rising, falling, steady, and trembling. What counts is how the pitch moves, not where
-it lies. Of five candidates augrad finds the one that says so. Run it with ``python examples/audio_chirps.py``.
+There are 120 short sounds of four kinds: rising, falling, steady, and trembling. The kind depends on how the pitch
+moves, not on how high it is. Among five candidates, augrad finds the transform that changes only the height, a shift in
+frequency. Run the example with ``python examples/audio_chirps.py``.
 """
 
 import argparse
@@ -24,8 +25,8 @@ CANDIDATES = ["frequency_shift", "gain", "white_noise", "low_pass", "time_mask"]
 # %%
 # The task
 # --------
-# Each sound lasts 0.3 seconds and lies about a pitch of its own, between 400 and 900 Hz. Waveforms are tensors
-# ``(batch, channels, time)``.
+# Each sound lasts 0.3 seconds and has its own central pitch, between 400 and 900 Hz. Waveforms are tensors ``(batch,
+# channels, time)``.
 
 
 def chirps(n_sounds: int, key: str) -> tuple[Tensor, Tensor]:
@@ -44,8 +45,9 @@ def chirps(n_sounds: int, key: str) -> tuple[Tensor, Tensor]:
 # %%
 # The model
 # ---------
-# A small convolutional network on torchaudio's mel spectrogram. The augmentation comes before it, on the waveform.
-# Those candidates that count in hertz need the sample rate, which is given once, as ``arguments``.
+# The trunk is a small convolutional network on torchaudio's mel spectrogram. The augmentation acts before it, on the
+# waveform. Candidates with a parameter in hertz, such as ``frequency_shift``, need the sample rate. It is given once,
+# as ``arguments``.
 
 
 def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.InvariantModel:
@@ -62,7 +64,7 @@ def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.Invariant
 # %%
 # Training
 # --------
-# With augmentation, and without: a magnitude that starts at 0 stays there.
+# The model is trained with augmentation and, for comparison, without: a magnitude that starts at 0 stays there.
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -91,8 +93,8 @@ def main(argv: list[str] | None = None) -> None:
 # %%
 # The picture
 # -----------
-# Spectrograms of a steady sound, in the middle as it came. Left and right it is shifted to either end of the learned
-# range: as far as the model ever sees it moved in training.
+# The pictures are spectrograms of a steady sound. The middle shows the original. The left and the right show the sound
+# shifted to either end of the learned range, which is the largest shift that the model sees in training.
 
 
 def draw(policy: augrad.Policy, sound: Tensor) -> None:
@@ -108,8 +110,8 @@ def draw(policy: augrad.Policy, sound: Tensor) -> None:
 
 
 # %%
-# What came out
-# -------------
+# The results
+# -----------
 
 
 if __name__ == "__main__":

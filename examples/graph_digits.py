@@ -2,9 +2,9 @@
 Graphs: does it matter which way up they lie?
 =============================================
 
-Handwritten digits as graphs: every dark pixel is a node with a place, joined to the four nodes nearest to it. Each
-graph lies at an angle of its own, anywhere in a full circle. augrad finds out that the angle does not matter, and how
-far it does not. Run it with ``python examples/graph_digits.py``.
+Handwritten digits become graphs: every dark pixel is a node with a position, joined to its four nearest nodes. Each
+graph is turned by its own angle, anywhere in a full circle. augrad finds that the graphs may be turned, and how far.
+Run the example with ``python examples/graph_digits.py``.
 """
 
 import argparse
@@ -27,8 +27,8 @@ CANDIDATES = ["position_rotate", "position_shear", "position_jitter", "edge_weig
 # %%
 # The task
 # --------
-# The digits 0 to 4, since a 6 that lies on its head is a 9. A graph has features ``x`` (how dark a pixel is), places
-# ``pos``, edges, and a class ``y``.
+# The task uses the digits 0 to 4, because an upside-down 6 is a 9. A graph has features ``x`` (the darkness of a
+# pixel), positions ``pos``, edges, and a class ``y``.
 
 
 def as_graph(image: Tensor, digit: int, angle: float) -> Data:
@@ -53,8 +53,8 @@ def turned_graphs() -> list[Data]:
 # %%
 # The model
 # ---------
-# Two rounds of message passing over darkness and place. The network hands ``edge_weight`` on to its layers: that is
-# where transforms of edges say how much of an edge is left.
+# The trunk has two rounds of message passing over darkness and position. It passes ``edge_weight`` on to its layers.
+# Transforms of edges write there how much of an edge is left, for example 0 for a dropped edge.
 
 
 class Trunk(nn.Module):
@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
 # %%
 # The picture
 # -----------
-# The first training graph and three copies of it as the model sees them in training.
+# The first picture is the first training graph. The others are copies of it as the model sees them in training.
 
 
 def draw(policy: augrad.Policy, graph: Data) -> None:
@@ -126,8 +126,8 @@ def draw(policy: augrad.Policy, graph: Data) -> None:
 
 
 # %%
-# What came out
-# -------------
+# The results
+# -----------
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 Your own training loop
 ======================
 
-``augrad.fit`` is a convenience. Who owns the loop takes an ``InvariantModel`` in place of the model,
-``parameter_groups`` in place of its parameters, and in place of the criterion a ``JointLoss``, or the objective that
-``fit`` trains by, a ``CrossFittedLoss``. These loops learn to tell three wines apart, and how far a wine may be diluted
-or concentrated: one that the trunk can bear, the other what is seen in the data. Run them with ``python
-examples/own_training_loop.py``.
+``augrad.fit`` is optional. In your own loop, use an ``InvariantModel`` instead of the model, ``parameter_groups``
+instead of its parameters, and a ``JointLoss`` or a ``CrossFittedLoss`` instead of the criterion. ``fit`` uses a
+``CrossFittedLoss`` by default.
+
+For example, these loops learn to tell three wines apart, and how far a wine may be diluted or concentrated. The joint
+loss finds the dilution that the trunk can tolerate, and the cross-fitted loss finds the dilution that the data show.
+Run the example with ``python examples/own_training_loop.py``.
 """
 
 import argparse
@@ -22,10 +24,9 @@ from augrad_tabular import Schema
 # %%
 # A loop with the joint loss
 # --------------------------
-# The paper's rule: the trunk says by its own loss what an augmentation costs. The comments mark all that is augrad's.
-# The penalty reads the last training pass, so the loss comes right after it. Weights and magnitudes have a learning
-# rate of their own, by default ten times the trunk's, and no weight decay. What was learned can be read off at any
-# time.
+# This is the paper's rule: the trunk's own loss measures the cost of an augmentation. Comments mark the lines that are
+# augrad's. The penalty reads the last training pass, so call the loss right after it. Weights and magnitudes have their
+# own learning rate, by default ten times the trunk's, and no weight decay. You can read the policy at any time.
 
 
 def train_jointly(
@@ -48,11 +49,13 @@ def train_jointly(
 # %%
 # A loop with judges
 # ------------------
-# Judges, as ``fit`` has them by default, but in one pass: two copies of the trunk that have seen one half of the data
-# each say of the other half what an augmentation costs. They are trained beside the trunk for the first 80 % of
-# training, which takes about three times as long, and memory for two more trunks (``judge=`` takes a smaller network).
-# The augmentation learns between 20 % and 80 %, at a rate that falls; so the objective is told how much of the training
-# is done.
+# This loop uses two judges, which are copies of the trunk. Each judge sees half of the data, and measures the cost of
+# an augmentation on the other half. The judges are trained beside the trunk for the first 80 % of training. This takes
+# about three times as long, and memory for two more trunks. Pass a smaller network as ``judge=`` to save both. The
+# augmentation learns between 20 % and 80 % of training, at a falling rate, so the objective needs the ``progress``.
+#
+# ``fit`` also uses judges by default, but it runs a search and a confirmation before it trains the trunk. This finds
+# more.
 
 
 def train_with_judges(
@@ -82,9 +85,10 @@ def train_with_judges(
 # %%
 # Model and data
 # --------------
-# 13 measurements of 178 wines. ``tabular.common_scale`` multiplies all of them by one factor, which is learned in
-# doublings. The schema says what the columns are; it is given once, for all candidates. In a second version of the
-# known wines each is diluted or concentrated, by up to a factor of two: there is something in the data to learn then.
+# The data are 13 measurements of 178 wines. ``tabular.common_scale`` multiplies all measurements of a wine by the same
+# factor, whose range is learned in doublings. The schema describes the columns; it is given once, for all candidates.
+# In a second version of the training set, each wine is diluted or concentrated, by up to a factor of two. There the
+# data show the invariance.
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -104,7 +108,7 @@ def main(argv: list[str] | None = None) -> None:
     # A magnitude that starts at 0 stays there: no augmentation, to compare with.
     for name, train, magnitude, penalty, x in (
         ("none", train_jointly, 0.0, None, same),
-        # Its strength is in units of the loss here, and below in units of what the judges know.
+        # The strength is in units of the loss here, and in units of the judges' knowledge below.
         ("joint", train_jointly, 0.1, augrad.DisplacementPenalty(strength=1.0), same),
         ("judged", train_with_judges, 0.1, augrad.DisplacementPenalty(), same),
         ("judged, known wines diluted", train_with_judges, 0.1, augrad.DisplacementPenalty(), diluted),
@@ -132,13 +136,15 @@ def main(argv: list[str] | None = None) -> None:
 
 
 # %%
-# What came out
-# -------------
-# The joint loss opens the range as far as the trunk learns to bear it, and new wines that are diluted are told apart
-# though no known one was. The judges have seen no diluted wine either, and do not take one for what it is: nothing in
-# the data says that dilution keeps the label. Where the data do say it, they find it out. So ask for the joint loss
-# if a model is to bear what its data do not hold, and know that the label survives it; leave it to the judges if the
-# data are to tell.
+# The results
+# -----------
+# The joint loss opens the range as far as the trunk learns to tolerate it. The model then recognises new wines that are
+# diluted, although no training wine was. The judges have seen no diluted wine either, and they do not recognise it:
+# nothing in these data shows that dilution keeps the label. If the training wines are diluted, the judges find the
+# range.
+#
+# Use the joint loss if the model must tolerate variation that the data do not contain, and you know that the label
+# survives it. Use judges if the data should decide.
 
 
 if __name__ == "__main__":

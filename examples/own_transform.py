@@ -2,8 +2,8 @@
 A transform of your own, in ten lines
 =====================================
 
-Heartbeats from an electrode that holds still; tomorrow's may come loose, and then the baseline drifts. No plugin
-knows of that, so we write the transform: ten lines. Run it with ``python examples/own_transform.py``.
+The training data are heartbeats from an electrode that holds still. A loose electrode would make the baseline drift. No
+plugin has such a transform, so we write it in ten lines. Run the example with ``python examples/own_transform.py``.
 """
 
 import argparse
@@ -18,9 +18,9 @@ import augrad
 # %%
 # The transform
 # -------------
-# A modality of your choice, a range for each number that can be learned, and a differentiable function of the batch
-# and of one value per sample. ``augrad.register`` makes it known by its name, ``heart.drift``, like those of the
-# plugins.
+# A transform has three parts: a modality of your choice, a range for each number that can be learned, and a
+# differentiable function of the batch and a value per sample. ``augrad.register`` gives it a name, here
+# ``heart.drift``, so that it can be used like the transforms of a plugin.
 
 
 @augrad.register
@@ -38,7 +38,7 @@ class Drift(augrad.Transform):
 # %%
 # The task
 # --------
-# Beats of four kinds. What tells them apart are the low waves before and after the spike.
+# There are four kinds of beats. They differ in the low waves before and after the spike.
 
 
 def beats(n_beats: int, key: str, drift: float) -> tuple[Tensor, Tensor]:
@@ -55,7 +55,8 @@ def beats(n_beats: int, key: str, drift: float) -> tuple[Tensor, Tensor]:
 # %%
 # Training
 # --------
-# Your transform stands beside those of a plugin. The training beats do not drift.
+# The candidates are your transform and three transforms of a plugin. The training beats do not drift, so the example
+# uses the joint objective: judges would reject a drift that the data do not show.
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -89,7 +90,8 @@ def main(argv: list[str] | None = None) -> None:
 # %%
 # The picture
 # -----------
-# A training beat (black), and copies of it as the model with ``heart.drift`` sees it in training.
+# The black line is a training beat. The blue lines are copies of it as the model with ``heart.drift`` sees them in
+# training.
 
 
 def draw(policy: augrad.Policy, beat: Tensor) -> None:
@@ -102,10 +104,11 @@ def draw(policy: augrad.Policy, beat: Tensor) -> None:
 
 
 # %%
-# What came out
-# -------------
-# First without ``heart.drift`` among the candidates, then with it. :doc:`/howto/register-your-own-transform` says
-# what a transform promises, and what else it can be.
+# The results
+# -----------
+# The first result is without ``heart.drift`` among the candidates, the second with it.
+# :doc:`/howto/register-your-own-transform` lists the promises of a transform, and explains other kinds of transforms,
+# such as matrices.
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 Learn once, reuse anywhere
 ==========================
 
-What was learned is a *policy*: a JSON file that a person can read and change. It becomes a module, which stands in
-any pipeline of kornia, torchaudio or PyTorch Geometric, without augrad's model, loss or trainer. Run it with ``python
-examples/reuse_a_policy.py``.
+A learned *policy* is a JSON file that a person can read and change. It becomes a module for any pipeline, for example
+of kornia, torchaudio or PyTorch Geometric. The pipeline needs no model, loss or trainer of augrad. Run the example with
+``python examples/reuse_a_policy.py``.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from augrad_audio.backend import torchaudio
 # %%
 # Learn, and write
 # ----------------
-# 200 digits, each turned by an angle of up to 60 degrees, and a small network.
+# A small network learns a policy from 200 digits, each turned by up to 60 degrees.
 
 
 def network(width: int) -> nn.Module:
@@ -49,9 +49,8 @@ def learn(images: Tensor, labels: Tensor, path: Path, epochs: int) -> None:
 # %%
 # Images, with kornia
 # -------------------
-# The policy is one more augmentation in a kornia pipeline. The pipeline works on whole batches, so it goes where
-# batches are made: into the loader's ``collate_fn``. The network that is trained is another, twice as wide, with
-# nothing of augrad in it.
+# The policy becomes an augmentation in a kornia pipeline. The pipeline works on whole batches, so call it where batches
+# are made: in the loader's ``collate_fn``. It trains another network, which is twice as wide and does not use augrad.
 
 
 def train_plain(images: Tensor, labels: Tensor, pipeline: nn.Module, epochs: int) -> nn.Module:
@@ -76,9 +75,9 @@ def train_plain(images: Tensor, labels: Tensor, pipeline: nn.Module, epochs: int
 # %%
 # Sounds, with torchaudio
 # -----------------------
-# A policy can also be set by hand, and goes through JSON all the same. In front of a spectrogram it is one more layer
-# of an ``nn.Sequential``. (augrad-audio's ``torchaudio()`` is the library itself, also where its native part cannot
-# be loaded.)
+# You can also set a policy by hand, and save it as JSON in the same way. In front of a spectrogram, the policy is a
+# layer of an ``nn.Sequential``. (augrad-audio's ``torchaudio()`` returns the library itself, even if its native part
+# cannot be loaded.)
 
 
 def sound_pipeline(path: Path) -> nn.Module:
@@ -95,8 +94,8 @@ def sound_pipeline(path: Path) -> nn.Module:
 # %%
 # Graphs, with PyTorch Geometric
 # ------------------------------
-# Its transforms are functions of one graph. The module takes a graph for a batch of one, and ``get_example`` takes it
-# out again.
+# The transforms of PyTorch Geometric are functions of a single graph. The module treats a graph as a batch with a
+# single graph, and ``get_example`` takes the graph out again.
 
 
 def graph_pipeline(path: Path) -> geometric.Compose:
@@ -163,8 +162,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 # %%
-# What came out
-# -------------
+# The results
+# -----------
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 Tables: cells under another microscope
 ======================================
 
-Measurements of cell nuclei say whether a tumour is malignant. All were made at one magnification; tomorrow's
-microscope may have another one, under which lengths double and areas grow fourfold. ``AugradClassifier``, which is
-used like any estimator of scikit-learn, learns from today's rows how much magnification it can bear. Run it with
-``python examples/tabular_magnification.py``.
+Measurements of cell nuclei tell whether a tumour is malignant. All were made at the same magnification. Another
+microscope may have another magnification: at twice the magnification, lengths double and areas grow fourfold.
+``AugradClassifier`` learns from the present rows how much magnification it can tolerate. It is used like any estimator
+of scikit-learn. Run the example with ``python examples/tabular_magnification.py``.
 """
 
 import argparse
@@ -21,9 +21,9 @@ from augrad_tabular import AugradClassifier, Schema
 # %%
 # The task
 # --------
-# Of 30 columns, 9 are lengths and 3 are areas; texture, smoothness and the like do not grow with the picture. That is
-# knowledge about the table, and it goes into the transform: column j is multiplied by ``s ** exponent``. How large
-# the factor ``s`` may be is learned.
+# Of 30 columns, 9 are lengths and 3 are areas. The other columns, such as texture and smoothness, do not grow with the
+# picture. We put this knowledge about the table into the transform: column j is multiplied by ``s ** exponent``. The
+# range of the factor ``s`` is learned.
 
 
 def exponent(column: str) -> float:
@@ -35,8 +35,8 @@ def exponent(column: str) -> float:
 # %%
 # Training
 # --------
-# Two classifiers, on the same rows: one may choose magnification, beside noise in each column and lost values; the
-# other may not.
+# Two classifiers are trained on the same rows. Both have noise in each column and lost values among their candidates.
+# Only one also has magnification.
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> None:
     print(row)
     print(f"that is, pictures {low:.2f} to {high:.2f} times as large")
 
-    # Every test row, under eleven microscopes.
+    # Every test row is measured under eleven microscopes.
     factors = np.exp2(np.linspace(-1.5, 1.5, 11))
     scores = {"without": [], "learned": []}
     for factor in factors:
@@ -79,9 +79,9 @@ def main(argv: list[str] | None = None) -> None:
 # %%
 # The picture
 # -----------
-# Each classifier under each microscope. Without magnification among its candidates, the classifier soon fails away
-# from the magnification that it knows; with it, it is right about as often anywhere within a factor of two. The
-# price, at the magnification of the training rows, is about two rows in a hundred.
+# The plot shows the accuracy of each classifier under each microscope. Without magnification among its candidates, the
+# classifier soon fails away from the magnification that it knows. With it, the accuracy is about the same anywhere
+# within a factor of two. The price, at the magnification of the training rows, is about two rows in a hundred.
 
 
 def draw(factors: np.ndarray, scores: dict[str, list[float]], low: float, high: float) -> None:
@@ -97,8 +97,8 @@ def draw(factors: np.ndarray, scores: dict[str, list[float]], low: float, high: 
 
 
 # %%
-# What came out
-# -------------
+# The results
+# -----------
 
 
 if __name__ == "__main__":

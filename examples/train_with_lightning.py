@@ -2,9 +2,10 @@
 Train with Lightning
 ====================
 
-You own a Lightning ``Trainer``, with its loggers and callbacks. ``augrad.lightning.JointModule`` brings the joint
-training: here it learns from tilted handwritten digits how far a digit may be turned. Needs ``augrad[lightning]``,
-``augrad-vision`` and scikit-learn. Run it with ``python examples/train_with_lightning.py``.
+You have a Lightning ``Trainer``, for example with loggers and callbacks. ``augrad.lightning.JointModule`` trains model
+and augmentation under it. Here it learns from turned handwritten digits how far a digit may be turned. The example
+needs ``augrad[lightning]``, ``augrad-vision`` and scikit-learn. Run it with ``python
+examples/train_with_lightning.py``.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from augrad.lightning import JointModule
 # %%
 # The data
 # --------
-# Digits of 8x8 pixels, enlarged, each turned by up to 60 degrees. Nobody tells the model about it.
+# The digits have 8x8 pixels. They are enlarged, and each is turned by up to 60 degrees. The model is not told so.
 
 
 def digits(first: int, n_images: int) -> TensorDataset:
@@ -37,10 +38,10 @@ def digits(first: int, n_images: int) -> TensorDataset:
 # %%
 # The model and the Trainer
 # -------------------------
-# The model is any trunk behind a layer of candidates. ``JointModule`` trains both, and two judges beside them: copies
-# of the trunk that say, of images that they have not seen, what an augmentation costs. ``objective="joint"`` does
-# without them, their memory and their time. Everything else, from devices to early stopping, is told to the
-# ``Trainer``.
+# The model is any trunk behind a layer of candidates. ``JointModule`` trains both. It also trains two judges, which are
+# copies of the trunk that measure the cost of an augmentation on images that they have not seen. ``objective="joint"``
+# trains without judges, which saves their memory and their time. Set everything else on the ``Trainer``, such as
+# devices and early stopping.
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -2,8 +2,9 @@
 Two modalities, one code
 ========================
 
-Pictures of digits that lie askew, and signals that come late: augrad learns either invariance with the same function.
-Only the names of the plugin's transforms differ. Run it with ``python examples/two_modalities.py``.
+The first task has pictures of turned digits, the second has signals that come early or late. augrad learns both
+invariances with the same function. Only the names of the transforms differ, for example ``vision.rotate`` and
+``audio.time_shift``. Run the example with ``python examples/two_modalities.py``.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import augrad
 # %%
 # Two tasks
 # ---------
-# Digits, turned by up to 60 degrees; and pairs of pulses, four kinds of them, that come up to 80 ms early or late.
+# The digits are turned by up to 60 degrees. The signals are pairs of pulses of four kinds. They come up to 80 ms early
+# or late.
 
 
 def turned_digits() -> tuple[Tensor, Tensor]:
@@ -50,7 +52,7 @@ TASKS = {
 # %%
 # One function
 # ------------
-# It does not know what it is given: the trunk is a perceptron on whatever numbers a sample has.
+# The function does not depend on the kind of data. The trunk is a perceptron on all numbers of a sample.
 
 
 def learn(x: Tensor, y: Tensor, layer: augrad.AugmentationLayer, **options: object) -> tuple[augrad.FitResult, float]:
@@ -85,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
         print(
             f"{result.policy.leading()[0]}: {before:.1%} right without augmentation, {after:.1%} with what was learned"
         )
-        # In the search the judges learn first; when they have, the weights move.
+        # In the search the judges are trained first. Then the weights move.
         weights = [row["layers"][0]["weights"] for row in result.search]
         panel.plot(range(1, len(weights) + 1), weights, label=names)
         panel.set(xlabel="epoch of the search", title=plugin)
@@ -95,9 +97,10 @@ def main(argv: list[str] | None = None) -> None:
 
 
 # %%
-# What came out
-# -------------
-# In either task the transform that the data were made with is chosen, out of four, within some fifteen epochs.
+# The results
+# -----------
+# In both tasks augrad chooses, among four candidates, the transform that made the data. This takes about fifteen
+# epochs.
 
 
 if __name__ == "__main__":

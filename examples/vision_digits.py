@@ -2,8 +2,8 @@
 Images: how far may a digit be turned?
 ======================================
 
-200 handwritten digits, each turned by an angle that nobody knows. From these alone augrad finds out which of six
-transforms leaves a digit what it is, and how far it may go. Run it with ``python examples/vision_digits.py``.
+200 handwritten digits are each turned by an unknown angle. From these images alone, augrad finds which of six
+transforms keeps the label, and how far it may go. Run the example with ``python examples/vision_digits.py``.
 """
 
 import argparse
@@ -23,8 +23,8 @@ CANDIDATES = ["rotate", "translate_x", "translate_y", "shear_x", "gaussian_noise
 # %%
 # The task
 # --------
-# scikit-learn brings 1,797 digits of 8 by 8 pixels. They are made larger, and each is turned once, in training and
-# test set alike. A transform is a function of a batch and of one value for each sample, here an angle in degrees.
+# scikit-learn contains 1,797 digits of 8 by 8 pixels. They are enlarged, and each is turned once, in the training set
+# and in the test set. A transform is a function of a batch and a value for each sample, here an angle in degrees.
 
 
 def turned_digits() -> tuple[Tensor, Tensor]:
@@ -39,7 +39,7 @@ def turned_digits() -> tuple[Tensor, Tensor]:
 # %%
 # The model
 # ---------
-# Any network will do as the trunk. The augmentation layer stands in front of it.
+# The trunk is any network, for example a small convolutional network. The augmentation layer stands in front of it.
 
 
 def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.InvariantModel:
@@ -55,8 +55,9 @@ def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.Invariant
 # %%
 # Training
 # --------
-# ``fit`` trains the trunk, the weights of the candidates and their ranges together. Beside it the same trunk is
-# trained without augmentation: a magnitude that starts at 0 stays there.
+# With ``objective="joint"``, ``fit`` trains the trunk, the weights of the candidates and their ranges together. This is
+# faster than the default objective. For comparison, the same trunk is trained without augmentation: a magnitude that
+# starts at 0 stays there.
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -93,8 +94,8 @@ def main(argv: list[str] | None = None) -> None:
 # %%
 # The picture
 # -----------
-# Above, the first training digit and copies of it as the model sees them in training: turned, nothing else. Below,
-# how the range of angles opened: from 18 degrees, not steadily, to about 50.
+# The upper row shows the first training digit, and copies of it as the model sees them in training. They are turned and
+# otherwise unchanged. The lower plot shows the range of angles. It grows from 18 degrees, with setbacks, to about 50.
 
 
 def draw(result: augrad.FitResult, image: Tensor) -> None:
@@ -113,8 +114,8 @@ def draw(result: augrad.FitResult, image: Tensor) -> None:
 
 
 # %%
-# What came out
-# -------------
+# The results
+# -----------
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class TransformsTable(Declared):
         except augrad.AugradError:
             yield f"*Nothing to show: no plugin for {self.arguments[0]} was installed where this page was made.*"
             return
-        yield from _table(("Transform", "What is learned", "What it does, and what it assumes"), "22 24 54")
+        yield from _table(("Transform", "Learned", "Effect and assumption"), "22 24 54")
         for name, kind in transforms.items():
             summary = (kind.__doc__ or "").strip().splitlines()[0]
             arguments = kind.example_arguments()

@@ -1,7 +1,7 @@
-"""copies: what more augmented copies per prediction are worth, and what they cost: accuracy, invariance, time.
+"""copies: accuracy, invariance and time against the number of augmented copies per prediction.
 
-Trains the vision demo (digits turned within 60 degrees) once per seed with augrad's defaults, one copy in training, and
-predicts with 1 to 40 copies, as the paper does. Uses reporting.py.
+Trains the vision demo (digits turned within 60 degrees) once per seed with augrad's defaults and a single copy in
+training. Then it predicts with 1 to 40 copies, as the paper does. Uses reporting.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""penalty_strength: how much of the oracle's gain is recovered when the penalty is 0.1 to 10 times as strong.
+"""penalty_strength: gain recovery when the penalty is 0.1 to 10 times as strong as by default.
 
-One benchmark task per modality; augrad's own penalty beside the paper's, with everything else at its default. Gain
-recovery is (learned - none) / (oracle - none) of the test scores' means over seeds. Uses reporting.py.
+Trains a benchmark task for each modality with augrad's penalty and with the paper's, and everything else at its
+default. Gain recovery is (learned - none) / (oracle - none) of the test scores' means over seeds. Uses reporting.py.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from augrad.demo.trial import prepared
 from augrad.plugins.registry import get_rule, tasks
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Of each penalty's default strength: two orders of magnitude."""
+"""Factors on the default strength of each penalty, over two orders of magnitude."""
 
 DEFAULT = inspect.signature(augrad.fit).parameters["penalty"].default
 PENALTIES: dict[str, Callable[[float], Any]] = {
     "augrad": lambda factor: type(DEFAULT)(strength=factor * DEFAULT.strength),
     "AugNet": lambda factor: augrad.MagnitudePenalty(strength=factor * augrad.MagnitudePenalty().strength),
 }
-"""By whose they are: a penalty of so many times its default strength."""
+"""Penalties by origin: each is called with a factor on its default strength."""
 
 
 def rule(name: str, factor: float) -> Rule:

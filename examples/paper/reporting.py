@@ -1,4 +1,4 @@
-"""What every script of this folder does with its numbers: reads arguments, prints a table, writes JSON and a figure."""
+"""The common parts of the scripts in this folder: reads arguments, prints a table, writes JSON and a figure."""
 
 from __future__ import annotations
 

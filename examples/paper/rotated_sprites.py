@@ -1,8 +1,9 @@
 """rotated_sprites: how far may a sprite be turned? The paper's first figure, with sprites of our own drawing.
 
-A tower is slim or wide, and stands upright or upside down: four classes. Each image is turned once, within 45 degrees.
-Turned by more again, an upright tower may look like one that is upside down: the true range is pi / 4. It prints the
-learned range for five rules, and what one resampling for the whole stack saves. Uses sprites.py, reporting.py.
+A tower is slim or wide, and stands upright or upside down, which gives four classes. Each image is turned once, within
+45 degrees. If it is turned again by more than that, an upright tower may look like an upside-down tower, so the true
+range is pi / 4. The script prints the learned range for five rules, and the time that a single resampling for the whole
+stack saves. Uses sprites.py, reporting.py.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ CANDIDATES = {
     "vision.scale_x": {"factor": 3.0},
     "vision.scale_y": {"factor": 3.0},
 }
-"""For the paper's rules, whose penalties count magnitudes in parts of these ranges: so each reaches far beyond what is
-harmless, as 180 degrees do. A transform that is harmless over most of its range would win. augrad gets the names."""
+"""Ranges for the paper's rules, whose penalties reward magnitudes as fractions of these ranges. Each range is far wider
+than the harmless range, for example 180 degrees, because a transform that is harmless over most of its range would win.
+augrad gets only the names."""
 
 N_IMAGES, BATCH, EPOCHS, LR = 1024, 32, 50, 2e-3
 

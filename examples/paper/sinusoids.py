@@ -1,7 +1,8 @@
-"""sinusoids: which invariance is learned, with 1, 2 and 4 layers; and what it is worth to trunks of four sizes.
+"""sinusoids: the learned invariance with 1, 2 and 4 layers, and its gain for trunks of four sizes.
 
-Windows of a sinusoid in noise, of four classes: 2, 4, 6 and 8 Hz, each shifted by up to 0.5 Hz. So a shift of
-frequencies within 0.5 Hz is harmless; noise in phases or amplitudes helps nobody. Uses waves.py, reporting.py.
+The samples are windows of a sinusoid in noise. The four classes are 2, 4, 6 and 8 Hz, each shifted by up to 0.5 Hz. So
+a shift of frequencies within 0.5 Hz is harmless, and noise in phases or amplitudes does not help. Uses waves.py,
+reporting.py.
 """
 
 from __future__ import annotations
