@@ -1,4 +1,4 @@
-"""Saved models: `save` and `load`. Uses manifest.py, document.py; the trainer stores the same `model_config`."""
+"""`save` and `load` for models. Uses manifest.py and document.py; the trainer stores the same `model_config`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ KIND = "model"
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
-    """Saves a model: all parameters and buffers, and what it takes to build the augmentation again.
+    """Saves a model: all parameters and buffers, and the description from which the augmentation is built again.
 
-    The trunk's code is not saved; `load` takes the trunk. A callable aggregation is not saved either; `load` takes it.
+    Code is not saved. `load` takes the trunk, and the aggregation if that is a callable.
 
     Args:
         model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
-        path: a directory. One that was saved there before is replaced as a whole.
+        path: a directory. A model that was saved there before is replaced completely.
 
     Returns:
         The path written to.
 
     Raises:
-        ArgumentTypeError: it is no such model.
-        PolicyError: the augmentation holds code of yours that a file cannot bring back.
-        StorageError: it could not be written; what stood there is untouched.
+        ArgumentTypeError: `model` is not an `InvariantModel` or a wrapper around it.
+        PolicyError: the augmentation contains custom code that cannot be restored from a file.
+        StorageError: the directory could not be written. An earlier model there is untouched.
 
     Example:
         >>> import tempfile
@@ -65,19 +65,21 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
 def load(
     path: str | os.PathLike[str], trunk: nn.Module, *, aggregation: str | Aggregation | None = None
 ) -> InvariantModel:
-    """Loads what `save` or `fit` wrote, into a trunk. No code is loaded: transforms come from the registry.
+    """Loads a model that `save` or `fit` wrote. No code is loaded: the transforms come from the registry.
 
     Args:
-        path: the directory, or a pointer to one such as `runs/x/best`.
-        trunk: a module built as the saved one was; its parameters and buffers are overwritten, once everything fits.
-        aggregation: in place of the saved one; needed where that was a callable.
+        path: the directory, or a pointer to a directory such as `runs/x/best`.
+        trunk: a module built like the saved trunk. Its parameters and buffers are overwritten, but only after
+            everything has been checked to fit.
+        aggregation: replaces the saved aggregation. Required if the saved model used a callable.
 
     Returns:
-        The model, in eval mode, its augmentation on the trunk's device.
+        The model in eval mode, with its augmentation on the trunk's device.
 
     Raises:
-        CheckpointError: it is missing, damaged, changed since it was written, from a newer augrad, holds no model, uses
-            a transform that is not registered, or does not fit the trunk. The trunk is as before.
+        CheckpointError: the directory is missing, damaged, altered since it was written, written by a newer augrad,
+            contains no model, uses a transform that is not registered, or does not fit the trunk. The trunk is
+            unchanged.
         ArgumentError, ArgumentTypeError: another argument is not accepted.
     """
     checkpoint = read_checkpoint(_followed(Path(path)))
@@ -94,12 +96,12 @@ def load(
 
 
 def model_config(model: InvariantModel) -> dict[str, Any]:
-    """What it takes, besides the trunk, to build a model again: JSON-able. `load` finds it at `config["model"]`.
+    """Returns a JSON-able description from which a model can be built, given the trunk. `load` reads `config["model"]`.
 
-    A callable aggregation is None in it; a selection or strength of the user's own is there by name only.
+    A callable aggregation is stored as None. A custom selection or strength is stored by name only.
 
     Raises:
-        PolicyError: a transform was constructed with something that is not JSON-able.
+        PolicyError: a transform was constructed with a value that is not JSON-able.
     """
     return {
         "aggregation": model.aggregation if isinstance(model.aggregation, str) else None,

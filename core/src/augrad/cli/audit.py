@@ -67,7 +67,7 @@ def run(  # noqa: PLR0917 - the options of a command
     """
     from augrad.auditing import AuditReport, audit
     from augrad.auditing.verdicts import KINDS
-    from augrad.config import AuditConfig, parse_config, read_config
+    from augrad.config import AuditConfig, located, parse_config, read_config
 
     if (demo is None) == (data is None):
         raise ArgumentError(
@@ -88,19 +88,20 @@ def run(  # noqa: PLR0917 - the options of a command
     else:
         model, loader = _made(data or "", settings)
         known = {}
-    report = audit(
-        model,
-        loader,
-        known.get("transforms") if settings.transforms is None else settings.transforms,
-        strengths=settings.strengths,
-        arguments=settings.arguments,
-        layers=settings.layers,
-        output=settings.output,
-        epsilon=settings.epsilon,
-        max_samples=settings.max_samples,
-        seed=settings.seed,
-        name=known.get("name"),
-    )
+    with located(config):
+        report = audit(
+            model,
+            loader,
+            known.get("transforms") if settings.transforms is None else settings.transforms,
+            strengths=settings.strengths,
+            arguments=settings.arguments,
+            layers=settings.layers,
+            output=settings.output,
+            epsilon=settings.epsilon,
+            max_samples=settings.max_samples,
+            seed=settings.seed,
+            name=known.get("name"),
+        )
     directory = Path("runs", "audit") if output is None else output
     written = [report.save(directory / name) for name in ("audit.json", "card.md", "report.html")]
     if earlier is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +12,7 @@ import typer
 from rich.console import Console
 
 from augrad.cli.usercode import import_callable
-from augrad.errors import ArgumentError
+from augrad.errors import ArgumentError, AugradError, RunawayWarning
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,7 +48,7 @@ def run(
     The file holds names and numbers only; code is named by --demo or --data, never in the file. With --demo, keys that
     the file leaves out (transforms, arguments, layers, copies, epochs, batch_size, lr) are the demo's.
     """
-    from augrad.config import read_config
+    from augrad.config import located, read_config
     from augrad.plugins.registry import get_demo
 
     if (demo is None) == (data is None):
@@ -56,7 +58,8 @@ def run(
         )
     task = None if demo is None else get_demo(demo)
     settings = read_config(config, defaults=None if task is None else demo_defaults(task))
-    module = build_module(settings, {} if task is None else demo_arguments(task, settings))
+    with located(config):
+        module = build_module(settings, {} if task is None else demo_arguments(task, settings))
     trunk, train_loader, val_loader = load_data(settings, task, data)
     from augrad.model import InvariantModel
 
@@ -69,7 +72,8 @@ def run(
         seed=settings.seed,
     )
     directory = Path("runs", config.stem) if output is None else output
-    result = train(model, train_loader, val_loader, settings, directory, resume=resume)
+    with command_line_terms():
+        result = train(model, train_loader, val_loader, settings, directory, resume=resume)
     result.policy.to_json(directory / "policy.json")
     _print(result, directory)
 
@@ -195,6 +199,42 @@ def train(
         # Epochs may grow on a resume, and what ran away may go on; fit itself holds the rest against the checkpoint.
         config=settings.model_dump(exclude={"epochs", "runaway"}),
     )
+
+
+@contextmanager
+def command_line_terms() -> Iterator[None]:
+    """Rewrites the options of `augrad.fit` in errors and warnings as the command line spells them.
+
+    For example, `fit` says "Pass resume=True"; on the command line that is "Pass --resume". A `RunawayWarning` is
+    printed as a line on standard error.
+    """
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *rest: Any) -> None:
+        if isinstance(message, RunawayWarning):
+            typer.echo(f"augrad: {_respelt(message.message)}", err=True)
+        else:
+            shown(message, *rest)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # put back by catch_warnings
+        try:
+            yield
+        except AugradError as error:
+            message = _respelt(error.message)
+            if message == error.message:
+                raise
+            raise type(error)(message, **error.facts) from error
+
+
+_SPELLINGS = {"resume=True": "--resume", "runaway=None": "'runaway: null' in the configuration"}
+"""Options of `augrad.fit`, as the command line or the configuration file spells them."""
+
+
+def _respelt(message: str) -> str:
+    for option, spelling in _SPELLINGS.items():
+        message = message.replace(option, spelling)
+    return message
 
 
 def build_penalty(settings: PenaltyConfig) -> Any:
