@@ -217,7 +217,7 @@ def command_line_terms() -> Iterator[None]:
             shown(message, *rest)
 
     with warnings.catch_warnings():
-        warnings.showwarning = show  # put back by catch_warnings
+        warnings.showwarning = show  # type: ignore[assignment]  # restored by catch_warnings
         try:
             yield
         except AugradError as error:

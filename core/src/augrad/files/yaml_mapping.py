@@ -42,7 +42,7 @@ class YamlMapping:
 
 
 def read_mapping(path: str | os.PathLike[str]) -> YamlMapping:
-    """Reads a YAML file that holds keys and values.
+    r"""Reads a YAML file that holds keys and values.
 
     `1e-3` is a number, as in YAML 1.2, and a key that is given twice is an error. No objects are constructed.
 
@@ -54,7 +54,7 @@ def read_mapping(path: str | os.PathLike[str]) -> YamlMapping:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "run.yaml")
-        ...     _ = file.write_text("epochs: 20\\nlr: 1e-3\\n")
+        ...     _ = file.write_text("epochs: 20\nlr: 1e-3\n")
         ...     read = read_mapping(file)
         >>> read.values, read.lines[("lr",)]
         ({'epochs': 20, 'lr': 0.001}, 2)

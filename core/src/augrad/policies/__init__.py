@@ -1,4 +1,4 @@
-"""Policies: what was learned, in physical units, as rows, as a table and as a document that can be stored.
+"""Policies: the learned augmentation in physical units, as rows, as a table and as a JSON document.
 
 Uses layers/ and files/.
 """

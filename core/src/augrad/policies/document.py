@@ -1,4 +1,4 @@
-"""An augmentation module as a JSON document: what policy files and saved models have in common.
+"""An augmentation module as a JSON document, the format of policy files and of saved models.
 
 Used by policy.py and saving.py; document_reader.py builds the module again. A document::
 
@@ -10,9 +10,10 @@ Used by policy.py and saving.py; document_reader.py builds the module again. A d
                                                           "magnitude": 0.3167, "raw_magnitude": -0.769}},
                                  "state": {}}]}]}
 
-`low` and `high` are the physical values between which is drawn. They and the weights can be written by hand, without
-the rest; the raw parameters make the round trip exact to the last bit. A parameter learned per feature has lists.
-`config` is what the transform was constructed with, `state` what it has fitted since (statistics of a table, say).
+Values are drawn between `low` and `high`, in physical units. A document can be written by hand with only these and the
+weights; the raw parameters make the round trip exact to the last bit. A parameter that is learned per feature has
+lists. `config` holds the constructor arguments of the transform, `state` its fitted tensors (such as the statistics of
+a table).
 """
 
 from __future__ import annotations
@@ -33,20 +34,20 @@ from augrad.layers.strength import GlobalStrength
 from augrad.transform.transform import Transform
 
 SCHEMA = 1
-"""The newest layout that this version reads, and the one it writes."""
+"""The layout that this version writes, and the newest that it reads."""
 
 
 def to_document(module: AugmentationModule) -> dict[str, Any]:
-    """What a module has learned and what it takes to build it again, JSON-able, with finite numbers only.
+    """Returns a JSON-able description of a module, with finite numbers only, from which the module can be built again.
 
     Raises:
-        PolicyError: a transform was constructed with something that is not JSON-able.
+        PolicyError: a transform was constructed with a value that is not JSON-able.
     """
     return {"schema": SCHEMA, "layers": [_layer_document(layer) for layer in module]}
 
 
 def check_rebuildable(module: AugmentationModule) -> None:
-    """Raises `PolicyError` if a layer holds code of the user's that no document can bring back."""
+    """Raises `PolicyError` if a layer holds custom code, which cannot be restored from a document."""
     for number, layer in enumerate(module):
         for part in ("selection", "strength"):
             name, known = _kind(layer, part)
@@ -60,7 +61,7 @@ def check_rebuildable(module: AugmentationModule) -> None:
 
 
 def encoded(tensor: Tensor) -> Any:
-    """A tensor as nested lists; what is not finite as `"inf"`, `"-inf"` and `"nan"`.
+    """Returns a tensor as nested lists. Numbers that are not finite become `"inf"`, `"-inf"` and `"nan"`.
 
     Example:
         >>> encoded(torch.tensor([[0.5, float("-inf")]]))
@@ -80,7 +81,7 @@ def _layer_document(layer: AugmentationLayer) -> dict[str, Any]:
     raw_weights = _wide(layer.raw_weights)
     weights = to_weights(raw_weights, layer.temperature)
     strength = layer.strength
-    # A subclass may mean something else by its raw parameters.
+    # In a subclass the raw parameters may have another meaning.
     simple = type(strength) is GlobalStrength
     raw = _wide(strength.get_parameter("raw_magnitudes") if simple else from_unit(layer.magnitudes.detach()))
     transforms = []
@@ -135,12 +136,12 @@ def _config(transform: Transform) -> dict[str, Any]:
                 transform=transform.name,
                 argument=name,
             ) from error
-    # As it will be read: tuples become lists.
+    # The same form as after reading: tuples become lists.
     return dict(json.loads(json.dumps(config)))
 
 
 def _kind(layer: AugmentationLayer, part: str) -> tuple[str, bool]:
-    """Name of a layer's selection or strength, and whether a name is all it takes."""
+    """Returns the name of a layer's selection or strength, and whether it can be built from its name."""
     if part == "selection":
         kind = type(layer.selection)
         known = SELECTIONS.get(kind.name) is kind
@@ -149,7 +150,7 @@ def _kind(layer: AugmentationLayer, part: str) -> tuple[str, bool]:
 
 
 def _wide(tensor: Tensor) -> Tensor:
-    # In half precision softmax and sigmoid would be off by a percent; the raw numbers themselves stay exact.
+    # In half precision, softmax and sigmoid would have errors of a percent. The raw numbers themselves stay exact.
     return tensor.detach().to(tensor.dtype if tensor.dtype == torch.float64 else torch.float32)
 
 
