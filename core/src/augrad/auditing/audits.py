@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
+from augrad.auditing.baseline import Baseline
 from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement, Shown
 from augrad.auditing.measuring import Measuring
@@ -122,11 +123,13 @@ def audit(
                     rows.append(row)
                     shown[transform.name] = pictures
                     bar.advance(task)
-                sensitivities[transform.name] = sensitivity(subject, samples, measuring.outputs, transform, seed)
+                sensitivities[transform.name] = sensitivity(
+                    subject, samples, measuring.baseline.outputs, transform, seed
+                )
     assumed = {each.name: each.assumes for each in chosen}
     return reported(
         name or subject.name,
-        measuring,
+        measuring.baseline,
         rows,
         shown,
         assumed,
@@ -142,7 +145,7 @@ def audit(
 
 def reported(
     name: str,
-    measuring: Measuring,
+    baseline: Baseline,
     rows: Sequence[Measurement],
     shown: Mapping[str, Shown],
     assumed: Mapping[str, str],
@@ -159,7 +162,7 @@ def reported(
 
     Args:
         name: what it calls the subject.
-        measuring: who measured.
+        baseline: the samples, the model and the reference as they are without any transform.
         rows, shown: what.
         assumed: the invariance that each transform stands for, by name.
         epsilon: share of labels, and of predictions, that may change.
@@ -168,8 +171,8 @@ def reported(
         model: its hash.
         layers, sensitivities, policy: as in `Facts` and `AuditReport`.
     """
-    samples, known = measuring.samples, measuring.reference_accuracy
-    chance = measuring.chance
+    samples, known = baseline.samples, baseline.reference_accuracy
+    chance = baseline.chance
     knows = known is not None and chance is not None and known.low > chance
     verdicts = [
         judge([row for row in rows if row.transform == each], assumes=text, epsilon=epsilon, known=knows)
@@ -177,19 +180,19 @@ def reported(
     ]
     facts = Facts(
         subject=name,
-        modality=measuring.kind.modality,
+        modality=baseline.kind.modality,
         n_samples=len(samples),
         more=samples.more,
         target=None if samples.target is None else "classes" if samples.classes else "numbers",
-        score=None if measuring.subject is None else measuring.score,
-        reference=None if measuring.reference is None else measuring.reference.name,
+        score=None if baseline.subject is None else baseline.score,
+        reference=None if baseline.reference is None else baseline.reference.name,
         reference_accuracy=known,
         chance=chance,
         epsilon=epsilon,
-        seed=measuring.seed,
+        seed=baseline.seed,
         data=samples.digest(),
         model=model,
-        versions=installed_versions(measuring.kind.modality),
+        versions=installed_versions(baseline.kind.modality),
         seconds=time.perf_counter() - started,
         layers=layers,
         skipped={**(skipped or {}), **_left_out(samples)},

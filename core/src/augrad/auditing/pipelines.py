@@ -70,7 +70,7 @@ def audit_pipeline(
         row, pictures = measuring.measure_pipeline(_checked(pipeline, called, per_sample=per_sample), called)
     return reported(
         called,
-        measuring,
+        measuring.baseline,
         [row],
         {called: pictures},
         {called: assumes},

@@ -138,14 +138,14 @@ def _agree(labels: Tensor, target: Tensor) -> Bool[Tensor, " samples"]:
     return agree
 
 
-def right(answer: Tensor, target: Tensor) -> Bool[Tensor, " samples"]:
+def is_correct(answer: Tensor, target: Tensor) -> Bool[Tensor, " samples"]:
     """Which answers are right: the class, or the number within `TOLERANCE` standard deviations of the targets."""
     if not target.is_floating_point():
         return answer == target
-    return same(answer, target, spread_of(target))
+    return is_close(answer, target, spread_of(target))
 
 
-def same(first: Tensor, second: Tensor, spread: Float[Tensor, ""]) -> Bool[Tensor, " samples"]:
+def is_close(first: Tensor, second: Tensor, spread: Float[Tensor, ""]) -> Bool[Tensor, " samples"]:
     """Which numbers are the same within `TOLERANCE` times `spread`."""
     apart: Tensor = torch.linalg.vector_norm((first - second).reshape(len(first), -1), dim=1)
     return apart <= TOLERANCE * spread

@@ -1,12 +1,40 @@
-"""The hooks that a plugin can implement, and the marker for implementations. Called and checked by loading.py."""
+"""The hooks that a plugin can implement, the marker for implementations, and `names_of` for the names of transforms.
+
+Called and checked by loading.py. Does not load torch, so a plugin's module can import it at discovery.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import pluggy
+
+from augrad.transform.naming import snake_case
 
 hookspec = pluggy.HookspecMarker("augrad")
 hookimpl = pluggy.HookimplMarker("augrad")
 """Marks a hook implementation. Optional: every function `augrad_*` of a plugin's module counts as an implementation."""
+
+
+def names_of(modality: str, package: str, modules: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Returns the names of a plugin's transforms and the import strings of their classes, for `augrad_transforms`.
+
+    Args:
+        modality: the name of the entry point, such as `"vision"`.
+        package: the import name of the plugin's package, such as `"augrad_vision"`.
+        modules: the names of the transform classes in each module of the package.
+
+    Example:
+        >>> names_of("vision", "augrad_vision", {"geometric": ["Rotate", "TranslateX"], "tone": ["Gamma"]})
+        {'vision.rotate': 'augrad_vision.geometric:Rotate',
+         'vision.translate_x': 'augrad_vision.geometric:TranslateX',
+         'vision.gamma': 'augrad_vision.tone:Gamma'}
+    """
+    return {
+        f"{modality}.{snake_case(name)}": f"{package}.{module}:{name}"
+        for module, names in modules.items()
+        for name in names
+    }
 
 
 @hookspec

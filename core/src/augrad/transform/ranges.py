@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from augrad.errors import RangeError
+from augrad.options import number
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,7 @@ class Range:
 
     def __post_init__(self) -> None:
         for name in ("high", "low", "identity"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise RangeError(
-                    f"Range({name}=...) must be a finite number, but got {value!r}.", argument=name, value=value
-                )
+            number(name, getattr(self, name), owner="Range", error=RangeError, wrong_type=RangeError)
         if self.signed:
             if self.low != 0.0:
                 raise RangeError(

@@ -5,17 +5,18 @@ Uses ranges.py, and sample_features.py and drawing.py for what an audit asks of 
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-import re
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
-from augrad.errors import ArgumentError, ArgumentTypeError, InputError, InputTypeError, InversionError, RangeError
+from augrad.errors import ArgumentTypeError, InversionError
+from augrad.options import one_of
+from augrad.transform.arguments import labels_of, own_ranges, plain, ranged, recorded, size_of
+from augrad.transform.batch_check import check_tensor
 from augrad.transform.drawing import INK, draw_sample
+from augrad.transform.naming import snake_case
 from augrad.transform.ranges import Range
 from augrad.transform.sample_features import flat_features, tensor_side_effects
 
@@ -89,13 +90,7 @@ class Transform(nn.Module, ABC):
             cls.name = f"{cls.modality}.{snake_case(cls.__name__)}"
         if "invertible" not in vars(cls) and "invert" in vars(cls):
             cls.invertible = True
-        if cls.gradient not in get_args(Gradient):
-            raise ArgumentError(
-                f"{cls.__name__}.gradient must be one of {', '.join(map(repr, get_args(Gradient)))}, "
-                f"but got {cls.gradient!r}.",
-                argument="gradient",
-                value=cls.gradient,
-            )
+        one_of("gradient", cls.gradient, get_args(Gradient), owner=cls.__name__)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Transform:  # noqa: PYI034 - beartype refuses Self outside classes it decorates
         if not hasattr(cls, "modality"):
@@ -104,60 +99,23 @@ class Transform(nn.Module, ABC):
                 argument="modality",
             )
         self = super().__new__(cls)
-        if args or kwargs:
-            bound = inspect.signature(cls.__init__).bind(self, *args, **kwargs)
-            given = dict(list(bound.arguments.items())[1:])
-            variable = next((p.name for p in bound.signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
-            given.update(given.pop(variable, {}) if variable else {})
-            object.__setattr__(self, "_arguments", given)
-        else:
-            object.__setattr__(self, "_arguments", {})
+        object.__setattr__(self, "_arguments", recorded(self, args, kwargs))
         return self
 
     def __init__(self, **ranges: float | Range) -> None:
         super().__init__()
-        for name, given in ranges.items():
-            if name not in type(self).ranges:
-                known = ", ".join(type(self).ranges) or "none"
-                raise RangeError(
-                    f"{self.name} has no parameter {name!r}; its parameters: {known}.", argument=name, value=given
-                )
-            self.ranges = {**self.ranges, name: self._narrowed(name, given)}
-
-    def _narrowed(self, name: str, given: float | Range) -> Range:
-        declared = self.ranges[name]
-        if isinstance(given, Range):
-            return given
-        if isinstance(given, bool) or not isinstance(given, int | float):
-            raise RangeError(
-                f"{self.name}: {name} must be a number (the far end of its range) or a Range, but got {given!r}.",
-                argument=name,
-                value=given,
-            )
-        try:
-            if declared.span > 0:
-                return dataclasses.replace(declared, high=float(given))
-            return dataclasses.replace(declared, low=float(given))
-        except RangeError as error:
-            raise RangeError(f"{self.name}: {name}={given!r}: {error}", argument=name, value=given) from error
+        if ranges:
+            self.ranges = own_ranges(self.name, self.ranges, ranges)
 
     @property
     def config(self) -> dict[str, Any]:
         """The constructor's arguments as given, JSON-able: what `policy.py` needs to build an equal transform."""
-        return {
-            name: dataclasses.asdict(value) if isinstance(value, Range) else value
-            for name, value in self._arguments.items()
-        }
+        return plain(self._arguments)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Transform:
         """Builds a transform from what `config` returned."""
-        return cls(
-            **{
-                name: Range(**value) if name in cls.ranges and isinstance(value, dict) else value
-                for name, value in config.items()
-            }
-        )
+        return cls(**ranged(cls.ranges, config))
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -166,30 +124,13 @@ class Transform(nn.Module, ABC):
         Raises:
             RangeError: a range is declared `per="feature"` but the transform has no `n_features`.
         """
-        return {name: self._size(name, declared) for name, declared in self.ranges.items()}
-
-    def _size(self, name: str, declared: Range) -> int:
-        if declared.per is None:
-            return 1
-        size = getattr(self, f"n_{declared.per}s", None)
-        if not isinstance(size, int) or size < 1:
-            raise RangeError(
-                f"{self.name}: {name} is learned per {declared.per}, so the transform must set "
-                f"self.n_{declared.per}s to a positive int in its constructor, but it is {size!r}.",
-                argument=name,
-                value=size,
-            )
-        return size
+        return {name: size_of(self, name, declared) for name, declared in self.ranges.items()}
 
     def labels(self, parameter: str) -> tuple[str, ...]:
         """What the entries of a parameter learned per axis entry are called: the transform's `feature_names` (or
         `channel_names`, after the axis) if it has them, else their positions. Empty for a single magnitude.
         """
-        declared = self.ranges[parameter]
-        if declared.per is None:
-            return ()
-        names = getattr(self, f"{declared.per}_names", None)
-        return tuple(str(name) for name in (range(self.sizes[parameter]) if names is None else names))
+        return labels_of(self, parameter, self.ranges[parameter])
 
     def identity(self, n_samples: int, like: Tensor) -> dict[str, Tensor]:
         """Values at which the transform changes nothing: one `(n_samples,)` tensor per parameter, or
@@ -325,23 +266,7 @@ class Transform(nn.Module, ABC):
         Called once per pass, before anything changes. The default accepts floating-point tensors with at
         least one event axis; override it to say more. Read shapes and dtypes only, never values.
         """
-        if not isinstance(x, Tensor):
-            raise InputTypeError(
-                f"{self.name} expects a tensor (batch, ...), but got {type(x).__name__}.", transform=self.name
-            )
-        if not x.is_floating_point():
-            raise InputTypeError(
-                f"{self.name} expects floating-point values, but got {x.dtype}. Convert with x.float() "
-                "(and scale images to [0, 1]).",
-                transform=self.name,
-            )
-        if x.ndim < 2:
-            raise InputError(
-                f"{self.name} expects a batch (batch, ...) with at least 2 axes, but got shape {tuple(x.shape)}. "
-                "Add the batch axis with x[None].",
-                transform=self.name,
-                shape=tuple(x.shape),
-            )
+        check_tensor(self.name, x)
 
     def check_trunk(self, trunk: nn.Module, x: Any) -> None:
         """Raises `ArgumentError` if the trunk cannot see what this transform changes. Accepts any trunk by default.
@@ -358,13 +283,3 @@ class Transform(nn.Module, ABC):
             f"{name}={declared.bounds[0]:g}..{declared.bounds[1]:g} {declared.unit}".rstrip()
             for name, declared in self.ranges.items()
         )
-
-
-def snake_case(name: str) -> str:
-    """`"TranslateX"` -> `"translate_x"`.
-
-    Example:
-        >>> snake_case("TranslateX"), snake_case("HTTPNoise")
-        ('translate_x', 'http_noise')
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
