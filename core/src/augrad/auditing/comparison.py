@@ -48,7 +48,7 @@ class AuditComparison:
         return tuple(verdict.transform for verdict in self.first.verdicts if verdict.transform in known)
 
     def to_frame(self) -> pd.DataFrame:
-        """Returns a row for each transform and strength in both audits: both values of each measure, and their change."""
+        """Returns a row for each common transform and strength: both values of each measure, and their change."""
         import pandas as pd
 
         keys = ["transform", "strength"]

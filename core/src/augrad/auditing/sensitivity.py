@@ -114,7 +114,7 @@ def _tangent(output: Float[Tensor, "samples *output"]) -> Tensor | None:
 
 @contextmanager
 def _differentiable() -> Iterator[None]:
-    """Computes attention by its formula, as fused kernels have no forward-mode derivative; silences torch's warnings."""
+    """Computes attention by its formula, as fused kernels lack forward-mode derivatives; silences torch's warnings."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():

@@ -264,7 +264,7 @@ def _safe_text(rows: Sequence[Measurement], safe: float | None) -> str:
 
 
 def knee_of(rows: Sequence[Measurement]) -> float | None:
-    """Returns the strength at which the distance from the data begins to rise: there its curve is lowest under the chord.
+    """Returns where the distance from the data begins to rise: there its curve is lowest under the chord.
 
     References:
         Satopaa, Albrecht, Irwin, Raghavan: Finding a "kneedle" in a haystack, ICDCS workshops 2011.
