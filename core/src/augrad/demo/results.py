@@ -179,7 +179,7 @@ class DemoResult:
         return stacked
 
     def to_json(self) -> dict[str, Any]:
-        """Returns all but the pictures, JSON-able: demo, settings, summary, and each run with its history and policy."""
+        """Returns everything but pictures, JSON-able: demo, settings, summary, each run with history and policy."""
         demo = self.demo
         return {
             "demo": demo.name,

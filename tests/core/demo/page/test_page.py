@@ -182,7 +182,7 @@ class TestPage:
     def test_without_pictures_or_validation(self, result: DemoResult) -> None:
         runs = tuple(dataclasses.replace(run, curve=()) for run in result.runs)
         bare = dataclasses.replace(result, runs=runs, orbit=None)
-        assert "copies of one test sample" not in render(Findings((bare,)))
+        assert "augmented copies of a test sample" not in render(Findings((bare,)))
         assert overview_png(Findings((bare,))).startswith(b"\x89PNG")
         assert overview_png(Findings((bare, bare))).startswith(b"\x89PNG")
 
