@@ -36,7 +36,7 @@ class Certificate:
         reaches: the same in physical values.
         n_samples: number of samples, each with `n_draws` draws.
         n_draws: draws per sample.
-        n_violations: number of samples whose prediction changed in at least a single draw.
+        n_violations: number of samples whose prediction changed in at least one draw.
         rate: `n_violations / n_samples`.
         bound: upper bound (Clopper-Pearson) on the rate for new samples from the same source, with `confidence`.
         tolerance: the accepted rate.

@@ -53,7 +53,7 @@ class SmallClassifier:
 def folds(n_samples: int, device: torch.device) -> Tensor:
     """Returns a fold for each sample, drawn with a fixed key.
 
-    The sizes of the folds differ by at most a single sample.
+    The sizes of the folds differ by at most one sample.
     """
     order = torch.randperm(n_samples, generator=keyed_generator("audit", "folds")).to(device)
     return torch.remainder(order, min(N_FOLDS, max(2, n_samples)))

@@ -107,7 +107,7 @@ def skeleton(modality: str, *, author: str | None = None) -> dict[str, str]:
 
     Args:
         modality: a valid modality, see `check_name`.
-        author: the author in a single line; "The <distribution> authors" if None.
+        author: the author in one line; "The <distribution> authors" if None.
 
     Raises:
         ArgumentError: the author is empty or contains characters that cannot be printed.

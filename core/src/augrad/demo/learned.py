@@ -77,7 +77,7 @@ def reaches(rows: Rows) -> list[Reach]:
 
 
 def share_of_samples(rows: Rows, transform: str) -> float:
-    """Returns the probability that at least a single layer draws the transform without resting, in [0, 1].
+    """Returns the probability that at least one layer draws the transform without resting, in [0, 1].
 
     Example:
         >>> from augrad.policies.policy import PolicyRow

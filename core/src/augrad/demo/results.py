@@ -56,7 +56,7 @@ class Orbit:
     """A test sample and augmented copies of it.
 
     Attributes:
-        sample: a batch of a single sample, of any type that `augrad.batch` knows.
+        sample: a batch with one sample, of any type that `augrad.batch` knows.
         rows: for each policy (before training, learned, oracle) its label and a batch of copies.
     """
 
@@ -144,7 +144,7 @@ class DemoResult:
         """Returns the learned range of a true parameter over all layers, averaged over seeds: `learned.learned_ranges`.
 
         For a transform without parameters the share of changed samples is returned: half of the samples that draw it in
-        at least a single layer, because it is applied to every other sample. (A flip applied twice undoes itself; the
+        at least one layer, because it is applied to every other sample. (A flip applied twice undoes itself; the
         share is still half.)
         """
         name, runs = true.transform, self.of("augrad")

@@ -129,7 +129,7 @@ def always(transform: Transform, *, magnitude: float) -> AugmentationLayer:
 
 
 def build_loader(x: Any, y: Tensor, batch_size: int, *, shuffle_seed: int | None = None) -> DataLoader[int]:
-    """Returns a loader of batches `(x, y)`. Each batch is cut in a single operation, without copies of single samples.
+    """Returns a loader of batches `(x, y)`. Each batch is cut in one operation, without copies of single samples.
 
     Args:
         x: all samples, of any type that `augrad.batch` knows.

@@ -62,7 +62,7 @@ class Demo:
 
     Args:
         name: argument of `augrad demo NAME`: a letter, then letters, digits, `_` or `-`.
-        title: the report's heading, a single line.
+        title: the report's heading, in one line.
         description: two or three sentences for a newcomer about the data and their invariance.
         load: maps a seed to the data.
         trunk: builds the untrained network. Its initial weights come from torch's default generator, which is seeded.
@@ -75,8 +75,8 @@ class Demo:
             gets the arguments that it takes. A callable gets the training batch `train_x`, for arguments that are
             fitted on it, such as a schema.
         draw: draws a sample in the report: `draw(axes, sample, original=..., colour=...)`, with matplotlib axes without
-            ticks, a batch of a single sample, and the colour of the policy. `original` is the sample before it was
-            changed, also as a batch of a single sample; draw both on the same scale. It is None for the large picture
+            ticks, a batch with one sample, and the colour of the policy. `original` is the sample before it was
+            changed, also as a batch with one sample; draw both on the same scale. It is None for the large picture
             of the original itself. The function also gets those of `arguments` that it names. If `draw` is None, images
             or lines are drawn.
         epochs: epochs of every rule.

@@ -14,7 +14,7 @@ METRICS = {"accuracy": "test accuracy", "r2": "test r2"}
 """Names of the metrics in tables."""
 
 SMALL_SHARE = 0.02
-"""Transforms that are drawn less often share a single line in the policy's table."""
+"""Transforms that are drawn less often share one line in the policy's table."""
 
 POLICY_HEADINGS = ("transform", "drawn", "per layer", "all layers", "truth")
 """Share of draws, range averaged over layers by weight, range of all layers together, and true range."""
@@ -152,7 +152,7 @@ def interval(found: Reach) -> str:
 
 
 def number(value: float) -> str:
-    """Returns two significant digits, and above 1 at most a single digit after the point.
+    """Returns two significant digits, and above 1 at most one digit after the point.
 
     Example:
         >>> number(57.2), number(3.14159), number(0.0321), number(0.0)

@@ -88,7 +88,7 @@ def is_import_string(target: object) -> bool:
 
 
 def cause_of(error: BaseException, wanted: str = "") -> str:
-    """Describes an error in foreign code in a single line, with the place where it was raised.
+    """Describes an error in foreign code in one line, with the place where it was raised.
 
     Args:
         error: the exception.

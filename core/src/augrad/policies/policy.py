@@ -77,7 +77,7 @@ class PolicySummary:
 
     Attributes:
         transform, parameter, unit: as in `PolicyRow`.
-        probability: probability that at least a single layer draws the transform, `1 - prod(1 - weight)`, in [0, 1].
+        probability: probability that at least one layer draws the transform, `1 - prod(1 - weight)`, in [0, 1].
         low, high: average of the layers' ranges, weighted by the layers' weights; None without a parameter.
         lowest, highest: ends of the widest range of all layers, however small its weight; None without a parameter.
     """

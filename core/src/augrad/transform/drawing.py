@@ -51,7 +51,7 @@ def draw_sample(axes: Axes, sample: Any, *, original: Tensor | None, colour: str
 
     Args:
         axes: axes without ticks.
-        sample: a batch of a single sample.
+        sample: a batch with one sample.
         original: the same sample before it was changed, or None if `sample` is the original.
         colour: colour of the lines.
         name: name of the transform, for the error message.
@@ -103,7 +103,7 @@ def draw_lines(
 
     Args:
         axes: axes without ticks.
-        sample: a batch of a single sample.
+        sample: a batch with one sample.
         original: the same sample before it was changed, or None.
         colour: colour of the lines.
         limits: limits of the vertical axis.

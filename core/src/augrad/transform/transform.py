@@ -258,8 +258,8 @@ class Transform(nn.Module, ABC):
 
         Args:
             axes: matplotlib axes without ticks.
-            sample: a batch of a single sample.
-            original: the same sample before it was changed, as a batch of a single sample. It sets the scale, and may
+            sample: a batch with one sample.
+            original: the same sample before it was changed, as a batch with one sample. It sets the scale, and may
                 be drawn faintly behind. None if `sample` is the original.
             colour: the colour, for drawings in a single colour.
 
@@ -273,7 +273,7 @@ class Transform(nn.Module, ABC):
         """Raises `InputError` or `InputTypeError` if `x` is not a batch that `forward` accepts.
 
         Called once per pass, before the batch is changed. The default accepts floating-point tensors with at
-        least a single event axis; override it to check more. Read only shapes and dtypes, never values.
+        least one event axis; override it to check more. Read only shapes and dtypes, never values.
         """
         check_tensor(self.name, x)
 

@@ -68,7 +68,7 @@ class Plot:
     """Curves on a common axis.
 
     Attributes:
-        curves: at least a single curve.
+        curves: at least one curve.
         form: form of the numbers: `"share"` in percent, `"unit"` up to 1, or `"free"`.
         heading: text above the plot; empty if the page's key is sufficient.
         marks: lines at reference values, with their names.

@@ -44,7 +44,7 @@ def render(findings: Findings) -> str:
     """Returns the report on one or several demos: self-contained HTML, without links to files or addresses.
 
     Args:
-        findings: the result of `augrad.demo.run_demos`, with at least a single demo.
+        findings: the result of `augrad.demo.run_demos`, with at least one demo.
     """
     results = findings.results
     several = len(results) + len(findings.skipped) + len(findings.failed) > 1

@@ -32,7 +32,7 @@ def drawable(result: DemoResult) -> Orbit | None:
 
 
 def copies_of(rows: Any) -> list[Any]:
-    """Returns the copies in a row of an orbit, each as a batch of a single sample."""
+    """Returns the copies in a row of an orbit, each as a batch with one sample."""
     where = batch.device(rows)
     return [batch.select(rows, torch.tensor([index], device=where)) for index in range(batch.count(rows))]
 
@@ -52,7 +52,7 @@ def draw_copies(
         result: result of the demo.
         orbit: the orbit of the sample.
         label: label of the row of the copies.
-        copies: batches of a single sample.
+        copies: batches with one sample.
     """
     draw, colour = _drawing(result, orbit), ROW_COLOURS.get(label, MUTED)
     panels = figure.subplots(1, len(copies), squeeze=False)

@@ -24,7 +24,7 @@ def overview_png(findings: Findings) -> bytes:
     """Returns a picture of the results of one or several demos.
 
     Args:
-        findings: the results, with at least a single demo.
+        findings: the results, with at least one demo.
     """
     with styled():
         if len(findings.results) == 1:
