@@ -313,7 +313,7 @@ REFUSED = [
     ({"layers": ["nuisanc"]}, ArgumentError, "no such submodule"),
     ({"reference": "neighbors"}, ArgumentError, "reference must be 'neighbours'"),
     ({"reference": 3}, ArgumentTypeError, "reference must be 'neighbours'"),
-    ({"max_samples": 0}, ArgumentError, "max_samples must be at least 1"),
+    ({"max_samples": 0}, ArgumentError, "max_samples must be an int of at least 1, but got 0. None takes all"),
     ({"max_samples": 1}, InputError, "at least 2 samples, but got 1"),
     ({"loader": loader(1)}, InputError, "at least 2 samples, but got 1"),
     ({"transforms": "no_modality"}, Exception, "no_modality"),

@@ -16,9 +16,9 @@ from augrad.auditing.probing import Reach, applied, chosen_transforms, like_of, 
 from augrad.auditing.reference import TOLERANCE, predictions, spread_of
 from augrad.auditing.samples import Samples, read
 from augrad.auditing.subject import Output, Subject
-from augrad.errors import ArgumentError
 from augrad.invariance import distance
 from augrad.layers.construction import Entry
+from augrad.options import count, number
 from augrad.randomness import keyed_generator, preserved_generators
 from augrad.transform.transform import Transform
 
@@ -138,17 +138,10 @@ def certify(  # noqa: PLR0917 - the order of a sentence: model, data, transform,
         >>> found.passed, found.n_violations, round(found.bound, 4)
         (True, 0, 0.0099)
     """
-    for name, value in (("tolerance", tolerance), ("confidence", confidence), ("strength", strength)):
-        top = 1 if name == "strength" else 1 - 1e-12
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= top:
-            closed = "at most 1" if name == "strength" else "below 1"
-            raise ArgumentError(
-                f"{name} must be a number above 0 and {closed}, but got {value!r}.", argument=name, value=value
-            )
-    if isinstance(n_draws, bool) or not isinstance(n_draws, int) or n_draws < 1:
-        raise ArgumentError(
-            f"n_draws must be an int of at least 1, but got {n_draws!r}.", argument="n_draws", value=n_draws
-        )
+    number("tolerance", tolerance, above=0, below=1)
+    number("confidence", confidence, above=0, below=1)
+    number("strength", strength, above=0, most=1)
+    count("n_draws", n_draws)
     subject = Subject(model, output=output)
     load_plugins(transform)
     samples = read(loader, max_samples)
@@ -194,9 +187,9 @@ def _tried(
     found = (False, -1.0)
     worst: dict[str, Any] = {"sample": 0, "values": {}, "output_distance": 0.0}
     for draw in range(n_draws):
-        for number, part in enumerate(samples.parts()):
+        for index, part in enumerate(samples.parts()):
             x = batch.select(samples.x, part)
-            generator = keyed_generator("certify", seed, transform.name, draw, number, device=batch.device(x))
+            generator = keyed_generator("certify", seed, transform.name, draw, index, device=batch.device(x))
             values = values_at(transform, strength, len(part), like_of(x), generator, within=bool(transform.ranges))
             moved, _ = applied(transform, x, values, generator)
             after, _ = subject(moved, f"samples transformed by {transform.name}")

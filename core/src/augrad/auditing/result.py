@@ -17,6 +17,7 @@ from augrad.auditing.probing import Reach
 from augrad.auditing.verdicts import KINDS, Verdict
 from augrad.errors import ArgumentError, StorageError
 from augrad.files.storage import write_as, write_file
+from augrad.options import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,10 +110,7 @@ class AuditReport:
 
     def found(self, kind: str) -> tuple[Verdict, ...]:
         """Returns all verdicts of a kind, such as `"over-invariant"`."""
-        if kind not in KINDS:
-            raise ArgumentError(
-                f"kind must be one of {', '.join(map(repr, KINDS))}, but got {kind!r}.", argument="kind", value=kind
-            )
+        one_of("kind", kind, KINDS)
         return tuple(verdict for verdict in self.verdicts if verdict.kind == kind)
 
     @property

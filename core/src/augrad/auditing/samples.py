@@ -13,6 +13,7 @@ from torch import Tensor
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError
+from augrad.options import count
 from augrad.randomness import preserved_generators
 from augrad.training.loading import generators_of
 
@@ -68,12 +69,8 @@ def read(loader: Any, max_samples: int | None = MAX_SAMPLES, *, at_least: int = 
         ArgumentError: the loader is empty, only some batches have targets, or `max_samples` is below 1.
         InputError: a batch has different numbers of targets and samples, or there are too few samples.
     """
-    if max_samples is not None and (isinstance(max_samples, bool) or max_samples < 1):
-        raise ArgumentError(
-            f"max_samples must be at least 1, or None for all, but got {max_samples!r}.",
-            argument="max_samples",
-            value=max_samples,
-        )
+    if max_samples is not None:
+        count("max_samples", max_samples, hint="None takes all samples.")
     if not hasattr(loader, "__iter__"):
         raise ArgumentTypeError(
             f"loader must be a DataLoader or another iterable of batches, but got {type(loader).__name__}. For one "

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement
-from augrad.errors import ArgumentError
+from augrad.options import number
 
 Kind = Literal["over-invariant", "missed", "invariant", "sensitive", "harmful", "allowed", "undecided"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -126,12 +126,7 @@ def judge(rows: Sequence[Measurement], *, assumes: str = "", epsilon: float = EP
 
 def check_epsilon(epsilon: float) -> None:
     """Raises `ArgumentError` unless `epsilon`, the share of labels that may change, is between 0 and 0.5."""
-    if isinstance(epsilon, bool) or not isinstance(epsilon, int | float) or not 0 < epsilon < 0.5:
-        raise ArgumentError(
-            f"epsilon must be a share of the labels, 0 < epsilon < 0.5, but got {epsilon!r}.",
-            argument="epsilon",
-            value=epsilon,
-        )
+    number("epsilon", epsilon, above=0, below=0.5, noun="a share of the labels")
 
 
 def _kind(rows: Sequence[Measurement], epsilon: float, known: bool) -> tuple[Kind, str, Estimate | None]:

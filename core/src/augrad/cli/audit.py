@@ -15,7 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from augrad.cli.usercode import import_callable
-from augrad.errors import ArgumentError, suggestion
+from augrad.errors import ArgumentError
+from augrad.options import one_of
 
 if TYPE_CHECKING:
     from augrad.auditing import AuditReport
@@ -80,12 +81,7 @@ def run(  # noqa: PLR0917 - the options of a command
             argument="--data",
         )
     for verdict in fail_on or ():
-        if verdict not in KINDS:
-            raise ArgumentError(
-                f"--fail-on must be one of {', '.join(KINDS)}, but got {verdict!r}.{suggestion(verdict, KINDS)}",
-                argument="--fail-on",
-                value=verdict,
-            )
+        one_of("--fail-on", verdict, KINDS)
     settings = parse_config({}, kind=AuditConfig) if config is None else read_config(config, kind=AuditConfig)
     earlier = None if against is None else AuditReport.from_json(against)
     if demo is not None:
@@ -144,10 +140,7 @@ def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable
     from augrad.demo.trial import prepared, train_rule
     from augrad.plugins.registry import get_demo
 
-    if rule not in RULES:
-        raise ArgumentError(
-            f"--rule must be one of {', '.join(RULES)}, but got {rule!r}.{suggestion(rule, RULES)}", argument="--rule"
-        )
+    one_of("--rule", rule, RULES)
     task = get_demo(name)
     typer.echo(f"Training the model of the demo {name!r} with the rule {rule!r} ...", err=True)
     with threads(task.n_threads):

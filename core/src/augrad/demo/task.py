@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from augrad import batch
 from augrad.errors import ArgumentError, InputError
+from augrad.options import count
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,7 @@ class Demo:
                 value=self.name,
             )
         for name in ("epochs", "batch_size", "n_layers", "copies", "n_threads"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(
-                    f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value
-                )
+            count(name, getattr(self, name))
         if not self.transforms:
             raise ArgumentError("transforms must name at least one candidate, but got none.", argument="transforms")
         self._check_oracle()

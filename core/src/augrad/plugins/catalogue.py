@@ -25,7 +25,7 @@ from augrad.transform.transform import Transform
 OFFICIAL = {modality: f"augrad-{modality}" for modality in ("vision", "audio", "tabular", "graph")}
 """The distribution that provides each of augrad's own modalities."""
 
-TYPES = {"demos": "augrad.demo:Demo", "tasks": "augrad.bench:Task", "rules": "augrad.bench:Rule"}
+TYPES = {"demos": "augrad.demo.task:Demo", "tasks": "augrad.bench.task:Task", "rules": "augrad.bench.rules:Rule"}
 """The classes of the other kinds of plugin content, as import strings, so that nothing is imported before its use."""
 
 OWN = Plugin(
@@ -276,9 +276,10 @@ def _named_transform(candidate: Any, name: str) -> str:
 
 def _named_fault(kind: str, candidate: Any, name: str) -> str:
     """Returns why an object is not a demo, task or rule of this name, as a relative clause; empty if it is."""
-    wanted = TYPES[kind]
-    if not isinstance(candidate, import_string(wanted)):
-        return f"which is no {wanted.replace(':', '.')}"
+    # By the names of its classes: this room lies below the one of demos and that of the benchmark.
+    if TYPES[kind] not in map(_source, type(candidate).__mro__):
+        module, _, wanted = TYPES[kind].partition(":")
+        return f"which is no {module.rpartition('.')[0]}.{wanted}"
     return "" if candidate.name == name else f"whose own name is {candidate.name!r}"
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from augrad.auditing import Estimate
+from augrad.auditing.intervals import Estimate
 from augrad.auditing.page.panels import GREEN, LOWEST, MARK_DASH, Curve, Panel, Plot, page_svg, plain
 from augrad.auditing.page.scale import Scale
 from augrad.auditing.page.words import share

@@ -14,8 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from augrad import batch
-from augrad.auditing import Measurement
-from augrad.auditing.measurements import Shown, Version
+from augrad.auditing.measurements import Measurement, Shown, Version
 from augrad.auditing.page.panels import BLUE, page_svg
 from augrad.auditing.page.words import where_strength
 from augrad.errors import AugradError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from augrad.auditing import Estimate
+from augrad.auditing.intervals import Estimate
 from augrad.auditing.page.words import number, share
 from augrad.report.style import MUTED, to_svg
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from augrad.auditing import Measurement, Verdict
+from augrad.auditing.measurements import Measurement
 from augrad.auditing.page.measures import MEASURE_WORDS
 from augrad.auditing.page.panels import BLUE, GREEN, LOWEST, ORANGE, PURPLE, Curve, Look, Panel, Plot
 from augrad.auditing.page.words import number, share, where, where_strength
+from augrad.auditing.verdicts import Verdict
 from augrad.report.style import INK
 
 MARKERS = ("^", "D", "v", "s", "o")

@@ -6,9 +6,9 @@ Uses the other modules here; see audit.html.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from augrad.auditing import AuditComparison, AuditReport, Measurement, Verdict
+from augrad.auditing.measurements import Measurement
 from augrad.auditing.page.drawing import drawn
 from augrad.auditing.page.examples import strip_of
 from augrad.auditing.page.measures import MEASURE_WORDS
@@ -30,7 +30,12 @@ from augrad.auditing.page.words import (
     where,
     where_strength,
 )
+from augrad.auditing.verdicts import Verdict
 from augrad.report.page import filled
+
+if TYPE_CHECKING:
+    from augrad.auditing.comparison import AuditComparison
+    from augrad.auditing.result import AuditReport
 
 MOST_COLUMNS = 6
 """Largest number of strengths side by side in a table of numbers. More strengths need several tables."""

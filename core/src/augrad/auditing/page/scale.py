@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from augrad.auditing import Measurement
+from augrad.auditing.measurements import Measurement
 from augrad.auditing.page.words import share
 from augrad.report.words import words
 

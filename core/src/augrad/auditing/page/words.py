@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from augrad.auditing import AuditComparison, AuditReport, Estimate, Measurement, Verdict
-from augrad.auditing.verdicts import KINDS, TITLES
+from augrad.auditing.intervals import Estimate
+from augrad.auditing.measurements import Measurement
+from augrad.auditing.verdicts import KINDS, TITLES, Verdict
 from augrad.report.words import words
+
+if TYPE_CHECKING:
+    from augrad.auditing.comparison import AuditComparison
+    from augrad.auditing.result import AuditReport
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 PERCENT = f"{NO_BREAK}%"
