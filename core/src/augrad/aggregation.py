@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from augrad.errors import AggregationError, ArgumentTypeError, suggestion
+from augrad.errors import AggregationError
+from augrad.options import by_name
 
 Aggregation = Callable[["Float[Tensor, 'copies batch *output']"], "Float[Tensor, 'batch *output']"]
 """Maps outputs with the copies along the first axis to one output per sample."""
@@ -65,18 +66,7 @@ def resolve_aggregation(aggregation: str | Aggregation) -> Aggregation:
     """
     if callable(aggregation):
         return aggregation
-    if not isinstance(aggregation, str):
-        raise ArgumentTypeError(
-            f"aggregation must be a name or a callable, but got {type(aggregation).__name__}.", argument="aggregation"
-        )
-    if aggregation not in AGGREGATIONS:
-        raise AggregationError(
-            f"aggregation must be one of {', '.join(map(repr, AGGREGATIONS))} or a callable, but got "
-            f"{aggregation!r}." + suggestion(aggregation, AGGREGATIONS),
-            argument="aggregation",
-            value=aggregation,
-        )
-    return AGGREGATIONS[aggregation]
+    return by_name("aggregation", aggregation, AGGREGATIONS, otherwise="a callable", error=AggregationError)
 
 
 def split_copies(

@@ -12,10 +12,11 @@ from torch import Generator, Tensor, nn
 
 from augrad import batch
 from augrad.aggregation import Aggregation, resolve_aggregation, split_copies
-from augrad.errors import AggregationError, ArgumentError, ArgumentTypeError
+from augrad.errors import AggregationError, ArgumentTypeError
 from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
+from augrad.options import count
 from augrad.randomness import keyed_generator
 
 if TYPE_CHECKING:
@@ -78,10 +79,7 @@ class InvariantModel(nn.Module):
                 argument="module",
             )
         for name, value in (("copies", copies), ("train_copies", train_copies)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(
-                    f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value
-                )
+            count(name, value)
         resolve_aggregation(aggregation)
         # Once, under its own name: a module with parameters is trained and saved as `aggregation.*`.
         self.aggregation = aggregation

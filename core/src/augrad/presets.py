@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augrad.errors import ArgumentError
 from augrad.layers.construction import Entry, resolve_transforms
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.layers.selection import Selection
 from augrad.learning.penalties import AugerinoPenalty, MagnitudePenalty, Penalty
+from augrad.options import count
 from augrad.transform.transform import Transform
 from augrad.transform.unchanged import Unchanged
 
@@ -253,11 +253,7 @@ def trivialaugment(transforms: Sequence[Entry], *, arguments: Mapping[str, Any] 
 
 
 def _checked(n_layers: int) -> int:
-    if isinstance(n_layers, bool) or not isinstance(n_layers, int) or n_layers < 1:
-        raise ArgumentError(
-            f"n_layers must be an int of at least 1, but got {n_layers!r}.", argument="n_layers", value=n_layers
-        )
-    return n_layers
+    return count("n_layers", n_layers)
 
 
 def _starts(

@@ -242,7 +242,7 @@ def test_a_reference_that_knows_nothing_decides_nothing():
     shuffled = target[torch.randperm(300, generator=torch.Generator().manual_seed(0))]
     report = audit(Reads(), [(x, shuffled)], KINDS)
     assert {verdict.kind for verdict in report} == {"undecided"}
-    assert "no more than chance" in report.verdicts[0].because
+    assert "no better than chance" in report.verdicts[0].because
 
 
 def test_sensitivity_is_the_slope_at_the_identity():
@@ -313,7 +313,7 @@ REFUSED = [
     ({"layers": ["nuisanc"]}, ArgumentError, "no such submodule"),
     ({"reference": "neighbors"}, ArgumentError, "reference must be 'neighbours'"),
     ({"reference": 3}, ArgumentTypeError, "reference must be 'neighbours'"),
-    ({"max_samples": 0}, ArgumentError, "max_samples must be at least 1"),
+    ({"max_samples": 0}, ArgumentError, "max_samples must be an int of at least 1, but got 0. None takes all"),
     ({"max_samples": 1}, InputError, "at least 2 samples, but got 1"),
     ({"loader": loader(1)}, InputError, "at least 2 samples, but got 1"),
     ({"transforms": "no_modality"}, Exception, "no_modality"),

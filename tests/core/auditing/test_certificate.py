@@ -69,9 +69,9 @@ def test_it_says_that_it_is_statistical_evidence():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"strength": 0.0}, "strength must be a number above 0 and at most 1"),
-        ({"tolerance": 1.0}, "tolerance must be a number above 0 and below 1"),
-        ({"confidence": 0.0}, "confidence must be a number above 0 and below 1"),
+        ({"strength": 0.0}, "strength must be a finite number above 0 and at most 1"),
+        ({"tolerance": 1.0}, "tolerance must be a finite number above 0 and below 1"),
+        ({"confidence": 0.0}, "confidence must be a finite number above 0 and below 1"),
         ({"n_draws": 0}, "n_draws must be an int of at least 1"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",

@@ -121,5 +121,5 @@ def test_an_unknown_selection_is_named():
 
 
 def test_a_selection_of_another_type_is_named(unchecked):
-    with pytest.raises(ArgumentTypeError, match="selection must be a name or a Selection, but got int"):
+    with pytest.raises(ArgumentTypeError, match=r"selection must be one of .* or a Selection, but got "):
         resolve_selection(3)

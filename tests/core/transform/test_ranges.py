@@ -73,10 +73,10 @@ def test_is_a_frozen_value():
 @pytest.mark.parametrize(
     ("arguments", "argument", "message"),
     [
-        ({"high": float("inf")}, "high", r"Range\(high=\.\.\.\) must be a finite number, but got inf"),
-        ({"high": float("nan")}, "high", r"Range\(high=\.\.\.\) must be a finite number, but got nan"),
-        ({"high": 1.0, "low": float("-inf")}, "low", r"Range\(low=\.\.\.\) must be a finite number"),
-        ({"high": 1.0, "identity": float("nan")}, "identity", r"Range\(identity=\.\.\.\) must be a finite number"),
+        ({"high": float("inf")}, "high", r"Range: high must be a finite number, but got inf"),
+        ({"high": float("nan")}, "high", r"Range: high must be a finite number, but got nan"),
+        ({"high": 1.0, "low": float("-inf")}, "low", r"Range: low must be a finite number"),
+        ({"high": 1.0, "identity": float("nan")}, "identity", r"Range: identity must be a finite number"),
         (
             {"high": 1.0, "low": -1.0, "signed": True},
             "low",

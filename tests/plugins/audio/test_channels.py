@@ -98,7 +98,10 @@ def test_one_name_per_channel(names):
 
 @pytest.mark.parametrize("n_channels", [None, 0, -1, True])
 def test_the_number_of_channels_is_required(n_channels):
-    with pytest.raises(ArgumentError, match=r"audio\.channel_gain needs n_channels, an int of at least 1, but got"):
+    with pytest.raises(
+        ArgumentError,
+        match=r"channel_gain: n_channels must be an int of at least 1.*Pass n_channels=2",
+    ):
         ChannelGain(n_channels=n_channels)
 
 

@@ -81,5 +81,5 @@ def test_hard_edges_are_refused(softness):
 
 @pytest.mark.parametrize("fill", [float("inf"), float("nan")])
 def test_fill_that_is_no_number(fill):
-    with pytest.raises(ArgumentError, match=r"audio\.frequency_mask: fill must be finite, but got"):
+    with pytest.raises(ArgumentError, match=r"audio\.frequency_mask: fill must be a finite number, but got"):
         FrequencyMask(fill=fill)

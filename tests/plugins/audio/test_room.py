@@ -78,7 +78,7 @@ def test_decay_can_be_counted_in_samples():
 
 @pytest.mark.parametrize("balance", [0.0, -1, float("inf"), True])
 def test_a_balance_that_is_none_is_refused(balance):
-    message = r"audio\.reverberation: balance must be a finite decay time above 0, in ms, but got"
+    message = r"audio\.reverberation: balance must be a finite decay time in ms above 0, but got"
     with pytest.raises(ArgumentError, match=message):
         Reverberation(sample_rate=RATE, balance=balance)
 

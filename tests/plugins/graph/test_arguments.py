@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from augrad.errors import ArgumentError
-from augrad_graph.arguments import check_positive
 from augrad_graph.candidates import EdgeAdd
 from augrad_graph.edges import EdgeDrop
 from augrad_graph.features import FeatureMask
@@ -17,7 +16,10 @@ RELAXED = [FeatureMask, NodeDrop, EdgeDrop, EdgeAdd]
 @pytest.mark.parametrize("kind", RELAXED)
 @pytest.mark.parametrize("temperature", [0.0, -1.0, 1.5, float("nan"), True])
 def test_temperatures_lie_between_zero_and_one(kind, temperature, unchecked):
-    with pytest.raises(ArgumentError, match=rf"{kind.name}: temperature must lie in \(0, 1\], but got {temperature!r}"):
+    message = (
+        rf"{kind.name}: temperature must be a finite number above 0 and at most 1, but got {temperature!r}\. Lower is"
+    )
+    with pytest.raises(ArgumentError, match=message):
         kind(temperature=temperature)
 
 
@@ -40,9 +42,3 @@ def test_options_are_named_with_the_nearest():
 def test_candidates_are_a_positive_share(candidates, unchecked):
     with pytest.raises(ArgumentError, match="edge_add: candidates must be a finite number above 0 and at most 1"):
         EdgeAdd(candidates=candidates)
-
-
-def test_numbers_without_an_upper_bound_are_finite():
-    assert check_positive("graph.test", "width", 3) == 3.0
-    with pytest.raises(ArgumentError, match=r"graph\.test: width must be a finite number above 0, but got inf"):
-        check_positive("graph.test", "width", float("inf"))

@@ -87,7 +87,7 @@ def test_columns_that_are_not_accepted(columns, error, message):
         ([1.0, 2.0], ArgumentError, r"exponents must hold one number per column \(8\), but got 2"),
         ({"soil": 1.0}, ArgumentError, "exponents names 'soil', which is categorical"),
         ({"length": 0.0}, ArgumentError, "exponents names no column to scale"),
-        ({"length": float("nan")}, ArgumentError, "the exponent of 'length' must be a finite number, but got nan"),
+        ({"length": float("nan")}, ArgumentError, "exponents must be a finite number for 'length', but got nan"),
         ({"size": 1.0}, ArgumentError, "there is no column 'size'"),
     ],
 )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from augrad.bench.records import Record
 from augrad.bench.result import BenchResult
 from augrad.bench.tables import labels_of, signed
+from augrad.report.console import Bar
 from augrad.report.words import percent
 
 
-class Display:
+class Display(Bar):
     """Progress over all trainings: a bar on a terminal, one line per training elsewhere.
 
     Args:
@@ -23,24 +22,9 @@ class Display:
     """
 
     def __init__(self, n_runs: int, console: Console) -> None:
-        self._n_runs, self._console = n_runs, console
-        self._n_done = 0
-        self._progress: Progress | None = None
-        self._bar = TaskID(0)
-
-    def __enter__(self) -> Display:  # noqa: PYI034 - beartype refuses Self outside classes it decorates
-        if self._console.is_terminal:
-            columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-            self._progress = Progress(*columns, console=self._console, transient=True)
-            self._bar = self._progress.add_task("", total=self._n_runs)
-            self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
+        columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        super().__init__(console, n_runs, columns)
+        self._n_runs, self._n_done = n_runs, 0
 
     def end(self, record: Record) -> None:
         """A training is over, or has failed."""
@@ -48,21 +32,16 @@ class Display:
         name = f"{record.task}, seed {record.seed}, {record.rule}"
         if record.error is not None:
             self.say(f"{self._count()}{name} failed: {record.error}")
-        elif self._progress is None:
+        elif not self.shown:
             self.say(f"{self._count()}{name}: {record.score:.3f} in {record.seconds:.1f} s")
-        if self._progress is not None:
-            self._progress.update(self._bar, advance=1, description=name)
+        self.describe(name)
+        self.advance()
 
     def drop(self, n_runs: int, why: str) -> None:
         """So many trainings will not be done."""
         self._n_runs -= n_runs
-        if self._progress is not None:
-            self._progress.update(self._bar, total=self._n_runs)
+        self.lower(n_runs)
         self.say(why)
-
-    def say(self, line: str) -> None:
-        """Prints a line."""
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def _count(self) -> str:
         return f"[{self._n_done}/{self._n_runs}] "

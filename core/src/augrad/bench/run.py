@@ -23,6 +23,7 @@ from augrad.demo.run import versions_of
 from augrad.demo.task import check_seeds
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.files.storage import write_file
+from augrad.options import count
 
 
 def run_bench(
@@ -141,7 +142,8 @@ def _train(
 ) -> dict[str, str]:
     """Trains, and stores each record when it is there; returns the tasks that were skipped, and why."""
     skipped: dict[str, str] = {}
-    with Display(sum(len(cluster.rules) for cluster in clusters), console) as display:
+    display = Display(sum(len(cluster.rules) for cluster in clusters), console)
+    with display:
         outcomes = run_clusters(clusters, jobs)
         try:
             for outcome in outcomes:
@@ -205,9 +207,7 @@ def _seeds(task: Task, seeds: Sequence[int] | None, *, quick: bool) -> tuple[int
 def _jobs(jobs: int | None) -> int:
     if jobs is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1:
-        raise ArgumentError(f"jobs must be an int of at least 1, but got {jobs!r}.", argument="jobs", value=jobs)
-    return jobs
+    return count("jobs", jobs)
 
 
 def _check(name: str, given: Sequence[Task] | Sequence[Rule], kind: type[Task | Rule]) -> None:

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from augrad.demo.task import Demo
 from augrad.errors import ArgumentError
+from augrad.options import one_of
 
 Kind = Literal["invariance", "limit", "nothing"]
 """What a task is invariant to: what its oracle says; that, and beyond it the target changes; or nothing at all."""
@@ -32,12 +33,7 @@ class Task(Demo):
     kind: Kind = "invariance"
 
     def _check_oracle(self) -> None:
-        if self.kind not in get_args(Kind):
-            raise ArgumentError(
-                f"kind must be one of {', '.join(map(repr, get_args(Kind)))}, but got {self.kind!r}.",
-                argument="kind",
-                value=self.kind,
-            )
+        one_of("kind", self.kind, get_args(Kind))
         if (self.kind == "nothing") != (not self.oracle):
             raise ArgumentError(
                 f"oracle must be empty for kind='nothing' and for no other, but got {dict(self.oracle)!r} with "

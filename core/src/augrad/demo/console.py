@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -24,9 +23,10 @@ from augrad.demo.words import (
     task_row,
     verdict,
 )
+from augrad.report.console import Bar
 
 
-class Display:
+class Display(Bar):
     """Progress over all trainings of all demos: a bar on a terminal, one line per training elsewhere.
 
     Args:
@@ -35,14 +35,12 @@ class Display:
     """
 
     def __init__(self, demos: Sequence[Demo], console: Console) -> None:
-        self._demos, self._console = demos, console
-        self._demo = demos[0]
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        super().__init__(console, sum(map(_n_epochs, demos)), columns)
+        self._demos, self._demo = demos, demos[0]
         self._n_runs = sum(map(_n_runs, demos))
-        self._n_epochs = sum(map(_n_epochs, demos))
         # Of all demos, and of the one that runs: what is left of one that is dropped will never be done.
         self._runs_done = self._own_runs = self._own_epochs = 0
-        self._progress: Progress | None = None
-        self._task = TaskID(0)
 
     def __enter__(self) -> Display:  # noqa: PYI034 - beartype refuses Self outside classes it decorates
         for demo in self._demos:
@@ -50,57 +48,38 @@ class Display:
             if len(self._demos) == 1:
                 self._console.print(demo.description, highlight=False, markup=False)
         self._console.print(f"{self._n_runs} trainings: {' / '.join(RULES)} for each seed.\n", highlight=False)
-        if self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._progress = Progress(*columns, console=self._console, transient=True)
-            self._task = self._progress.add_task("", total=self._n_epochs)
-            self._progress.start()
+        self.start()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._progress is not None:
-            self._progress.stop()
 
     def begin_demo(self, demo: Demo) -> None:
         """A demo begins: its data are loaded."""
         self._demo, self._own_runs, self._own_epochs = demo, 0, 0
-        self._describe(f"{demo.name}: data")
+        self.describe(f"{demo.name}: data")
 
     def begin(self, rule: str, seed: int) -> None:
         """A training begins."""
-        self._describe(f"{self._demo.name}: seed {seed}, {rule:<6} epoch")
+        self.describe(f"{self._demo.name}: seed {seed}, {rule:<6} epoch")
 
     def advance(self) -> None:
         """An epoch is over."""
         self._own_epochs += 1
-        if self._progress is not None:
-            self._progress.advance(self._task)
+        super().advance()
 
     def end(self, run: Run) -> None:
         """A training is over."""
         self._runs_done += 1
         self._own_runs += 1
-        if self._progress is None:
-            self._console.print(
+        if not self.shown:
+            self.say(
                 f"[{self._runs_done}/{self._n_runs}] {self._demo.name}, seed {run.seed}, {run.rule}: {run.score:.3f} "
-                f"in {run.seconds:.1f} s",
-                highlight=False,
-                markup=False,
+                f"in {run.seconds:.1f} s"
             )
 
     def drop(self, why: str) -> None:
         """The demo that runs will not run through."""
         self._n_runs -= _n_runs(self._demo) - self._own_runs
-        self._n_epochs -= _n_epochs(self._demo) - self._own_epochs
-        if self._progress is not None:
-            self._progress.update(self._task, total=self._n_epochs)
-        self._console.print(why, highlight=False, markup=False, soft_wrap=True)
-
-    def _describe(self, text: str) -> None:
-        if self._progress is not None:
-            self._progress.update(self._task, description=text)
+        self.lower(_n_epochs(self._demo) - self._own_epochs)
+        self.say(why)
 
 
 def print_findings(findings: Findings, console: Console) -> None:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.options import by_name
 
 Distribution = Literal["uniform", "ends"]
 DISTRIBUTIONS: tuple[Distribution, ...] = get_args(Distribution)
@@ -21,20 +21,7 @@ def resolve_distribution(name: str) -> Distribution:
         ArgumentError: no distribution has that name.
         ArgumentTypeError: `name` is not a string.
     """
-    if not isinstance(name, str):
-        raise ArgumentTypeError(
-            f"distribution must be a name, but got {type(name).__name__}. Accepted are: {', '.join(DISTRIBUTIONS)}.",
-            argument="distribution",
-        )
-    for known in DISTRIBUTIONS:
-        if name == known:
-            return known
-    raise ArgumentError(
-        f"distribution must be one of {', '.join(map(repr, DISTRIBUTIONS))}, but got {name!r}."
-        + suggestion(name, DISTRIBUTIONS),
-        argument="distribution",
-        value=name,
-    )
+    return by_name("distribution", name, {each: each for each in DISTRIBUTIONS})
 
 
 def positions(

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
-from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.options import by_name
 
 Weights = Float[Tensor, " transforms"] | Float[Tensor, "batch transforms"]
 """Selection weights that sum to 1: the same for all samples, or one row per sample."""
@@ -94,18 +94,7 @@ def resolve_selection(selection: str | Selection) -> Selection:
     """
     if isinstance(selection, Selection):
         return selection
-    if not isinstance(selection, str):
-        raise ArgumentTypeError(
-            f"selection must be a name or a Selection, but got {type(selection).__name__}.", argument="selection"
-        )
-    if selection not in SELECTIONS:
-        raise ArgumentError(
-            f"selection must be one of {', '.join(map(repr, SELECTIONS))} or a Selection, but got {selection!r}."
-            + suggestion(selection, SELECTIONS),
-            argument="selection",
-            value=selection,
-        )
-    return SELECTIONS[selection]()
+    return by_name("selection", selection, SELECTIONS, otherwise="a Selection")()
 
 
 def categorical(weights: Weights, n_samples: int, generator: Generator | None) -> Int[Tensor, " batch"]:

@@ -26,7 +26,7 @@ Criterion = Callable[[Tensor, Any], Tensor]
 
 @runtime_checkable
 class Objective(Protocol):
-    """How trunk and augmentation are trained: what a training loop asks of it (DESIGN: the objective seam)."""
+    """How trunk and augmentation are trained: the interface between an objective and the training loop."""
 
     criterion: Criterion
 
@@ -107,7 +107,7 @@ class JointLoss:
         factor: float = 1.0,
         generator: Generator | None = None,
     ) -> StepLoss:
-        """Runs the model on a batch, for a training loop that takes any objective (DESIGN: the objective seam).
+        """Runs the model on a batch, for a training loop that takes any objective.
 
         Args:
             model: the `InvariantModel`, in train mode.

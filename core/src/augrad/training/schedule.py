@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.options import by_name
 
 Schedule = Callable[[float], float]
 """Maps progress in [0, 1] to the factor that the penalty is multiplied by."""
@@ -55,16 +55,4 @@ def resolve_schedule(schedule: str | Schedule) -> Schedule:
     """
     if callable(schedule):
         return schedule
-    if not isinstance(schedule, str):
-        raise ArgumentTypeError(
-            f"penalty_schedule must be a name or a callable of progress in [0, 1], but got {type(schedule).__name__}.",
-            argument="penalty_schedule",
-        )
-    if schedule not in SCHEDULES:
-        raise ArgumentError(
-            f"penalty_schedule must be one of {', '.join(map(repr, SCHEDULES))} or a callable of progress in [0, 1], "
-            f"but got {schedule!r}." + suggestion(schedule, SCHEDULES),
-            argument="penalty_schedule",
-            value=schedule,
-        )
-    return SCHEDULES[schedule]
+    return by_name("penalty_schedule", schedule, SCHEDULES, otherwise="a callable of progress in [0, 1]")

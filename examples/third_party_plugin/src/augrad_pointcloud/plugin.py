@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from augrad.plugins.hookspecs import names_of
+
+_CLASSES = ("Rotate", "Scale", "Shear", "Jitter", "Drop")
+
 
 def augrad_transforms() -> dict[str, str]:
     """The name of each transform, and where its class is.
@@ -10,13 +14,7 @@ def augrad_transforms() -> dict[str, str]:
         >>> augrad_transforms()["pointcloud.rotate"]
         'augrad_pointcloud.transforms:Rotate'
     """
-    return {
-        "pointcloud.rotate": "augrad_pointcloud.transforms:Rotate",
-        "pointcloud.scale": "augrad_pointcloud.transforms:Scale",
-        "pointcloud.shear": "augrad_pointcloud.transforms:Shear",
-        "pointcloud.jitter": "augrad_pointcloud.transforms:Jitter",
-        "pointcloud.drop": "augrad_pointcloud.transforms:Drop",
-    }
+    return names_of("pointcloud", "augrad_pointcloud", {"transforms": _CLASSES})
 
 
 def augrad_demos() -> dict[str, str]:

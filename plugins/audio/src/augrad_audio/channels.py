@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from augrad import Range
 from augrad.errors import ArgumentError, InputError
+from augrad.options import count
 from augrad_audio.level import amplitude
 from augrad_audio.signals import SignalTransform, working_dtype
 
@@ -156,14 +157,11 @@ class ChannelGain(SignalTransform):
         **ranges: float | Range,
     ) -> None:
         super().__init__(**ranges)
-        if not isinstance(n_channels, int) or isinstance(n_channels, bool) or n_channels < 1:
-            raise ArgumentError(
-                f"{self.name} needs n_channels, an int of at least 1, but got {n_channels!r}. Pass n_channels=2, say, "
-                'to its constructor, or AugmentationLayer([...], arguments={"n_channels": 2}) to all of a layer.',
-                argument="n_channels",
-                value=n_channels,
-                transform=self.name,
-            )
+        hint = (
+            'Pass n_channels=2, say, to its constructor, or AugmentationLayer([...], arguments={"n_channels": 2}) '
+            "to all of a layer."
+        )
+        count("n_channels", n_channels, owner=self.name, hint=hint, transform=self.name)
         if channel_names is not None and (isinstance(channel_names, str) or len(channel_names) != n_channels):
             raise ArgumentError(
                 f"{self.name}: channel_names must hold one name per channel ({n_channels}), but got {channel_names!r}.",

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
-from augrad.errors import ArgumentError, suggestion
+from augrad.options import one_of
 from augrad.precision import full_precision
 from augrad_audio.signals import working_dtype
 
@@ -32,13 +32,7 @@ _ROLLOFF = 0.1
 
 def check_padding(padding: str) -> None:
     """Raises `ArgumentError` unless `padding` is one of `PADDINGS`."""
-    if padding not in PADDINGS:
-        raise ArgumentError(
-            f"padding must be one of {', '.join(map(repr, PADDINGS))}, but got {padding!r}."
-            + suggestion(str(padding), PADDINGS),
-            argument="padding",
-            value=padding,
-        )
+    one_of("padding", padding, PADDINGS)
 
 
 def sample(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -10,7 +9,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range
-from augrad.errors import ArgumentError
+from augrad.options import number
 from augrad_audio.signals import SignalTransform, working_dtype
 
 
@@ -60,15 +59,9 @@ class Mask(SignalTransform):
 
     def __init__(self, *, fill: float = 0.0, softness: float = 0.01, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        if not math.isfinite(fill):
-            raise ArgumentError(f"{self.name}: fill must be finite, but got {fill!r}.", argument="fill", value=fill)
-        if not 0 < softness < math.inf:
-            raise ArgumentError(
-                f"{self.name}: softness must be a finite fraction above 0, but got {softness!r}: a hard edge has no "
-                "gradient.",
-                argument="softness",
-                value=softness,
-            )
+        number("fill", fill, owner=self.name)
+        hint = "A hard edge has no gradient."
+        number("softness", softness, above=0, noun="a finite fraction", owner=self.name, hint=hint)
         self.fill, self.softness = fill, softness
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:

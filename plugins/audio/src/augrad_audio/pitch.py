@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import fold, pad
 
 from augrad import Range
-from augrad.errors import ArgumentError, RangeError
+from augrad.errors import RangeError
 from augrad.precision import full_precision
-from augrad_audio.signals import SignalTransform, working_dtype
+from augrad_audio.signals import SignalTransform, check_window, working_dtype
 
 Signals = Float[Tensor, "batch channels time"]
 """A batch of waveforms."""
@@ -190,12 +190,7 @@ class PitchShift(SignalTransform):
 
     def __init__(self, *, n_fft: int = 512, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        if isinstance(n_fft, bool) or not isinstance(n_fft, int) or n_fft < OVERLAP or n_fft & (n_fft - 1):
-            raise ArgumentError(
-                f"{self.name}: n_fft must be a power of 2 of at least {OVERLAP}, but got {n_fft!r}.",
-                argument="n_fft",
-                value=n_fft,
-            )
+        check_window(self.name, n_fft, least=OVERLAP)
         highest = max(self.ranges["semitones"].bounds)
         if highest > HIGHEST:
             raise RangeError(

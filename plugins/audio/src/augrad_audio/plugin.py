@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pluggy
+from augrad.plugins.hookspecs import hookimpl, names_of
 
-hookimpl = pluggy.HookimplMarker("augrad")
-
-_MODULES: dict[str, tuple[str, ...]] = {
+_MODULES = {
     "time": ("TimeShift", "Speed", "TimeReverse"),
     "stretching": ("TimeStretch",),
     "warping": ("TimeWarp",),
@@ -29,10 +27,6 @@ _TASKS = {
 }
 
 
-def _snake_case(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
 @hookimpl
 def augrad_transforms() -> dict[str, str]:
     """Names of the audio transforms and where their classes are.
@@ -41,11 +35,7 @@ def augrad_transforms() -> dict[str, str]:
         >>> augrad_transforms()["audio.time_shift"]
         'augrad_audio.time:TimeShift'
     """
-    return {
-        f"audio.{_snake_case(name)}": f"augrad_audio.{module}:{name}"
-        for module, names in _MODULES.items()
-        for name in names
-    }
+    return names_of("audio", "augrad_audio", _MODULES)
 
 
 @hookimpl

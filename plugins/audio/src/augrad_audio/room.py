@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range
-from augrad.errors import ArgumentError
+from augrad.options import number
 from augrad_audio.signals import Number, SignalTransform, per_signal, samples_per, working_dtype
 
 Signals = Float[Tensor, "batch channels time"]
@@ -97,13 +97,8 @@ class Reverberation(SignalTransform):
     ) -> None:
         super().__init__(**ranges)
         self._samples = samples_per(self.name, unit, sample_rate)
-        if isinstance(balance, bool) or not isinstance(balance, int | float) or not 0 < balance < math.inf:
-            raise ArgumentError(
-                f"{self.name}: balance must be a finite decay time above 0, in {unit}, but got {balance!r}.",
-                argument="balance",
-                value=balance,
-            )
-        self.balance = float(balance)
+        noun = f"a finite decay time in {unit}"
+        self.balance = number("balance", balance, above=0, noun=noun, owner=self.name)
         self.ranges = {"decay": replace(self.ranges["decay"], unit=unit)}
 
     @classmethod

@@ -5,7 +5,6 @@ Uses sample_features.py and drawing.py; base of the other files.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -13,7 +12,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range, Transform
-from augrad.errors import ArgumentError, InputError, suggestion
+from augrad.errors import ArgumentError, InputError
+from augrad.options import count, number, one_of, refused
 from augrad.transform.drawing import INK
 from augrad_audio.sample_features import signal_features
 
@@ -138,15 +138,8 @@ def checked_sample_rate(name: str, sample_rate: Any) -> float:
             argument="sample_rate",
             transform=name,
         )
-    number = isinstance(sample_rate, int | float) and not isinstance(sample_rate, bool)
-    if not number or not 0 < sample_rate < math.inf:
-        raise ArgumentError(
-            f"{name}: sample_rate must be a finite number of Hz above 0, but got {sample_rate!r}.",
-            argument="sample_rate",
-            value=sample_rate,
-            transform=name,
-        )
-    return float(sample_rate)
+    noun = "a finite number of Hz"
+    return number("sample_rate", sample_rate, above=0, noun=noun, owner=name, transform=name)
 
 
 def samples_per(name: str, unit: str, sample_rate: Any) -> float:
@@ -164,16 +157,26 @@ def samples_per(name: str, unit: str, sample_rate: Any) -> float:
         >>> samples_per("audio.time_shift", "ms", 8000), samples_per("audio.time_shift", "samples", None)
         (8.0, 1.0)
     """
-    if unit not in UNITS:
-        raise ArgumentError(
-            f"{name}: unit must be one of {', '.join(map(repr, UNITS))}, but got {unit!r}."
-            + suggestion(str(unit), UNITS),
-            argument="unit",
-            value=unit,
-            transform=name,
-        )
+    one_of("unit", unit, UNITS, owner=name, transform=name)
     rate = None if sample_rate is None and unit == "samples" else checked_sample_rate(name, sample_rate)
     return rate / 1000 if rate is not None and unit == "ms" else 1.0
+
+
+def check_window(name: str, n_fft: int, *, least: int) -> None:
+    """Raises `ArgumentError` unless a window has a power of 2 of samples, at least `least` (itself a power of 2).
+
+    Args:
+        name: the name of the transform, for the message.
+        n_fft: the number of samples.
+        least: the smallest accepted number.
+
+    Example:
+        >>> check_window("audio.time_stretch", 512, least=4)
+    """
+    noun = "a power of 2"
+    size = count("n_fft", n_fft, least=least, noun=noun, owner=name)
+    if size & (size - 1):
+        raise refused("n_fft", size, f"{noun} of at least {least}", owner=name)
 
 
 def per_signal(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch *ones"]:

@@ -11,8 +11,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import pad
 
 from augrad import Range
-from augrad.errors import ArgumentError
-from augrad_audio.signals import SignalTransform, working_dtype
+from augrad_audio.signals import SignalTransform, check_window, working_dtype
 
 _OVERLAP = 4
 # Windows over each sample: with fewer, the phase between two of them may turn by more than half a period.
@@ -163,12 +162,7 @@ class TimeStretch(SignalTransform):
 
     def __init__(self, *, n_fft: int = 512, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        if isinstance(n_fft, bool) or not isinstance(n_fft, int) or n_fft < 4 or n_fft & (n_fft - 1):
-            raise ArgumentError(
-                f"{self.name}: n_fft must be a power of 2 of at least 4, but got {n_fft!r}.",
-                argument="n_fft",
-                value=n_fft,
-            )
+        check_window(self.name, n_fft, least=4)
         self.n_fft = n_fft
 
     def forward(self, x: Any, *, rate: Float[Tensor, " batch"]) -> Any:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range
-from augrad.errors import ArgumentError
+from augrad.options import count
 from augrad_audio.interpolation import place_dtype, sample
 from augrad_audio.signals import SignalTransform, working_dtype
 
@@ -73,13 +73,7 @@ class TimeWarp(SignalTransform):
 
     def __init__(self, *, n_waves: int = 3, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        if isinstance(n_waves, bool) or not isinstance(n_waves, int) or n_waves < 1:
-            raise ArgumentError(
-                f"{self.name}: n_waves must be an int of at least 1, but got {n_waves!r}.",
-                argument="n_waves",
-                value=n_waves,
-            )
-        self.n_waves = n_waves
+        self.n_waves = count("n_waves", n_waves, owner=self.name)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
         return torch.randn(x.shape[0], self.n_waves, generator=generator, device=x.device, dtype=working_dtype(x))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from augrad.errors import ArgumentError, suggestion
+from augrad.errors import ArgumentError
+from augrad.options import number
 from augrad.transform.ranges import Range
 
 
@@ -15,15 +15,8 @@ def check_temperature(name: str, temperature: Any) -> float:
     Raises:
         ArgumentError: it is not in (0, 1].
     """
-    number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not number or not 0 < temperature <= 1:
-        raise ArgumentError(
-            f"{name}: temperature must lie in (0, 1], but got {temperature!r}. Lower is harder; above 1 a relaxed coin "
-            "has no bound on its slope.",
-            argument="temperature",
-            value=temperature,
-        )
-    return float(temperature)
+    hint = "Lower is harder; above 1 a relaxed coin has no bound on its slope."
+    return number("temperature", temperature, above=0, most=1, owner=name, hint=hint)
 
 
 def check_probability(name: str, parameter: str, declared: Range) -> None:
@@ -35,36 +28,3 @@ def check_probability(name: str, parameter: str, declared: Range) -> None:
             argument=parameter,
             value=(low, high),
         )
-
-
-def check_option(name: str, argument: str, given: Any, options: tuple[str, ...]) -> str:
-    """The option, if it is one.
-
-    Raises:
-        ArgumentError: it is none.
-    """
-    if given not in options:
-        raise ArgumentError(
-            f"{name}: {argument} must be one of {', '.join(map(repr, options))}, but got {given!r}."
-            + suggestion(str(given), options),
-            argument=argument,
-            value=given,
-        )
-    return str(given)
-
-
-def check_positive(name: str, argument: str, given: Any, *, most: float = math.inf) -> float:
-    """A finite number above 0.
-
-    Raises:
-        ArgumentError: it is not, or it is above `most`.
-    """
-    number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not number or not 0 < given <= most or not math.isfinite(given):
-        bound = f" and at most {most:g}" if most < math.inf else ""
-        raise ArgumentError(
-            f"{name}: {argument} must be a finite number above 0{bound}, but got {given!r}.",
-            argument=argument,
-            value=given,
-        )
-    return float(given)

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from augrad import Range, batch
-from augrad_graph.arguments import check_option, check_positive, check_probability, check_temperature
+from augrad.options import number, one_of
+from augrad_graph.arguments import check_probability, check_temperature
 from augrad_graph.backend import Data
 from augrad_graph.batching import with_edge_weight
 from augrad_graph.gates import TEMPERATURE, toss
@@ -73,8 +74,8 @@ class EdgeAdd(GraphTransform):
         **ranges: float | Range,
     ) -> None:
         super().__init__(**ranges)
-        self.between = check_option(self.name, "between", between, BETWEEN)
-        self.candidates = check_positive(self.name, "candidates", candidates, most=1.0)
+        self.between = one_of("between", between, BETWEEN, owner=self.name)
+        self.candidates = number("candidates", candidates, above=0, most=1, owner=self.name)
         self.directed = directed
         self.temperature = check_temperature(self.name, temperature)
         check_probability(self.name, "probability", self.ranges["probability"])

@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from augrad import Range, batch
 from augrad.errors import ArgumentError
+from augrad.options import count
 from augrad_graph.batching import with_edge_weight, with_values
 from augrad_graph.graphs import GraphTransform, per_edge, working_dtype
 from augrad_graph.layout import layout_of
@@ -53,7 +54,7 @@ class Diffusion(GraphTransform):
 
     def __init__(self, *, n_steps: int = 2, undirected: bool = True, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        check_steps(self.name, n_steps)
+        count("n_steps", n_steps, owner=self.name)
         low, high = self.ranges["teleport"].bounds
         if low <= 0 or high > 1:
             raise ArgumentError(
@@ -140,13 +141,3 @@ def diffuse(
         ends.append(torch.where(returned, pairs.aside, led))
         weights.append(torch.where(returned, 0, share * weight))
     return teleport * weight, torch.cat(ends, dim=1), torch.cat(weights)
-
-
-def check_steps(transform: str, n_steps: int) -> None:
-    """Raises `ArgumentError` unless walks go at least one step."""
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
-        raise ArgumentError(
-            f"{transform}: n_steps must be an int of at least 1, but got {n_steps!r}.",
-            argument="n_steps",
-            value=n_steps,
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +10,9 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from augrad import Range, batch
-from augrad.errors import ArgumentError, InputError
-from augrad_graph.arguments import check_option, check_probability, check_temperature
+from augrad.errors import InputError
+from augrad.options import number, one_of
+from augrad_graph.arguments import check_probability, check_temperature
 from augrad_graph.batching import with_values
 from augrad_graph.gates import TEMPERATURE, entry_chances, node_chances, toss
 from augrad_graph.graphs import GraphTransform, per_node, working_dtype
@@ -52,12 +52,7 @@ class FeatureNoise(GraphTransform):
     def __init__(self, *, scale: Sequence[float] | None = None, **ranges: float | Range) -> None:
         super().__init__(**ranges)
         for given in scale or ():
-            if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given < math.inf:
-                raise ArgumentError(
-                    f"{self.name}: scale must hold finite numbers of at least 0, one per feature, but holds {given!r}.",
-                    argument="scale",
-                    value=given,
-                )
+            number("scale", given, least=0, noun="one finite number per feature, each", owner=self.name)
         given_scale = None if scale is None else torch.tensor(list(scale), dtype=torch.float64)
         self.register_buffer("scale", given_scale, persistent=False)
 
@@ -116,7 +111,7 @@ class FeatureMask(GraphTransform):
 
     def __init__(self, *, of: str = "feature", temperature: float = TEMPERATURE, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        self.of = check_option(self.name, "of", of, UNITS)
+        self.of = one_of("of", of, UNITS, owner=self.name)
         self.temperature = check_temperature(self.name, temperature)
         check_probability(self.name, "probability", self.ranges["probability"])
 

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 
 from augrad import MatrixTransform, Range, batch
 from augrad.errors import InputError
-from augrad_graph.arguments import check_option
+from augrad.options import one_of
 from augrad_graph.graphs import working_dtype
 from augrad_graph.positions import PositionAction, PositionTransform
 
@@ -64,7 +64,7 @@ class PositionRotate(PositionMatrixTransform):
 
     def __init__(self, *, axis: str = "random", **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        self.axis = check_option(self.name, "axis", axis, AXES)
+        self.axis = one_of("axis", axis, AXES, owner=self.name)
 
     def validate(self, x: Any) -> None:
         super().validate(x)
@@ -141,7 +141,7 @@ class PositionShear(PositionMatrixTransform):
 
     def __init__(self, *, plane: str = "random", **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        self.plane = check_option(self.name, "plane", plane, PLANES)
+        self.plane = one_of("plane", plane, PLANES, owner=self.name)
 
     def validate(self, x: Any) -> None:
         super().validate(x)

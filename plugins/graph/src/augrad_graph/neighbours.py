@@ -12,7 +12,8 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 
 from augrad import Range, batch
-from augrad.errors import ArgumentError, InputError
+from augrad.errors import InputError
+from augrad.options import count
 from augrad.randomness import keyed_generator
 from augrad_graph.backend import Data
 from augrad_graph.batching import with_edge_weight, with_values
@@ -97,10 +98,7 @@ class LocalAugmentation(GraphTransform):
     ) -> None:
         super().__init__(**ranges)
         for name, value in (("n_features", n_features), ("n_hidden", n_hidden), ("n_latent", n_latent)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ArgumentError(
-                    f"{self.name}: {name} must be an int of at least 1, but got {value!r}.", argument=name, value=value
-                )
+            count(name, value, owner=self.name)
         self.n_features, self.n_latent = n_features, n_latent
         self.generator = NeighbourGenerator(n_features, n_hidden=n_hidden, n_latent=n_latent, seed=seed)
 

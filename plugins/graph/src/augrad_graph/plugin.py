@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pluggy
+from augrad.plugins.hookspecs import hookimpl, names_of
 
-hookimpl = pluggy.HookimplMarker("augrad")
-
-_MODULES: dict[str, tuple[str, ...]] = {
+_MODULES = {
     "features": ("FeatureNoise", "FeatureMask"),
     "nodes": ("NodeDrop",),
     "edges": ("EdgeDrop", "EdgeWeightNoise"),
@@ -19,7 +17,6 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neighbours": ("LocalAugmentation",),
 }
 
-
 _TASKS = {
     "digits-direction": "directions:DIRECTION",
     "digits-limit": "digits:LIMIT",
@@ -27,10 +24,6 @@ _TASKS = {
     "leaves-rotation": "leaves:ROTATION",
     "vowels-loss": "vowels:LOSS",
 }
-
-
-def _snake_case(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 @hookimpl
@@ -41,11 +34,7 @@ def augrad_transforms() -> dict[str, str]:
         >>> all(name.startswith("graph.") for name in augrad_transforms())
         True
     """
-    return {
-        f"graph.{_snake_case(name)}": f"augrad_graph.{module}:{name}"
-        for module, names in _MODULES.items()
-        for name in names
-    }
+    return names_of("graph", "augrad_graph", _MODULES)
 
 
 @hookimpl

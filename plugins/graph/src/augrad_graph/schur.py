@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 
 from augrad import Range, batch
 from augrad.errors import ArgumentError
+from augrad.options import count
 from augrad_graph.batching import with_edge_weight, with_values
-from augrad_graph.diffusion import check_steps
 from augrad_graph.graphs import GraphTransform, per_node, working_dtype
 from augrad_graph.layout import layout_of
 from augrad_graph.topology import with_edges
@@ -59,7 +59,7 @@ class SchurView(GraphTransform):
 
     def __init__(self, *, n_steps: int = 16, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        check_steps(self.name, n_steps)
+        count("n_steps", n_steps, owner=self.name)
         low, high = self.ranges["share"].bounds
         if low < 0 or high >= 1:
             raise ArgumentError(

@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 
 from augrad import Range, batch
 from augrad.errors import ArgumentError
+from augrad.options import count
 from augrad_graph.batching import with_edge_weight, with_values
-from augrad_graph.diffusion import check_steps
 from augrad_graph.graphs import GraphTransform, per_node, working_dtype
 from augrad_graph.walks import draw_seeds, uniform
 
@@ -49,7 +49,7 @@ class Subgraph(GraphTransform):
 
     def __init__(self, *, n_steps: int = 8, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        check_steps(self.name, n_steps)
+        count("n_steps", n_steps, owner=self.name)
         low, high = self.ranges["share"].bounds
         if low < 0 or high > 1:
             raise ArgumentError(

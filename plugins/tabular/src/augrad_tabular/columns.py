@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from augrad.errors import ArgumentError, suggestion
+from augrad.errors import ArgumentError
+from augrad.options import one_of
 
 Kind = Literal["continuous", "ordinal", "categorical", "one-hot"]
 """What a column holds; see `Column.kind`."""
@@ -70,11 +71,4 @@ def kind_of(name: str) -> Kind:
         >>> kind_of("ordinal")
         'ordinal'
     """
-    for kind in KINDS:
-        if name == kind:
-            return kind
-    raise ArgumentError(
-        f"kind must be one of {', '.join(map(repr, KINDS))}, but got {name!r}." + suggestion(name, KINDS),
-        argument="kind",
-        value=name,
-    )
+    return one_of("kind", name, KINDS)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from augrad import Range
-from augrad.errors import ArgumentError, suggestion
+from augrad.options import one_of
 from augrad_tabular.masks import relaxed_bernoulli
 from augrad_tabular.schema import Schema
 from augrad_tabular.tables import Cells, TableTransform, uniform
@@ -51,13 +51,7 @@ class FeatureDropout(TableTransform):
 
     def __init__(self, *, schema: Schema | Mapping[str, Any], fill: str = "median", **ranges: float | Range) -> None:
         super().__init__(schema=schema, **ranges)
-        if fill not in FILLS:
-            raise ArgumentError(
-                f"{self.name}: fill must be one of {', '.join(map(repr, FILLS))}, but got {fill!r}."
-                + suggestion(str(fill), FILLS),
-                argument="fill",
-                value=fill,
-            )
+        one_of("fill", fill, FILLS, owner=self.name)
         self.fill = fill
         if fill == "learned":
             # In units of the spread, so that one learning rate fits all columns.

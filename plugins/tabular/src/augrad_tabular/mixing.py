@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from augrad import Range
-from augrad.errors import ArgumentError
+from augrad.options import count
 from augrad_tabular.masks import relaxed_bernoulli
 from augrad_tabular.schema import Schema
 from augrad_tabular.tables import Cells, TableTransform, uniform
@@ -115,9 +115,7 @@ class NeighbourInterpolation(_Mixing):
 
     def __init__(self, *, schema: Schema | Mapping[str, Any], k: int = 5, **ranges: float | Range) -> None:
         super().__init__(schema=schema, **ranges)
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ArgumentError(f"{self.name}: k must be an int of at least 1, but got {k!r}.", argument="k", value=k)
-        self.k = k
+        self.k = count("k", k, owner=self.name)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
         return uniform(x, generator=generator)

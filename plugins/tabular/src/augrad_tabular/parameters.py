@@ -4,10 +4,8 @@ estimators.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,8 @@ import torch
 from torch import nn
 
 import augrad
-from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.options import count, flag, number, one_of
 
 PENALTIES: dict[str, Callable[[], augrad.Penalty]] = {
     "displacement": augrad.DisplacementPenalty,
@@ -70,64 +69,31 @@ def checked(given: Mapping[str, Any]) -> Parameters:
         batch_size=_count("batch_size", given["batch_size"]),
         lr=_positive("lr", given["lr"]),
         augmentation_lr=None if own_lr is None else _positive("augmentation_lr", own_lr),
-        objective=None if given["objective"] is None else _choice("objective", given["objective"], OBJECTIVES),
+        objective=None if given["objective"] is None else one_of("objective", given["objective"], OBJECTIVES),
         penalty=_penalty(given["penalty"]),
-        early_stopping=_flag("early_stopping", given["early_stopping"]),
+        early_stopping=flag("early_stopping", given["early_stopping"]),
         validation_fraction=_fraction("validation_fraction", given["validation_fraction"]),
         n_iter_no_change=_count("n_iter_no_change", given["n_iter_no_change"]),
-        allow_missing=_flag("allow_missing", given["allow_missing"]),
+        allow_missing=flag("allow_missing", given["allow_missing"]),
         device=_device(given["device"]),
-        verbose=_flag("verbose", given["verbose"]),
+        verbose=flag("verbose", given["verbose"]),
     )
 
 
 def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
-        raise ArgumentTypeError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
-    if value < 1:
-        raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
-    return int(value)
-
-
-def _number(name: str, value: Any, accepted: str) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise ArgumentTypeError(f"{name} must be a number {accepted}, but got {value!r}.", argument=name, value=value)
-    return float(value)
+    return count(name, value, wrong_type=ArgumentTypeError)
 
 
 def _positive(name: str, value: Any) -> float:
-    number = _number(name, value, "above 0")
-    if not 0 < number < math.inf:
-        raise ArgumentError(f"{name} must be a finite number above 0, but got {value!r}.", argument=name, value=value)
-    return number
+    return number(name, value, above=0, wrong_type=ArgumentTypeError)
 
 
 def _fraction(name: str, value: Any) -> float:
-    number = _number(name, value, "between 0 and 1")
-    if not 0 < number < 1:
-        raise ArgumentError(f"{name} must lie between 0 and 1, but got {value!r}.", argument=name, value=value)
-    return number
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise ArgumentTypeError(f"{name} must be True or False, but got {value!r}.", argument=name, value=value)
-    return bool(value)
-
-
-def _choice(name: str, value: Any, accepted: Sequence[str]) -> str:
-    if value not in accepted:
-        raise ArgumentError(
-            f"{name} must be one of {', '.join(map(repr, accepted))}, but got {value!r}."
-            + suggestion(str(value), accepted),
-            argument=name,
-            value=value,
-        )
-    return str(value)
+    return number(name, value, above=0, below=1, wrong_type=ArgumentTypeError)
 
 
 def _device(value: Any) -> str:
-    name = _choice("device", value, DEVICES)
+    name = one_of("device", value, DEVICES)
     if name == "cuda" and not torch.cuda.is_available():
         raise ArgumentError(
             "device is 'cuda', but torch finds no CUDA device. Use 'auto' or 'cpu'.", argument="device", value=value
@@ -174,4 +140,4 @@ def _penalty(value: Any) -> Callable[..., Any] | None:
             argument="penalty",
             value=value,
         )
-    return PENALTIES[_choice("penalty", value, tuple(PENALTIES))]()
+    return PENALTIES[one_of("penalty", value, PENALTIES)]()

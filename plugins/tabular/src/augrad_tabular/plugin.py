@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pluggy
-
-hookimpl = pluggy.HookimplMarker("augrad")
+from augrad.plugins.hookspecs import hookimpl, names_of
 
 _MODULES = {
     "noise": ("FeatureNoise", "CorrelatedNoise"),
@@ -17,10 +15,6 @@ _MODULES = {
 }
 
 
-def _snake_case(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
 @hookimpl
 def augrad_transforms() -> dict[str, str]:
     """Names of the transforms of tables and where their classes are.
@@ -29,11 +23,7 @@ def augrad_transforms() -> dict[str, str]:
         >>> augrad_transforms()["tabular.feature_noise"]
         'augrad_tabular.noise:FeatureNoise'
     """
-    return {
-        f"tabular.{_snake_case(name)}": f"augrad_tabular.{module}:{name}"
-        for module, names in _MODULES.items()
-        for name in names
-    }
+    return names_of("tabular", "augrad_tabular", _MODULES)
 
 
 @hookimpl

@@ -6,7 +6,6 @@ as there are columns, and it would spread one missing value over the row.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from augrad import Range
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.options import number
 from augrad_tabular.inference import Which
 from augrad_tabular.schema import Schema
 from augrad_tabular.tables import Cells, TableTransform
@@ -180,10 +180,5 @@ def _powers(transform: TableTransform, exponents: Any) -> dict[int, float]:
             argument="exponents",
         )
     for at, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ArgumentError(
-                f"{transform.name}: the exponent of {schema.names[at]!r} must be a finite number, but got {value!r}.",
-                argument="exponents",
-                value=value,
-            )
+        number("exponents", value, noun=f"a finite number for {schema.names[at]!r}", owner=transform.name)
     return {at: float(value) for at, value in given.items() if value != 0}

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from augrad import Action
-from augrad.errors import ArgumentError, suggestion
+from augrad.options import one_of
 from augrad.transform.matrix import inverse
 from augrad_vision.images import working_dtype
 
@@ -24,13 +24,7 @@ _HORIZON = 1e-3
 
 def check_padding(padding: str) -> None:
     """Raises `ArgumentError` unless `padding` is one of `PADDINGS`."""
-    if padding not in PADDINGS:
-        raise ArgumentError(
-            f"padding must be one of {', '.join(map(repr, PADDINGS))}, but got {padding!r}."
-            + suggestion(str(padding), PADDINGS),
-            argument="padding",
-            value=padding,
-        )
+    one_of("padding", padding, PADDINGS)
 
 
 @dataclass(frozen=True)

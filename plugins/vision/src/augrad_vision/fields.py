@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range
-from augrad.errors import ArgumentError
+from augrad.options import count
 from augrad_vision.coordinates import check_padding, in_frame, pixel_axes, sample
 from augrad_vision.images import ImageTransform, per_image, working_dtype
 from augrad_vision.spectrum import smooth_field
@@ -122,12 +122,7 @@ class FieldTransform(ImageTransform):
 
     def __init__(self, *, n_waves: int = 4, padding: str = "zeros", **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        if isinstance(n_waves, bool) or not isinstance(n_waves, int) or n_waves < 2:
-            raise ArgumentError(
-                f"{self.name}: n_waves must be an int of at least 2, but got {n_waves!r}.",
-                argument="n_waves",
-                value=n_waves,
-            )
+        count("n_waves", n_waves, least=2, owner=self.name)
         check_padding(padding)
         self.n_waves, self.padding = n_waves, padding
 

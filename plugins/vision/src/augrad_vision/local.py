@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from augrad import Range
-from augrad.errors import ArgumentError
+from augrad.options import number
 from augrad_vision.coordinates import pixel_axes
 from augrad_vision.images import ImageTransform, per_image, working_dtype
 from augrad_vision.spectrum import gaussian_blur
@@ -116,15 +116,9 @@ class Erase(ImageTransform):
 
     def __init__(self, *, fill: float = 0.0, softness: float = 0.5, **ranges: float | Range) -> None:
         super().__init__(**ranges)
-        if not math.isfinite(fill):
-            raise ArgumentError(f"{self.name}: fill must be finite, but got {fill!r}.", argument="fill", value=fill)
-        if not 0 < softness < math.inf:
-            raise ArgumentError(
-                f"{self.name}: softness must be a finite number of pixels above 0, but got {softness!r}: a hard edge "
-                "has no gradient.",
-                argument="softness",
-                value=softness,
-            )
+        number("fill", fill, owner=self.name)
+        hint = "A hard edge has no gradient."
+        number("softness", softness, above=0, noun="a finite number of pixels", owner=self.name, hint=hint)
         self.fill, self.softness = fill, softness
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:

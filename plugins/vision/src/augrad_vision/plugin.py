@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pluggy
-
-hookimpl = pluggy.HookimplMarker("augrad")
+from augrad.plugins.hookspecs import hookimpl, names_of
 
 _MODULES = {
     "geometric": (
@@ -31,10 +29,6 @@ _MODULES = {
 _TASKS = ("shifted_digits", "turned_textures", "lit_photographs", "pointing_digits", "six_or_nine")
 
 
-def _snake_case(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
 @hookimpl
 def augrad_transforms() -> dict[str, str]:
     """Names of the vision transforms and where their classes are.
@@ -43,11 +37,7 @@ def augrad_transforms() -> dict[str, str]:
         >>> augrad_transforms()["vision.translate_x"]
         'augrad_vision.geometric:TranslateX'
     """
-    return {
-        f"vision.{_snake_case(name)}": f"augrad_vision.{module}:{name}"
-        for module, names in _MODULES.items()
-        for name in names
-    }
+    return names_of("vision", "augrad_vision", _MODULES)
 
 
 @hookimpl
