@@ -5,8 +5,8 @@ import typing
 import pytest
 
 from augrad.aggregation import AGGREGATIONS
-from augrad.config import TrainConfig, parse_config, read_config
-from augrad.errors import ConfigError
+from augrad.config import TrainConfig, located, parse_config, read_config
+from augrad.errors import ConfigError, UnknownTransformError
 from augrad.layers.distribution import DISTRIBUTIONS
 from augrad.layers.selection import SELECTIONS
 from augrad.learning.penalties import DisplacementPenalty
@@ -123,7 +123,10 @@ def test_file_wins_over_defaults(written):
         ({"selection": "mix", "transforms": ["a.b"]}, r"^selection must be 'straight_through' or 'mixture', but got"),
         ({"distribution": "end", "transforms": ["a.b"]}, r"^distribution must be 'uniform' or 'ends', .*'ends'\?$"),
         ({"objective": "crossfitted", "transforms": ["a.b"]}, r"^objective must be .*, .*'cross_fitted'\?$"),
-        ({"magnitude": "big", "transforms": ["a.b"]}, r"^magnitude must be a number, or a mapping .*, but got 'big'"),
+        (
+            {"magnitude": "big", "transforms": ["a.b"]},
+            r"^magnitude must be a number, or a mapping .*, but got 'big'\.$",
+        ),
         ({"lr": -1.0, "epochs": 0, "transforms": ["a.b"]}, r"^epochs .*, but got 0\. \(1 more to mend\.\)$"),
     ],
 )
@@ -143,17 +146,48 @@ def test_error_keeps_its_facts():
     [
         ("", r"config.yaml: must hold keys and values such as 'epochs: 20', but holds nothing"),
         ("- a\n- b", r"but holds a list"),
-        ("epochs: [1", r"config.yaml: is no valid YAML: .* \(line 1\)"),
-        ("lr: 1\nepochs: 2\nlr: 3", r"is no valid YAML: the key 'lr' is given twice \(line 1\)"),
-        ("x: !!python/object/apply:os.system [ls]", r"is no valid YAML: could not determine a constructor"),
-        ("a: \x01", r"is no valid YAML: unacceptable character"),
-        (b"\xff\xfe\xfa", r"config.yaml: is no UTF-8 text"),
+        ("epochs: [1", r"config.yaml, line 1: is not valid YAML: expected ',' or '\]'"),
+        ("lr: 1\nepochs: 2\nlr: 3", r"config.yaml, line 3: is not valid YAML: the key 'lr' is also given in line 1"),
+        (
+            "x: !!python/object/apply:os.system [ls]",
+            r"config.yaml, line 1: is not valid YAML: could not determine a constructor",
+        ),
+        ("a: \x01", r"config.yaml: is not valid YAML: unacceptable character"),
+        (b"\xff\xfe\xfa", r"config.yaml: is not UTF-8 text"),
         ("epochs: 2", r"config.yaml: transforms is missing"),
+        ("epochs: 2\npenalty:\n\tname: none", r"config.yaml, line 3: is not valid YAML: it begins with a tab"),
+        ("lr:0.1", r"holds the text 'lr:0.1'. Line 1 needs a space after the colon: 'lr:0.1'\.$"),
+        ("transforms: [a.b]\nlr:0.1\nepochs: 2", r"line 3: .*':'\. Line 2 needs a space after the colon: 'lr:0.1'\.$"),
+        ("epochs: 2\ntransfroms: [a.b]", r"config.yaml, line 2: transfroms .* Did you mean 'transforms'\?$"),
+        ("transforms: [a.b]\npenalty:\n  strenght: 1", r"config.yaml, line 3: penalty.strenght .*'strength'\?$"),
+        ("transforms:\n- a.b\n- 3", r"config.yaml, line 3: transforms.1 must be a string, but got 3\.$"),
+        ("transforms: [a.b]\nmagnitude:\n  a.b: big", r"line 3: magnitude.a.b must be a number, but got 'big'\.$"),
     ],
 )
 def test_unreadable_files(written, text, message):
     with pytest.raises(ConfigError, match=message):
         read_config(written(text))
+
+
+@pytest.mark.parametrize("facts", [{"name": "a.b"}, {"argument": "transforms", "value": "a.b"}])
+def test_errors_about_the_file_name_its_line(written, facts):
+    path = written("epochs: 2\ntransforms:\n  - a.c\n  - a.b\n")
+    with pytest.raises(ConfigError, match=r"config.yaml, line 4: no such thing\.$") as caught, located(path):
+        raise UnknownTransformError("no such thing.", **facts)
+    assert caught.value.facts == facts
+
+
+@pytest.mark.parametrize("facts", [{"name": "zzz"}, {}])
+def test_other_errors_pass_unchanged(written, facts):
+    error = UnknownTransformError("no such thing.", **facts)
+    with pytest.raises(UnknownTransformError, match=r"^no such thing\.$") as caught, located(written("epochs: 2")):
+        raise error
+    assert caught.value is error
+
+
+def test_without_a_file_errors_pass_unchanged():
+    with pytest.raises(UnknownTransformError, match=r"^no such thing\.$"), located(None):
+        raise UnknownTransformError("no such thing.", name="a.b")
 
 
 def test_absent_file(tmp_path):

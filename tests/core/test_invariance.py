@@ -248,7 +248,7 @@ class TestRefuses:
                 Level,
                 {"level": [1.0, 1.5], "slope": [0.0, 0.1, 0.0]},
                 ArgumentError,
-                r"equally many .* got \{'level': 2, 'slope': 3\}",
+                r"the same length .* got \{'level': 2, 'slope': 3\}",
             ),
             (
                 Offset,
@@ -270,7 +270,7 @@ class TestRefuses:
             invariance(model_of(nn.Identity()), X, transform, values)
 
     def test_a_batch_of_one(self):
-        with pytest.raises(InputError, match="takes at least 2, but got 1"):
+        with pytest.raises(InputError, match="needs at least 2, but got 1"):
             invariance(model_of(nn.Identity()), X[:1], Offset, [1.0])
 
     def test_a_batch_that_the_transform_does_not_accept(self):

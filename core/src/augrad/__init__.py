@@ -1,7 +1,8 @@
-"""augrad learns, from the training data alone, which transformations a task is invariant to, and how far.
+"""augrad learns from the training data which transformations a task is invariant to, and how far.
 
-This is the public surface. A name is imported when it is first used, so that `import augrad` and the command line start
-at once, and accelerate only loads with `fit`.
+For example, it learns that digits may be rotated by up to 15 degrees, but not by 90. This module is the public surface.
+Each name is imported when it is first used. `import augrad` and the command line therefore start at once, and
+accelerate is loaded only when `fit` is called.
 """
 
 from __future__ import annotations

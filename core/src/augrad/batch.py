@@ -1,7 +1,7 @@
-"""What a pass needs to know about a type of batch: count, repeat, select, concatenate, mix, distance, detach and more.
+"""Operations on batches of any type: count, repeat, select, concatenate, mix, distance, detach and more.
 
-Tensors are known. A plugin whose batches are something else (graphs, ragged sequences) registers each of these
-functions for its type, with `@count.register` and so on (`functools.singledispatch`). Used by layer.py and model.py.
+Tensors work out of the box. A plugin with another type of batch, such as graphs or ragged sequences, registers each
+function for its type with `@count.register` and so on (`functools.singledispatch`). Used by layer.py and model.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _unknown(x: Any, job: str) -> InputTypeError:
 
 @singledispatch
 def count(x: Any) -> int:
-    """Number of samples in a batch.
+    """Returns the number of samples in a batch.
 
     Example:
         >>> count(torch.zeros(3, 2))
@@ -37,7 +37,7 @@ def count(x: Any) -> int:
 
 @singledispatch
 def repeat(x: Any, n_copies: int) -> Any:
-    """`n_copies` of the batch, copy-major: `(copies batch) *event`.
+    """Returns `n_copies` copies of the batch as a single batch, copy-major: `(copies batch) *event`.
 
     Example:
         >>> repeat(torch.tensor([[1], [2]]), 2).flatten().tolist()
@@ -48,7 +48,7 @@ def repeat(x: Any, n_copies: int) -> Any:
 
 @singledispatch
 def select(x: Any, index: Int[Tensor, " selected"]) -> Any:
-    """The samples at `index`, in that order, as a batch.
+    """Returns the samples at `index` as a batch, in that order.
 
     Example:
         >>> select(torch.tensor([[1], [2], [3]]), torch.tensor([2, 0])).flatten().tolist()
@@ -59,7 +59,7 @@ def select(x: Any, index: Int[Tensor, " selected"]) -> Any:
 
 @singledispatch
 def concatenate(first: Any, *rest: Any) -> Any:
-    """Several batches of one type as one.
+    """Joins several batches of the same type.
 
     Example:
         >>> concatenate(torch.tensor([[1]]), torch.tensor([[2]])).flatten().tolist()
@@ -70,15 +70,15 @@ def concatenate(first: Any, *rest: Any) -> Any:
 
 @singledispatch
 def mix(first: Any, *rest: Any, weights: Float[Tensor, "batch parts"]) -> Any:
-    """Per sample, the weighted sum of the same sample in several batches.
+    """Returns the weighted sum of several batches, sample by sample.
+
+    A missing value (NaN) in a table, `(batch, features)`, stays missing and does not affect the gradients of the other
+    values.
 
     Args:
         first: a batch.
         *rest: batches of the same type and length.
-        weights: one weight per sample and part; gradients reach them.
-
-    A value that is missing (NaN) in a table, `(batch, features)`, stays missing, and the gradients are those of the
-    others.
+        weights: a weight for each sample and batch; gradients reach the weights.
 
     Example:
         >>> mix(torch.tensor([[1.0]]), torch.tensor([[3.0]]), weights=torch.tensor([[0.5, 0.5]])).tolist()
@@ -89,9 +89,9 @@ def mix(first: Any, *rest: Any, weights: Float[Tensor, "batch parts"]) -> Any:
 
 @singledispatch
 def distance(x: Any, y: Any) -> Float[Tensor, " batch"]:
-    """How far each sample of `x` is from the same sample of `y`: the Euclidean norm for tensors.
+    """Returns the distance between each sample of `x` and the same sample of `y`: the Euclidean norm for tensors.
 
-    Its gradient at distance zero is zero.
+    The gradient at distance zero is zero.
 
     Example:
         >>> distance(torch.zeros(2, 2), torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
@@ -102,7 +102,7 @@ def distance(x: Any, y: Any) -> Float[Tensor, " batch"]:
 
 @singledispatch
 def device(x: Any) -> torch.device:
-    """Where a batch lies.
+    """Returns the device that holds a batch.
 
     Example:
         >>> device(torch.zeros(1))
@@ -113,10 +113,10 @@ def device(x: Any) -> torch.device:
 
 @singledispatch
 def output_rows(x: Any) -> tuple[int, ...]:
-    """How many rows a trunk's output for a batch may have: one per sample, unless the type registers more.
+    """Returns the numbers of rows that a trunk's output for a batch may have: by default only the number of samples.
 
-    A batch of graphs has outputs for each graph or for each node. All copies of a batch have equally many, and lie
-    one after the other.
+    A type may register more. A batch of graphs, for example, can have an output for each graph or for each node. All
+    copies of a batch have the same number of rows, and follow each other in the output.
 
     Example:
         >>> output_rows(torch.zeros(3, 2))
@@ -127,7 +127,7 @@ def output_rows(x: Any) -> tuple[int, ...]:
 
 @singledispatch
 def detach(x: Any) -> Any:
-    """The batch without its autograd graph.
+    """Returns the batch without its autograd graph.
 
     Example:
         >>> detach(torch.zeros(1, requires_grad=True)).requires_grad
@@ -138,7 +138,9 @@ def detach(x: Any) -> Any:
 
 @singledispatch
 def fingerprint(x: Any) -> Int[Tensor, " batch"]:
-    """A number per sample that depends on its contents alone, to the bit: not on its place or on the other samples.
+    """Returns a number for each sample that depends on the sample's exact contents and on nothing else.
+
+    Neither the position in the batch nor the other samples change it.
 
     Example:
         >>> first, second, third = fingerprint(torch.tensor([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])).tolist()
@@ -149,7 +151,7 @@ def fingerprint(x: Any) -> Int[Tensor, " batch"]:
 
 
 def first_of(x: Any, n_samples: int) -> Any:
-    """The first samples of a batch, or all if there are not as many.
+    """Returns the first `n_samples` samples of a batch, or the whole batch if it is smaller.
 
     Example:
         >>> first_of(torch.tensor([[1], [2], [3]]), 2).flatten().tolist()
@@ -159,14 +161,14 @@ def first_of(x: Any, n_samples: int) -> Any:
 
 
 def bits(rows: Tensor) -> Int[Tensor, " rows"]:
-    """`fingerprint` of each row of a tensor of numbers, `(rows, *event)`."""
+    """Returns the `fingerprint` of each row of a tensor of numbers, `(rows, *event)`."""
     floats = rows.detach().flatten(1).to(torch.float32) if rows.is_floating_point() else rows.flatten(1)
     if floats.is_floating_point():
-        # -0.0 equals 0.0, and which of its many patterns a missing value has depends on the device.
+        # -0.0 equals 0.0, and the bit pattern of NaN depends on the device. Both are made unique here.
         words = torch.where(floats.isnan(), torch.nan, floats + 0.0).view(torch.int32).long()
     else:
         words = floats.long()
-    # Integers add up to the same in any order, on every device.
+    # A sum of integers is the same in any order and on every device.
     place = torch.arange(1, words.shape[1] + 1, device=words.device)
     mixed = (words + place) * (place * 0x5851F42D4C957F2D + 0x14057B7EF767814F)
     return ((mixed ^ (mixed >> 29)) * 0x2545F4914F6CDD1D).sum(dim=1)
@@ -196,7 +198,7 @@ def _(first: Tensor, *rest: Tensor) -> Tensor:
 def _(first: Tensor, *rest: Tensor, weights: Tensor) -> Tensor:
     if first.ndim != 2:
         return _weighted(first, *rest, weights=weights)
-    # Tables may miss values: NaN stays NaN, but must not reach the gradient of the weights, where 0 times NaN is NaN.
+    # A table may contain NaN. NaN must stay NaN, but must not reach the gradient of the weights: 0 times NaN is NaN.
     missing = first.isnan()
     known = [torch.where(missing, 0, part) for part in (first, *rest)]
     return torch.where(missing, first, _weighted(*known, weights=weights))

@@ -1,17 +1,20 @@
-"""Configuration files of `augrad train` and `augrad audit`, validated before anything is built. They name no code."""
+"""Configuration files of `augrad train` and `augrad audit`, validated before anything is built.
+
+A file holds names and numbers, never code. Uses files/yaml_mapping.py.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from augrad.errors import ConfigError, suggestion
+from augrad.errors import AugradError, ConfigError, suggestion
+from augrad.files.yaml_mapping import YamlMapping, read_mapping
 
 
 class _Section(BaseModel):
@@ -19,12 +22,12 @@ class _Section(BaseModel):
 
 
 class PenaltyConfig(_Section):
-    """What keeps the identity from winning.
+    """The penalty, which rewards strong augmentation. Without it, training would prefer no augmentation at all.
 
     Attributes:
-        name: `"displacement"`, `"magnitude"` (the paper's) or `"none"`.
-        strength: factor of at least 0; the penalty's own default if None.
-        schedule: of the factor over training: `"constant"`, `"warm_up"` or `"decay"`.
+        name: `"displacement"`, `"magnitude"` (the penalty of the paper) or `"none"`.
+        strength: factor of the penalty, at least 0. If None, the penalty's own default is used.
+        schedule: how the factor changes during training: `"constant"`, `"warm_up"` or `"decay"`.
     """
 
     name: Literal["displacement", "magnitude", "none"] = "displacement"
@@ -42,43 +45,48 @@ class EarlyStoppingConfig(_Section):
 
 
 class RunawayConfig(_Section):
-    """When a range that keeps growing while the loss does stops training; see `augrad.RunawayGuard`."""
+    """When to stop because a range and the training loss keep growing together; see `augrad.RunawayGuard`."""
 
     patience: int = Field(default=5, ge=1)
     rise: float = Field(default=0.25, gt=0, allow_inf_nan=False)
 
 
 class TrainConfig(_Section):
-    """A training run: the augmentation, the objective and the optimisation. See `AugmentationLayer` and `fit` for each.
+    """A training run: augmentation, objective and optimisation.
+
+    `AugmentationLayer` and `augrad.fit` explain the options in detail.
 
     Attributes:
-        transforms: registered names, the candidates of every layer.
-        arguments: what the transforms are constructed with, such as `{sample_rate: 8000}`; each gets those it takes,
-            and what stands under its own name, ranges too: `{vision.rotate: {angle: 30}}`.
-        layers: how many layers are stacked, at least 1.
-        temperature: of the softmax over the selection weights, above 0.
-        magnitude: where the learned magnitudes start, in [0, 1]; one for all, or one per transform by name.
+        transforms: registered names; every layer chooses among these transforms.
+        arguments: constructor arguments of the transforms, such as `{sample_rate: 8000}`. Each transform gets the
+            arguments that it takes, and those under its own name. Ranges are also set here: `{vision.rotate: {angle:
+                30}}`.
+        layers: number of stacked layers, at least 1.
+        temperature: temperature of the softmax over the selection weights, above 0.
+        magnitude: initial value of the learned magnitudes, in [0, 1]; a number for all transforms, or a mapping from
+            transform name to number.
         selection: `"straight_through"` or `"mixture"`.
         distribution: `"uniform"` or `"ends"`.
-        copies, train_copies: augmented copies in eval and in train mode, at least 1.
-        aggregation: how the outputs for the copies become one.
+        copies, train_copies: number of augmented copies in eval and in train mode, at least 1.
+        aggregation: how the outputs for the copies are combined.
         objective: the learning rule by name: `"cross_fitted"`, `"joint"` or `"worst_of_k"`; or a mapping of a name and
             options, such as `{name: cross_fitted, n_folds: 2, confirm: false}`. None: the objective that the penalty is
             made for.
         penalty: see `PenaltyConfig`.
-        epochs: how often to go through the training data.
+        epochs: number of passes over the training data.
         batch_size: samples per batch.
         optimizer: `"adam"`, `"adamw"` or `"sgd"`.
-        lr, augmentation_lr: learning rates of the trunk and of the augmentation (as `fit` chooses it if None).
-        weight_decay: of the trunk.
+        lr, augmentation_lr: learning rates of the trunk and of the augmentation. If `augmentation_lr` is None, `fit`
+            chooses it.
+        weight_decay: weight decay of the trunk.
         gradient_clip: largest norm of the gradient; None for no limit.
         accumulation_steps: batches per update.
         mixed_precision: `"no"`, `"fp16"` or `"bf16"`.
-        early_stopping: see `EarlyStoppingConfig`; None trains to the end.
-        runaway: see `RunawayConfig`; None goes on whatever happens.
-        checkpoint_every: steps between checkpoints, besides the one after each epoch.
+        early_stopping: see `EarlyStoppingConfig`. If None, training runs to the last epoch.
+        runaway: see `RunawayConfig`. If None, training is not stopped when a range runs away.
+        checkpoint_every: steps between checkpoints, in addition to the checkpoint after each epoch.
         trackers: names of accelerate's trackers, such as `"tensorboard"`.
-        seed: of all draws.
+        seed: seed of all random draws.
 
     Example:
         >>> TrainConfig(transforms=["vision.rotate"], lr=0.01).layers
@@ -114,19 +122,21 @@ class TrainConfig(_Section):
 
 
 class AuditConfig(_Section):
-    """An audit: with which transforms, how far, on how many samples. See `augrad.audit` for each.
+    """An audit: the transforms, their strengths and the number of samples.
+
+    `augrad.audit` explains the options in detail.
 
     Attributes:
-        transforms: a modality, or registered names; None for all registered ones that fit the samples.
-        arguments: what the transforms are constructed with, such as `{sample_rate: 8000}`.
+        transforms: a modality, or a list of registered names. If None, all registered transforms that fit the samples.
+        arguments: constructor arguments of the transforms, such as `{sample_rate: 8000}`.
         strengths: shares of the declared ranges, in (0, 1].
-        layers: names of submodules whose invariance is measured too.
-        output: position or key of the prediction in what the model returns; None if that is the prediction.
+        layers: names of submodules whose invariance is also measured.
+        output: position or key of the prediction in the model's output. If None, the whole output is the prediction.
         epsilon: share of labels, and of predictions, that may change.
-        max_samples: how many samples are read at most; None for all.
-        batch_size: for the callable of `--data`, and for demos.
-        seed: of all draws.
-        fail_on: verdicts that make the command fail, such as `[over-invariant]`; beside those of `--fail-on`.
+        max_samples: number of samples to read at most; None for all.
+        batch_size: passed to the callable of `--data`, and used for demos.
+        seed: seed of all random draws.
+        fail_on: verdicts that make the command fail, such as `[over-invariant]`, in addition to those of `--fail-on`.
 
     Example:
         >>> AuditConfig(transforms="vision").epsilon
@@ -157,38 +167,25 @@ def read_config(
 
     Args:
         path: a YAML file with the keys of `kind`.
-        defaults: of keys that the file leaves out, such as a demo's.
+        defaults: values for keys that the file leaves out, such as those of a demo.
         kind: `TrainConfig` or `AuditConfig`.
 
     Raises:
-        ConfigError: the file cannot be read, is no YAML mapping, or a key or value is not accepted; says which.
+        ConfigError: the file cannot be read, is not a YAML mapping, or contains a key or value that is not accepted.
+            The message names the line, the key and the nearest accepted name.
     """
-    source = Path(path)
-    try:
-        given = yaml.load(source.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise ConfigError(f"{source}: cannot be read: {error.strerror}.", argument="CONFIG") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{source}: is no UTF-8 text.", argument="CONFIG") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: is no valid YAML: {_yaml_fault(error)}.", argument="CONFIG") from error
-    if not isinstance(given, dict):
-        raise ConfigError(
-            f"{source}: must hold keys and values such as 'epochs: 20', but holds {_kind(given)}.", argument="CONFIG"
-        )
-    return parse_config({**(defaults or {}), **given}, source=f"{source}: ", kind=kind)
+    read = read_mapping(path)
+    return _validated({**(defaults or {}), **read.values}, kind, read)
 
 
 def parse_config(
     given: Mapping[str, Any],
-    source: str = "",
     kind: type[Config] = TrainConfig,  # type: ignore[assignment]
 ) -> Config:
     """Validates a configuration.
 
     Args:
         given: the keys of `kind`.
-        source: put before the message.
         kind: `TrainConfig` or `AuditConfig`.
 
     Raises:
@@ -199,22 +196,72 @@ def parse_config(
         Traceback (most recent call last):
         augrad.errors.ConfigError: epoch is no known key. Did you mean 'epochs'?
     """
+    return _validated(given, kind)
+
+
+@contextmanager
+def located(path: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Adds the configuration file and the line to an error that names something in that file.
+
+    `augrad train` builds its transforms in this block. "no transform named 'vision.rotat'" then becomes
+    "run.yaml, line 2: no transform named 'vision.rotat'". An error that names nothing in the file passes unchanged.
+
+    Args:
+        path: the configuration file, or None if there is none.
+
+    Raises:
+        ConfigError: in place of the error that the block raised.
+    """
+    try:
+        yield
+    except AugradError as error:
+        named = [str(error.facts[fact]) for fact in ("name", "value", "argument") if fact in error.facts]
+        words = {} if path is None else read_mapping(path).words
+        line = next((words[word] for word in named if word in words), None)
+        if line is None:
+            raise
+        raise ConfigError(f"{path}, line {line}: {error}", **error.facts) from error
+
+
+def _validated(given: Mapping[str, Any], kind: type[Config], read: YamlMapping | None = None) -> Config:
     try:
         return kind.model_validate(dict(given))
     except ValidationError as error:
-        faults = error.errors(include_url=False)
+        # A misspelt key comes first: it is often the reason why another key is missing.
+        faults = [fault for fault in error.errors(include_url=False) if _meant(fault)]
+        faults.sort(key=lambda fault: fault["type"] != "extra_forbidden")
+        sentences = [_sentence(fault, kind) for fault in faults]
+        faults = [fault for fault in faults if not _explained(fault, sentences)]
         more = f" ({len(faults) - 1} more to mend.)" if len(faults) > 1 else ""
-        fault = faults[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise ConfigError(source + _sentence(fault, kind) + more, argument=key, value=fault["input"]) from error
+        place = _place(faults[0])
+        source = "" if read is None else f"{read.where(*place)}: "
+        key = ".".join(map(str, place))
+        raise ConfigError(source + sentences[0] + more, argument=key, value=faults[0]["input"]) from error
+
+
+_BRANCH = re.compile(r"float|dict\[.*\]")
+"""Names that pydantic adds to the place of an error, for each branch that it tried of `float | dict[str, float]`."""
+
+
+def _place(fault: Mapping[str, Any]) -> list[str | int]:
+    return [part for part in fault["loc"] if not _BRANCH.fullmatch(str(part))]
+
+
+def _meant(fault: Mapping[str, Any]) -> bool:
+    """Whether a fault is in the branch that was meant: for a mapping not the number, otherwise not the mapping."""
+    last = str(fault["loc"][-1])
+    return not (last == "float" and isinstance(fault["input"], dict)) and not last.startswith("dict[")
+
+
+def _explained(fault: Mapping[str, Any], sentences: list[str]) -> bool:
+    """Whether a key is missing only because it is misspelt, which another sentence says."""
+    return fault["type"] == "missing" and any(f"Did you mean {fault['loc'][-1]!r}" in each for each in sentences)
 
 
 def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
-    """One of pydantic's errors as a sentence that names key, what came and what is accepted."""
-    *outer, last = (str(part) for part in fault["loc"])
-    # For `float | dict[str, float]` pydantic appends the branch it tried.
-    branch = bool(outer) and re.search(r"^(float|str|dict\[.*)$", last) is not None
-    key = ".".join(outer if branch else [*outer, last])
+    """An error of pydantic as a sentence that names the key, the value that was given and the accepted values."""
+    *outer, last = (str(part) for part in _place(fault))
+    key = ".".join([*outer, last])
     if fault["type"] == "extra_forbidden":
         known = list(_SECTIONS.get(".".join(outer), kind).model_fields)
         return f"{key} is no known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
@@ -222,7 +269,7 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
         return f"{key} is missing."
     wanted = str(fault["msg"]).replace("Input should be", "must be").replace("a valid integer", "an integer")
     wanted = re.sub(r"^\w+ should have", "must have", wanted).replace("valid ", "").partition(" after validation")[0]
-    if branch:
+    if fault["loc"][-1] in ("float", "str"):
         wanted = _BRANCHES.get(key, "must be a number, or a mapping from transform name to number")
     given = fault["input"]
     near = suggestion(given, re.findall(r"'(\w+)'", wanted)) if isinstance(given, str) else ""
@@ -236,31 +283,3 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "early_stopping": EarlyStoppingConfig,
     "runaway": RunawayConfig,
 }
-
-
-def _kind(given: Any) -> str:
-    return "nothing" if given is None else f"a {type(given).__name__}"
-
-
-def _yaml_fault(error: yaml.YAMLError) -> str:
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return " ".join(str(error).split())
-    where = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-    return f"{error.problem}{where}"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which `1e-3` is a number, as in YAML 1.2, and a key given twice is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        twice = next((key for key, _ in node.value if keys.count(key.value) > 1), None)
-        if twice is not None:
-            problem = f"the key {twice.value!r} is given twice"
-            raise yaml.constructor.ConstructorError(None, None, problem, twice.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
-)

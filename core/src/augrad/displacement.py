@@ -16,7 +16,8 @@ from augrad.errors import InputTypeError
 from augrad.precision import full_precision
 
 N_REFERENCE = 256
-"""Samples of a batch, at most, that determine the directions in which the data vary; it bounds the cost."""
+"""Number of samples, at most, from which the directions of variation are computed. It bounds the cost for large
+batches."""
 
 
 @singledispatch
@@ -25,20 +26,21 @@ def displacement(before: Any, after: Any) -> Float[Tensor, " batch"]:
 
     With `C` the covariance of `before` and `d_i = after_i - before_i`:
     `sqrt(d_i' C d_i) / mean_j sqrt((x_j - x_{j+1})' C (x_j - x_{j+1}))`.
-    0 for a sample that did not move; 1 for one that went as far as two samples are from each other.
+    The result is 0 for a sample that did not move. It is 1 for a sample that moved as far as the typical distance
+    between two samples.
 
-    A distance along a direction counts in proportion to how much the data vary along it. Noise moves every coordinate a
-    little and would dominate a Euclidean distance; here it hardly counts.
+    A movement counts more along directions in which the data vary more. A plain Euclidean distance would be dominated
+    by noise, which moves every coordinate a little and changes nothing that matters. Here noise hardly counts.
 
-    The columns of a table, `(batch, features)`, have different units, so each is first divided by its spread in the
-    batch. A missing value (NaN) counts as unmoved.
+    The columns of a table, `(batch, features)`, have different units, so each column is first divided by its spread in
+    the batch. A missing value (NaN) counts as unmoved.
 
     Args:
         before: the batch, `(batch, *event)` for tensors. Other types register here (`functools.singledispatch`).
-        after: the transformed batch. The gradient reaches it, and is 0 for a sample that did not move.
+        after: the same batch after augmentation. The gradient reaches it, and is 0 for a sample that did not move.
 
     Returns:
-        One number per sample, at least 0; in float32 for half precision, and under autocast.
+        A number for each sample, at least 0. It is float32 if the batch is in half precision or under autocast.
 
     Example:
         >>> x = torch.tensor([[[0.0, 0.1]], [[2.0, 0.0]]])  # two signals of one channel
@@ -73,18 +75,19 @@ Rows = Float[Tensor, "batch event"]
 
 
 def _columns_of_equal_spread(x: Rows, y: Rows) -> tuple[Rows, Rows]:
-    """Columns of a table in units of their own spread, since metres and grams do not compare; NaN counts as unmoved."""
+    """Divides each column of a table by its spread, since metres and grams do not compare. NaN counts as unmoved."""
     missing = x.isnan()
     known = torch.where(missing, 0, x)
     n_known = (~missing).sum(dim=0).clamp_min(1)
     mean = known.sum(dim=0) / n_known
     centred = torch.where(missing, 0, known - mean)
     spread = (centred.square().sum(dim=0) / n_known).sqrt()
-    # One row, or a constant column, has no spread to compare with.
+    # A single row or a constant column has no spread.
     spread = torch.where(spread > 0, spread, 1)
     return centred / spread, torch.where(missing, 0, y - mean) / spread
 
 
 def _directions(x: Rows) -> Float[Tensor, "event batch"]:
-    # A square root of the covariance, up to a factor that cancels. One sample has none: its own direction stands in.
+    # A square root of the covariance, up to a factor that cancels. A single sample has no covariance, so its own
+    # direction is used.
     return (x - x.mean(dim=0) if len(x) > 1 else x).T

@@ -1,4 +1,4 @@
-"""Every error augrad raises, and its warning: one tree, each class also the built-in that fits. Uses nothing."""
+"""All errors and warnings of augrad. Each class also derives from the built-in exception that fits. Imports nothing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class AugradError(Exception):
-    """Base of all errors raised on purpose by augrad.
+    """Base class of all errors that augrad raises on purpose.
 
-    The message names the argument, what came, what is accepted and the way out. The same facts are
-    kept as attributes, so that a program need not parse the sentence.
+    The message names the argument, the value that was given, the accepted values and the way out. The same facts are
+    kept as attributes, so a program does not need to parse the sentence.
 
     Args:
         message: the sentence shown to the user.
@@ -33,7 +33,7 @@ class AugradError(Exception):
         self.__dict__.update(facts)
 
     def __str__(self) -> str:
-        # KeyError would print the repr of the message, quotes and all.
+        # KeyError would print the repr of the message, with quotes.
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -53,7 +53,7 @@ class ArgumentTypeError(AugradError, TypeError):
 
 
 class RangeError(ArgumentError):
-    """A `Range` is declared with numbers that make no range."""
+    """The numbers of a `Range` are not a valid range, for example `low` above `high`."""
 
 
 class MagnitudeError(ArgumentError):
@@ -65,11 +65,11 @@ class InputError(ArgumentError):
 
 
 class InputTypeError(ArgumentTypeError):
-    """A batch is of a type that a transform or model does not accept."""
+    """A batch has a type that a transform or model does not accept."""
 
 
 class LayerError(ArgumentError):
-    """An augmentation layer or module is put together wrongly (empty, duplicate transforms, mixed modalities)."""
+    """An augmentation layer or module is built wrongly: it is empty, repeats a transform or mixes modalities."""
 
 
 class AggregationError(ArgumentError):
@@ -77,27 +77,27 @@ class AggregationError(ArgumentError):
 
 
 class InversionError(AugradError, RuntimeError):
-    """A transform that cannot be undone was asked to be."""
+    """`invert` was called on a transform that cannot be undone."""
 
 
 class UnknownNameError(AugradError, KeyError):
-    """A name that nothing is registered under."""
+    """Nothing is registered under the given name."""
 
 
 class UnknownTransformError(UnknownNameError):
-    """No transform is registered under the name asked for."""
+    """No transform is registered under the given name."""
 
 
 class RegistrationError(ArgumentError):
-    """A transform, demo or hook cannot be registered as given."""
+    """A transform, demo or hook cannot be registered in this form."""
 
 
 class PluginError(AugradError, RuntimeError):
-    """A plugin could not be loaded; carries the plugin's name and the cause."""
+    """A plugin could not be loaded. The error carries the plugin's name and the cause."""
 
 
 class PenaltyError(AugradError, RuntimeError):
-    """A penalty needs state that the last pass did not produce."""
+    """A penalty needs state that the last forward pass did not produce."""
 
 
 class ConfigError(ArgumentError):
@@ -105,39 +105,39 @@ class ConfigError(ArgumentError):
 
 
 class PolicyError(ArgumentError):
-    """A policy file is malformed, of a foreign schema, or names what is not there."""
+    """A policy file is malformed, has an unknown schema, or names a transform that is not registered."""
 
 
 class CheckpointError(AugradError, RuntimeError):
-    """A checkpoint is missing, unreadable, tampered with, or does not fit the model."""
+    """A checkpoint is missing, unreadable or altered, or it does not fit the model."""
 
 
 class StorageError(AugradError, OSError):
-    """A file could not be written; what stood there before is untouched."""
+    """A file could not be written. The file that was there before is untouched."""
 
 
 class TrainingError(AugradError, RuntimeError):
-    """Training stopped for a reason the message names; the last good checkpoint is kept."""
+    """Training stopped. The message says why, and the last good checkpoint is kept."""
 
 
 class NonFiniteLossError(TrainingError):
     """The loss turned NaN or infinite."""
 
 
-class RunawayWarning(AugradError, UserWarning):  # noqa: N818 - a warning, in the tree for its facts
-    """A range kept growing while the training loss did, and training was stopped; see `augrad.RunawayGuard`."""
+class RunawayWarning(AugradError, UserWarning):  # noqa: N818 - a warning; it is in this tree so that it carries facts
+    """Training was stopped because a range and the training loss kept growing together; see `augrad.RunawayGuard`."""
 
 
 class ConformanceError(AugradError, AssertionError):
-    """A transform breaks a promise of its contract; raised by the conformance kit `augrad.testing`."""
+    """A transform breaks a promise of the transform contract. Raised by the conformance kit `augrad.testing`."""
 
 
 class MissingDependencyError(AugradError, ImportError):
-    """An optional dependency is not installed; the message says what to install."""
+    """An optional dependency is not installed. The message says which package to install."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Returns `" Did you mean 'x'?"` for the nearest known name, or the empty string.
+    """Returns `" Did you mean 'x'?"` for the known name that is nearest to `name`, or the empty string.
 
     Example:
         >>> suggestion("vision.rotat", ["vision.rotate", "vision.hue"])

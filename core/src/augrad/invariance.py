@@ -1,4 +1,7 @@
-"""`invariance`: how little a model's output changes under a transform, the paper's measure. Uses model.py, layer.py."""
+"""`invariance`: measures how little a model's output changes under a transform (the paper's measure).
+
+Uses model.py and layer.py.
+"""
 
 from __future__ import annotations
 
@@ -21,25 +24,27 @@ from augrad.model import InvariantModel
 from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 
-# Below it lies the rounding of float32 outputs: a constant model must not count as one that varies.
+# Smaller distances are rounding errors of float32 outputs. A constant model must not count as varying.
 _SMALLEST_DISTANCE = 1e-12
 
 
 @dataclass(frozen=True)
 class Invariance:
-    """Invariance per value and sample: 1 if the output does not change at all, 0 if it changes as much as from one
-    sample to another, negative beyond.
+    """Invariance for each value of the transform and each sample.
+
+    1 means that the output does not change. 0 means that it changes as much as it differs between two samples. Negative
+    numbers mean that it changes even more.
 
     Attributes:
-        trunk: of the trunk alone, `(values, batch)`.
-        model: of the whole model, averaged over its copies, `(values, batch)`.
+        trunk: invariance of the trunk alone, `(values, batch)`.
+        model: invariance of the whole model, averaged over its copies, `(values, batch)`.
     """
 
     trunk: Float[Tensor, "*values_batch"]
     model: Float[Tensor, "*values_batch"]
 
     def median(self) -> Invariance:
-        """The medians over all values and samples, as scalars; per value, take `result.model.median(dim=1)`."""
+        """Returns the medians over all values and samples, as scalars; per value: `result.model.median(dim=1)`."""
         return Invariance(self.trunk.quantile(0.5), self.model.quantile(0.5))
 
 
@@ -51,33 +56,36 @@ def invariance(
     *,
     generator: Generator | None = None,
 ) -> Invariance:
-    r"""Measures how invariant the trunk and the whole model are to a transform, per sample and value.
+    r"""Measures how invariant the trunk and the whole model are to a transform, for each sample and value.
 
-    `(d_random - d_T) / d_random`, with `d_T` the cosine distance between the outputs for `x` and for `T(x)`, and
-    `d_random` that between the outputs for `x` and for another sample of the batch, drawn at random.
+    The result is `(d_random - d_T) / d_random`. `d_T` is the cosine distance between the outputs for `x` and for
+    `T(x)`. `d_random` is the cosine distance between the outputs for `x` and for another, randomly chosen sample of the
+    batch.
 
-    An output is what the model returns, so log-probabilities for `aggregation="log_prob"`, as in the paper; the trunk's
-    goes through the same aggregation, as a single copy, so that both are in the same terms (a model whose
-    augmentation is the identity gets the same numbers for both). Where there is one number per sample (regression) it
-    has no direction, and the absolute difference takes the place of the cosine distance. For
-    `aggregation="equivariant"` the output for `T(x)` is moved back first, so that the equivariance is measured.
+    The outputs are those that the model returns, so log-probabilities for `aggregation="log_prob"`, as in the paper.
+    The trunk's output goes through the same aggregation, as a single copy, so that both numbers are comparable: a model
+    whose augmentation is the identity gets the same numbers twice. In regression with a single number per sample there
+    is no direction, so the absolute difference replaces the cosine distance. For `aggregation="equivariant"` the output
+    for `T(x)` is first moved back, so the equivariance is measured.
 
-    Train / eval: measures in eval mode, without gradient, and leaves every module in the mode it was in.
+    Train / eval: measures in eval mode and without gradient. Every module is then put back into its previous mode.
 
     Args:
         model: the `InvariantModel`, or a wrapper around it.
         x: a batch of at least 2 samples.
         transform: a name, class or instance.
-        values: physical values by parameter. Each a number, `(values,)` numbers, or a tensor `(values, batch)`; single
-            numbers go with all the others. One learned per axis entry also takes `(values, batch, entries)`; otherwise
-            all its entries get the same. Parameters left out stay at their identity. For a transform with one parameter
-            its values alone will do; for one without, `{}`.
-        generator: of the random partners and the transform's noise, on the device of `x`; if None, a fresh one with a
-            fixed key, so that the same call gives the same result.
+        values: physical values by parameter. For each parameter: a number, `(values,)` numbers, or a tensor
+            `(values, batch)`; a single number is combined with all values of the other parameters. A parameter that is
+            learned for each entry of an axis also takes `(values, batch, entries)`; otherwise all entries get the same
+            value. Parameters that are left out stay at their identity. If the transform has a single parameter, pass
+            its values without a mapping; if it has no parameters, pass `{}`.
+        generator: draws the random partners and the transform's noise; must be on the device of `x`. If None, a new
+            generator with a fixed key is used, so the same call gives the same result.
 
     Raises:
-        InputError: fewer than 2 samples; InputError, InputTypeError: the transform does not accept the batch.
-        ArgumentError, ArgumentTypeError: an unknown parameter, values of several lengths, or none.
+        InputError: `x` has fewer than 2 samples, or a shape that the transform does not accept.
+        InputTypeError: the transform does not accept this type of batch.
+        ArgumentError, ArgumentTypeError: `values` names an unknown parameter, is empty, or has different lengths.
         MagnitudeError: a value lies outside its declared range.
 
     Example:
@@ -87,7 +95,7 @@ def invariance(
         ...     level = Range(2.0, unit="V", signed=True)
         ...     def forward(self, x, *, level):
         ...         return x + level[:, None]
-        >>> class Slope(nn.Module):  # knows differences only
+        >>> class Slope(nn.Module):  # sees differences only
         ...     def forward(self, x):
         ...         return x - x.mean(dim=1, keepdim=True)
         >>> model = InvariantModel(Slope(), AugmentationLayer([Offset]), aggregation="mean")
@@ -103,7 +111,7 @@ def invariance(
     n_samples = batch.count(x)
     if n_samples < 2:
         raise InputError(
-            f"invariance compares each sample with another of the batch, so it takes at least 2, but got {n_samples}.",
+            f"invariance compares each sample with another of the batch, so it needs at least 2, but got {n_samples}.",
             n_samples=n_samples,
         )
     probe.validate(x)
@@ -132,17 +140,17 @@ def _outputs(model: InvariantModel, x: Any) -> list[Tensor]:
 
 
 def distance(a: Tensor, b: Tensor) -> Float[Tensor, " batch"]:
-    """The cosine distance between outputs; for single numbers the absolute difference."""
+    """Returns the cosine distance between outputs; for single numbers the absolute difference."""
     a, b = (each.reshape(each.shape[0], -1).double() for each in (a, b))
     if a.shape[1] == 1:
         return (a - b).abs()[:, 0]
-    # Between unit vectors 1 - cos is half the squared distance: exactly 0 for equal outputs, and right to the last
-    # digits for nearly equal ones, where 1 - cos itself is rounding noise.
+    # For unit vectors, 1 - cos is half the squared distance. Computed this way it is exactly 0 for equal outputs, and
+    # exact for nearly equal outputs, where 1 - cos itself would be rounding noise.
     return (normalize(a, dim=1) - normalize(b, dim=1)).square().sum(dim=1) / 2
 
 
 def partners(n_samples: int, generator: Generator) -> Int[Tensor, " batch"]:
-    """For each sample the index of another one."""
+    """Returns the index of another sample for each sample."""
     device = generator.device
     step = torch.randint(1, n_samples, (n_samples,), generator=generator, device=device)
     return (torch.arange(n_samples, device=device) + step) % n_samples
@@ -161,7 +169,7 @@ def _measuring(model: nn.Module) -> Iterator[None]:
 
 
 def _rows(transform: Transform, values: Any, n_samples: int, x: Any) -> list[dict[str, Tensor]]:
-    """For each value the keywords of `transform.forward`, one number per sample."""
+    """Returns the keyword arguments of `transform.forward` for each value, with a number for each sample."""
     given = _by_parameter(transform, values)
     wide = isinstance(x, Tensor) and x.dtype == torch.float64
     like = torch.empty(0, device=batch.device(x), dtype=torch.float64 if wide else torch.float32)
@@ -169,7 +177,7 @@ def _rows(transform: Transform, values: Any, n_samples: int, x: Any) -> list[dic
     lengths = {name: len(column) for name, column in columns.items() if len(column) != 1}
     if len(set(lengths.values())) > 1:
         raise ArgumentError(
-            f"values must hold equally many for each parameter (or single numbers), but got {lengths}.",
+            f"values must have the same length for each parameter (or be single numbers), but got {lengths}.",
             argument="values",
             value=lengths,
         )
@@ -209,7 +217,7 @@ def _by_parameter(transform: Transform, values: Any) -> Mapping[str, Any]:
 
 
 def _column(transform: Transform, name: str, value: Any, n_samples: int) -> Float[Tensor, "values batch *entries"]:
-    """Values of one parameter, checked, with all their axes: in float64 on the CPU."""
+    """Returns the checked values of a parameter with all their axes, in float64 on the CPU."""
     try:
         column = torch.as_tensor(value, dtype=torch.float64, device="cpu").detach()
     except (TypeError, ValueError, RuntimeError) as error:
@@ -226,13 +234,13 @@ def _column(transform: Transform, name: str, value: Any, n_samples: int) -> Floa
             shape=tuple(column.shape),
         )
     low, high = declared.bounds
-    slack = 1e-6 * (high - low)  # ends may come rounded to float32
+    slack = 1e-6 * (high - low)  # the ends may have been rounded to float32
     outside = ~((column >= low - slack) & (column <= high + slack))
     if bool(outside.any()):
         worst = column[outside][0].item()
         raise MagnitudeError(
             f"{transform.name}: {name} must lie in [{low:g}, {high:g}]{' ' + declared.unit if declared.unit else ''}, "
-            f"but got {worst:g}. To measure beyond, pass an instance with a wider range.",
+            f"but got {worst:g}. To measure beyond this range, pass an instance with a wider range.",
             value=worst,
             low=low,
             high=high,

@@ -1,4 +1,4 @@
-"""Full precision where mixed precision would lose more than it saves. Used by composition.py and by plugins."""
+"""Full precision for operations that mixed precision would make too inexact. Used by composition.py and by plugins."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import torch
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[Any]:
-    """Switches autocast off: it would take products of small matrices in bfloat16, in which pixel coordinates have no
-    fraction, and an identity would change the data.
+    """Returns a context that switches autocast off.
+
+    Autocast would multiply small matrices in bfloat16. Pixel coordinates have no fraction there, so that even the
+    identity would change the data.
 
     Args:
-        device: where the data lies.
+        device: the device that holds the data.
 
     Example:
         >>> with torch.autocast("cpu", torch.bfloat16), full_precision(torch.device("cpu")):

@@ -1,6 +1,6 @@
-"""Keyed randomness: the same key gives the same draws; and the global generators, seeded by key and given back.
+"""Keyed randomness: the same key gives the same draws.
 
-Used by training, by evaluation passes and by audits.
+Also seeds the global generators from a key, and restores them afterwards. Used by training, evaluation and audits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 
 
 def derived_seed(*key: int | str) -> int:
-    """A 63-bit seed from any key: equal keys give equal seeds, keys that differ anywhere give unrelated ones.
+    """Returns a 63-bit seed for any key. Equal keys give equal seeds; keys that differ anywhere give unrelated seeds.
 
     Args:
         *key: such as `(seed, step, rank)`, or `(seed, "epoch", epoch)`.
@@ -29,7 +29,7 @@ def derived_seed(*key: int | str) -> int:
 
 
 def keyed_generator(*key: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """A fresh generator on `device`, seeded from a key; see `derived_seed`.
+    """Returns a new generator on `device`, seeded from a key; see `derived_seed`.
 
     Example:
         >>> a, b = keyed_generator(0, 7, 0), keyed_generator(0, 7, 0)
@@ -41,7 +41,7 @@ def keyed_generator(*key: int | str, device: torch.device | str = "cpu") -> torc
 
 @contextmanager
 def preserved_generators() -> Iterator[None]:
-    """Gives the global generators of torch (CPU and CUDA), `random` and numpy back as they were.
+    """Restores the global generators of torch (CPU and CUDA), `random` and numpy at the end of the block.
 
     Example:
         >>> before = torch.get_rng_state()
@@ -50,7 +50,7 @@ def preserved_generators() -> Iterator[None]:
         >>> torch.equal(torch.get_rng_state(), before)
         True
     """
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - theirs to draw from
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - users draw from it
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else range(0)
     try:
         with torch.random.fork_rng(devices):
@@ -61,7 +61,7 @@ def preserved_generators() -> Iterator[None]:
 
 
 def seed_global_generators(*key: int | str) -> None:
-    """Seeds the global generators from a key, so that dropout, samplers and data sets draw the same for the same key.
+    """Seeds the global generators from a key, so that dropout, samplers and data sets draw the same numbers for it.
 
     Example:
         >>> with preserved_generators():
@@ -72,7 +72,7 @@ def seed_global_generators(*key: int | str) -> None:
         True
     """
     seed = derived_seed(*key)
-    # torch.manual_seed takes 90 us, because it asks for every kind of device; this is called twice per step.
+    # torch.manual_seed takes 90 us, because it asks every kind of device. This function is called twice per step.
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_available():
         torch.cuda.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Saved models: `save` and `load`. Uses manifest.py, document.py; the trainer stores the same `model_config`."""
+"""`save` and `load` for models. Uses manifest.py and document.py; the trainer stores the same `model_config`."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ KIND = "model"
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
-    """Saves a model: all parameters and buffers, and a description that builds the augmentation again.
+    """Saves a model: all parameters and buffers, and the description from which the augmentation is built again.
 
-    The trunk's code is not saved; `load` takes the trunk. A callable aggregation is not saved either; `load` takes it.
+    Code is not saved. `load` takes the trunk, and the aggregation if that is a callable.
 
     Args:
         model: the `InvariantModel`, or a wrapper around it such as DistributedDataParallel.
-        path: a directory. A model that was saved there before is replaced as a whole.
+        path: a directory. A model that was saved there before is replaced completely.
 
     Returns:
         The path written to.
 
     Raises:
-        ArgumentTypeError: `model` is not an `InvariantModel`.
-        PolicyError: the augmentation holds code of yours that a file cannot bring back.
-        StorageError: the model could not be written; an older model at the path is untouched.
+        ArgumentTypeError: `model` is not an `InvariantModel` or a wrapper around it.
+        PolicyError: the augmentation contains custom code that cannot be restored from a file.
+        StorageError: the directory could not be written. An earlier model there is untouched.
 
     Example:
         >>> import tempfile
@@ -74,11 +74,12 @@ def load(
             of a `torch.nn.Module` are loaded.
 
     Returns:
-        The model, in eval mode, its augmentation on the trunk's device.
+        The model in eval mode, with its augmentation on the trunk's device.
 
     Raises:
-        CheckpointError: the checkpoint is missing, damaged, changed since it was written, or from a newer augrad; it
-            holds no model, uses a transform that is not registered, or does not fit the trunk. The trunk is unchanged.
+        CheckpointError: the directory is missing, damaged, altered since it was written, written by a newer augrad,
+            contains no model, uses a transform that is not registered, or does not fit the trunk. The trunk is
+            unchanged.
         ArgumentError, ArgumentTypeError: another argument is not accepted.
     """
     checkpoint = read_checkpoint(_followed(Path(path)))

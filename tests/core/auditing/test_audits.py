@@ -243,7 +243,7 @@ def test_a_reference_that_knows_nothing_decides_nothing():
     shuffled = target[torch.randperm(300, generator=torch.Generator().manual_seed(0))]
     report = audit(Reads(), [(x, shuffled)], KINDS)
     assert {verdict.kind for verdict in report} == {"undecided"}
-    assert "no more than chance" in report.verdicts[0].because
+    assert "no better than chance" in report.verdicts[0].because
 
 
 def test_sensitivity_is_the_slope_at_the_identity():

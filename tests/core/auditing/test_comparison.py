@@ -19,7 +19,7 @@ def test_two_audits_side_by_side(tmp_path):
     assert change["audited.lift", 1.0] < -0.2
     assert change["audited.negate", 1.0] > 0.2
     assert "audited.lift" in both.to_markdown()
-    with pytest.raises(ArgumentError, match="of the same samples"):
+    with pytest.raises(ArgumentError, match="use the same samples"):
         first.compare(audit(Reads(), loader(300, "others"), KINDS))
 
 

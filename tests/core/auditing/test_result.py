@@ -173,7 +173,7 @@ class TestPage:
         assert "samples 160" in told
         assert report.facts.data[:12] in told
         assert report.facts.data not in told
-        assert "says whether labels survive 5 nearest neighbours, right for 100 % (98 to 100)" in told
+        assert "reference for the labels 5 nearest neighbours, right for 100 % (98 to 100)" in told
         assert "epsilon 10 % of labels" in told
         assert "seed 0" in told
         assert "torch " in told
@@ -288,7 +288,7 @@ class TestWhatIsMissing:
     def test_without_labels(self, unlabelled: AuditReport) -> None:
         found = render_audit(unlabelled)
         told = text_of(found)
-        assert "There are no labels, so nothing says which of these 3 transforms the model should ignore." in told
+        assert "There are no labels, so it is unknown which of these 3 transforms the model should ignore." in told
         assert "Do labels survive?" not in told
         assert "Does the model ignore it?" in told
         assert "predictions that change" in text_of(found[: found.index("<section")] + "</main></body></html>")
@@ -301,8 +301,8 @@ class TestWhatIsMissing:
         x = torch.randn(80, 8, generator=generator)
         found = made_audit(loader=[(x, torch.randint(2, (80,), generator=generator))])
         told = text_of(render_audit(found))
-        assert "The reference knows no more than chance, so nothing says" in told
-        assert "so that this says little" in told
+        assert "The reference is no better than chance, so it is unknown" in told
+        assert "so this panel says little" in told
         assert "which is no better than chance" in told
 
     def test_of_a_pipeline(self, pipeline: AuditReport) -> None:
@@ -310,7 +310,7 @@ class TestWhatIsMissing:
         found = render_audit(pipeline)
         parsed(found)
         told = text_of(found)
-        assert "what the pipeline does to the data" in told
+        assert "the effects of the pipeline on the data" in told
         assert "The pipeline changes labels" in told
         assert "model" not in told.replace("the model ignores", "")
         assert "Does the model ignore it?" not in told
@@ -355,7 +355,7 @@ class TestWhatIsMissing:
         parsed(render_audit(alone(holes, "audit_page.turn")))
 
     def test_no_learned_policy(self, page: str) -> None:
-        assert "What the model has learned" not in page
+        assert "Learned augmentation" not in page
 
     def test_a_learned_policy(self, report: AuditReport) -> None:
         rows = (
@@ -371,7 +371,7 @@ class TestWhatIsMissing:
             },
         )
         told = text_of(render_audit(alone(replace(report, policy=rows))))
-        assert "What the model has learned" in told
+        assert "Learned augmentation" in told
         assert "0 audit_page.lift, level 0.25 ±2 V" in told
 
 
@@ -517,7 +517,7 @@ class TestExamples:
         assert flipped is not None
         assert changed[index]
         assert not flipped[index]
-        assert reason.startswith("at share 2, gain 3 dB it lies among samples of another label, and the model says")
+        assert reason.startswith("at share 2, gain 3 dB it lies among samples of another label, but the model")
 
     def test_then_what_changes_the_answer(self, report: AuditReport) -> None:
         whole = report.shown["audit_page.lift"]
@@ -526,7 +526,7 @@ class TestExamples:
         flipped = shown.versions[-1].flipped
         assert flipped is not None
         assert flipped[index]
-        assert reason == "at ±4 V the model says something else of it"
+        assert reason == "at ±4 V the model's prediction for it changes"
 
     def test_else_the_first(self, report: AuditReport) -> None:
         whole = report.shown["audit_page.lift"]
@@ -637,4 +637,4 @@ def test_a_model_trained_by_augrad_tells_its_policy() -> None:
     layer = augrad.AugmentationLayer([Lift(), Turn(), Negate()], magnitude=0.5)
     model = augrad.InvariantModel(Blind(), augrad.AugmentationModule([layer]), copies=2, train_copies=1)
     found = audit(model, data(80), [Lift], strengths=(1.0,))
-    assert "What the model has learned" in render_audit(found)
+    assert "Learned augmentation" in render_audit(found)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from tests.core.cli.conftest import WITH_DEMO
 from augrad.cli import status
 from augrad.cli.train import build_module, build_penalty, demo_arguments, load_data
 from augrad.config import PenaltyConfig, parse_config
+from augrad.errors import RunawayWarning
 from augrad.learning.penalties import DisplacementPenalty, MagnitudePenalty
 from augrad.plugins.registry import get_demo
 from augrad.policies.policy import Policy
@@ -118,7 +120,9 @@ def test_resume_goes_on(folder, capsys):
     (folder / "config.yaml").write_text(CONFIG + "\nobjective: joint\n")
     assert status(command) == 0
     assert status(command) == 2
-    assert "resume" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Pass --resume to go on with it" in said
+    assert "resume=True" not in said
     (folder / "config.yaml").write_text(CONFIG.replace("epochs: 1", "epochs: 2") + "\nobjective: joint\n")
     assert status([*command, "--resume"]) == 0
 
@@ -136,12 +140,16 @@ def test_resume_goes_on(folder, capsys):
             "must return (trunk, train_loader, val_loader) with a torch.nn",
         ),
         (CONFIG, ["--data", "mine_data:loaders"], "but returned (list, NoneType, int)."),
-        (CONFIG + "epoch: 3\n", ["--demo", "good"], "config.yaml: epoch is no known key. Did you mean 'epochs'?"),
-        (CONFIG + "data: os:system\n", ["--demo", "good"], "config.yaml: data is no known key."),
+        (
+            CONFIG + "epoch: 3\n",
+            ["--demo", "good"],
+            "config.yaml, line 5: epoch is no known key. Did you mean 'epochs'?",
+        ),
+        (CONFIG + "data: os:system\n", ["--demo", "good"], "config.yaml, line 5: data is no known key."),
         (
             CONFIG.replace("shift", "shft"),
             ["--demo", "good"],
-            "no transform named 'good.shft'. Did you mean",
+            "config.yaml, line 1: no transform named 'good.shft'. Did you mean 'good.shift'?",
         ),
         (CONFIG + "magnitude: 2.0\n", ["--demo", "good"], "magnitude must lie in [0, 1]"),
     ],
@@ -153,6 +161,19 @@ def test_mistakes_get_one_line(folder, capsys, config, arguments, message):
     assert message in error
     assert error.count("\n") == 1
     assert not (folder / "runs").exists()
+
+
+def test_a_range_that_runs_away_is_told_in_the_command_lines_terms(folder, capsys, monkeypatch):
+    def fit(*_, **__):
+        warnings.warn(RunawayWarning("it ran away. Go on with resume=True and runaway=None.", layer=0), stacklevel=2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("augrad.training.fit", fit)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        status(["train", "config.yaml", "--demo", "good"])
+    said = capsys.readouterr().err
+    assert "augrad: it ran away. Go on with --resume and 'runaway: null' in the configuration.\n" in said
 
 
 def test_every_option_reaches_fit(folder, monkeypatch):

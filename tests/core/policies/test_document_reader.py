@@ -166,7 +166,7 @@ HAND_ERRORS = [
     (
         (*PLACE, 0, "parameters", "level", "high"),
         3.0,
-        r"\[0\]\.parameters\.level\.high: must lie in \[-2, 2\] V, but got 3\. A wider range",
+        r"\[0\]\.parameters\.level\.high: must lie in \[-2, 2\] V, but got 3\. Set a wider range",
     ),
     ((*PLACE, 0, "parameters", "level", "low"), "nan", r"parameters\.level\.low: must lie in \[-2, 2\] V, but got nan"),
     (
@@ -284,12 +284,12 @@ STATE_ERRORS = [
     (
         (*JITTER, "state", "other"),
         {"dtype": "bool", "shape": [], "values": True},
-        r"state\.other: case\.jitter keeps nothing of that name",
+        r"state\.other: case\.jitter has no state of this name",
     ),
     (
         (*JITTER, "state", "a.b"),
         {"dtype": "bool", "shape": [], "values": True},
-        r"state\.a\.b: case\.jitter keeps nothing of that name",
+        r"state\.a\.b: case\.jitter has no state of this name",
     ),
     (
         (*JITTER, "parameters", "std", "high"),

@@ -256,7 +256,7 @@ class TestFile:
 
     def test_with_numbers_that_json_lacks(self, tmp_path):
         (tmp_path / "p.json").write_bytes(b'{"schema": 1, "layers": [-Infinity]}')
-        with pytest.raises(PolicyError, match='is not JSON: -Infinity is no JSON number; write "-inf"'):
+        with pytest.raises(PolicyError, match='is not JSON: -Infinity is not a JSON number; write "-inf"'):
             Policy.from_json(tmp_path / "p.json")
 
     def test_with_a_mistake_names_file_and_place(self, tmp_path, policy):

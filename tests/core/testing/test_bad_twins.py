@@ -81,12 +81,12 @@ TWINS = [
     twin(
         "batch_sizes",
         bad.LosesOne,
-        "of 3 samples it returns 2",
+        "for 3 samples it returns 2",
         "shape_kept",
         "invert_undoes_forward",
         "samples_independent",
     ),
-    twin("samples_independent", bad.BatchMean, "a batch of 4 and a batch of its own"),
+    twin("samples_independent", bad.BatchMean, "a batch of 4 and a batch of this sample alone"),
     twin("mixing_is_declared_truly", bad.BlendsWithItself, "no sample's result depends on another"),
     twin(
         "noise_has_one_row_per_sample",

@@ -1,4 +1,4 @@
-"""The audit: what a model is invariant to, how far, and whether that is right for the data."""
+"""The audit of a model: its invariances, how far they reach, and whether they are right for the data."""
 
 from augrad.auditing.audits import audit
 from augrad.auditing.certificate import Certificate, certify

@@ -1,4 +1,4 @@
-"""`audit`: what a model ignores, and what its data allow it to ignore. Uses measuring.py; see report.py."""
+"""`audit`: finds the invariances of a model, and compares them with the data. Uses measuring.py; see result.py."""
 
 from __future__ import annotations
 
@@ -47,36 +47,40 @@ def audit(
     name: str | None = None,
     progress: bool | None = None,
 ) -> AuditReport:
-    """What a finished model ignores, what its data allow it to ignore, and the verdict on each transform.
+    """Measures which transforms a finished model ignores and which its data allow it to ignore; gives verdicts.
 
-    Works for any model, trained with augrad or not. Model and loader are left as they were: modes, gradients, device,
-    random states. Everything is measured on the samples of the loader, which should be new to the model.
+    For example, it tells whether a digit classifier ignores rotations of up to 20 degrees, and whether digits keep
+    their labels under them. It works for any model, trained with augrad or not. Model and loader are restored
+    afterwards: modes, gradients, device, random states. All measurements use the samples of the loader, which should be
+        new to the model.
 
     Args:
-        model: a `torch.nn.Module`; a scikit-learn estimator; or a function from a batch to a tensor.
-        loader: batches `(x, target)`, or `x` alone: what needs labels is then left out, and the report says so.
-        transforms: a modality such as `"vision"`; names, classes or instances; None for all registered ones that fit.
-        strengths: shares of the declared ranges, in (0, 1]. A transform without parameters is applied.
-        arguments: what transforms are constructed with, such as `{"sample_rate": 8000}`.
-        layers: names of submodules whose invariance is measured too.
-        output: what to take of a tuple, mapping or object that the model returns: a position, a key or a function.
-        reference: who says whether labels survive: `"neighbours"` (the nearest neighbours among the samples), a
-            scikit-learn estimator (clones are fitted on clean samples, cross-validated), or a module or function that
-            was trained on other data.
-        criterion: maps output and target to a scalar, for the change of loss; cross-entropy for classes and the
-            squared error for numbers if None.
+        model: a `torch.nn.Module`, a scikit-learn estimator, or a function from a batch to a tensor.
+        loader: batches `(x, target)`, or `x` alone. Without labels some measures are left out, and the report says so.
+        transforms: a modality such as `"vision"`; names, classes or instances; None for all registered transforms that
+            fit.
+        strengths: shares of the declared ranges, in (0, 1]. A transform without parameters is either applied or not.
+        arguments: constructor arguments of the transforms, such as `{"sample_rate": 8000}`.
+        layers: names of submodules whose invariance is also measured.
+        output: selects the prediction if the model returns a tuple, mapping or object: a position, a key or a function.
+        reference: decides whether labels survive. `"neighbours"` asks the nearest neighbours among the samples. A
+            scikit-learn estimator is cloned and fitted on clean samples, with cross-validation. A module or function
+            must have been trained on other data.
+        criterion: maps output and target to a scalar, for the change of the loss. If None, cross-entropy for classes
+            and the squared error for numbers.
         epsilon: share of labels, and of predictions, that may change, in (0, 0.5).
-        max_samples: how many samples are read at most; None for all.
-        seed: of all draws.
-        name: what reports call the model; that of its class if None.
-        progress: whether to show a bar; None on a terminal only.
+        max_samples: number of samples to read at most; None for all.
+        seed: seed of all random draws.
+        name: name of the model in reports; if None, the name of its class.
+        progress: whether to show a progress bar; None shows it only on a terminal.
 
     Returns:
-        The report. With fewer than some 150 samples most verdicts are undecided.
+        The report. With fewer than about 150 samples, most verdicts are undecided.
 
     Raises:
-        ArgumentError, ArgumentTypeError: an argument is not accepted; the loader is empty; the model returns no tensor.
-        InputError, InputTypeError: a transform that was named does not accept the samples; outputs that are not finite.
+        ArgumentError, ArgumentTypeError: an argument is not accepted, the loader is empty, or the model returns no
+            tensor.
+        InputError, InputTypeError: a named transform does not accept the samples, or an output is not finite.
 
     Example:
         >>> import torch
@@ -158,17 +162,18 @@ def reported(
     sensitivities: Mapping[str, Estimate | None] | None = None,
     policy: tuple[Mapping[str, Any], ...] = (),
 ) -> AuditReport:
-    """The report on rows that were measured, with a verdict per transform.
+    """Builds the report from measurements, with a verdict for each transform.
 
     Args:
-        name: what it calls the subject.
-        baseline: the samples, the model and the reference as they are without any transform.
-        rows, shown: what.
-        assumed: the invariance that each transform stands for, by name.
+        name: name of the model or pipeline in the report.
+        measuring: the object that measured.
+        rows: the measurements.
+        shown: samples for pictures, by transform.
+        assumed: the invariance that each transform assumes, by name.
         epsilon: share of labels, and of predictions, that may change.
-        started: when, by `time.perf_counter`.
-        skipped: transforms that were left out, and why.
-        model: its hash.
+        started: starting time, by `time.perf_counter`.
+        skipped: transforms that were left out, with the reason.
+        model: hash of the model.
         layers, sensitivities, policy: as in `Facts` and `AuditReport`.
     """
     samples, known = baseline.samples, baseline.reference_accuracy
@@ -224,16 +229,16 @@ def _squared_error(output: Tensor, target: Tensor) -> Tensor:
 def _left_out(samples: Samples) -> dict[str, str]:
     if samples.target is None:
         labelled = "label preservation, change of loss, score and shortcuts to labels"
-        return {labelled: "the loader has no labels. Pass batches (x, target) to have them."}
+        return {labelled: "the loader has no labels. Pass batches (x, target) to measure them."}
     if not samples.classes:
-        return {"shortcuts to labels": "targets are numbers, and shortcuts are looked for to classes."}
+        return {"shortcuts to labels": "targets are numbers, and shortcuts are only measured for classes."}
     if samples.target.ndim > 1:
-        return {"label preservation, shortcuts to labels": "each sample has several labels; they need one."}
+        return {"label preservation, shortcuts to labels": "each sample has several labels; a single label is needed."}
     return {}
 
 
 def _arguments_of(model: Any) -> dict[str, Any]:
-    """What the transforms of a model trained by augrad were constructed with, as far as they agree."""
+    """Returns the constructor arguments of the transforms of a model trained by augrad, as far as they agree."""
     if not isinstance(model, InvariantModel):
         return {}
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Samples, model and reference as they are without any transform: what each measurement is compared with.
+"""Samples, model and reference before any transform. Each measurement is compared with these.
 
 Uses reference.py, shortcuts.py, subject.py. Used by measuring.py and estimating.py.
 """
@@ -31,13 +31,14 @@ from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 
 ON_MANIFOLD = 0.95
-"""Share of the clean samples that lie as close to the others as counts as among the data."""
+"""Share of the clean samples that count as lying among the data."""
 
 N_PARTNERS = 16
-"""So many other samples say how far outputs are from each other. One, as in the paper, may have the same output."""
+"""Number of other samples with which each output is compared. A single sample, as in the paper, may have the same
+output."""
 
 SMALLEST = 1e-12
-"""Distances and shares are divided by no less."""
+"""Smallest divisor of distances and shares."""
 
 
 class Baseline:
@@ -45,29 +46,29 @@ class Baseline:
 
     Args:
         samples: the data.
-        subject: the model; None to look at data alone.
-        kind: a transform class of their modality, which says by which features samples are compared.
+        subject: the model; None to measure the data alone.
+        kind: a transform class of the modality, whose features are used to compare samples.
         reference: see `Reference`.
-        criterion: of the loss; None if there is nothing to take it of.
-        seed: of all draws.
+        criterion: the loss; None if no loss can be computed.
+        seed: seed of all random draws.
 
     Attributes:
-        labels: one class or number per sample, for samples with labels that a reference can answer with.
-        neighbours: the samples, to be asked for those nearest to a transformed one.
-        vectors: features of the samples, as the neighbours see them.
+        labels: a class or number for each sample; None if a reference cannot answer with such labels.
+        neighbours: finds the nearest samples to a transformed sample.
+        vectors: features of the samples, in the form of the neighbours.
         near: the neighbours of each sample.
         border: distance to the neighbours within which 95 % of the samples lie.
-        elsewhere: which samples lie among others of another label.
-        reference: answers with a label for each sample; None without labels.
+        elsewhere: which samples lie among samples of another label.
+        reference: gives a label to each sample; None without labels.
         answer: the reference's labels for the samples.
-        narrow: the vectors projected to few columns.
+        narrow: the vectors, projected to few columns.
         effects: side effects of the samples.
-        fold: the part of the data that each sample belongs to.
+        fold: the fold of each sample.
         read: the samples whose label can be read off their side effects.
         layers: outputs of the model, under `""`, and of the named layers.
-        apart: for each of these, how far the output of each sample is from those of others.
+        apart: for each of these, the distance between the output of each sample and the outputs of others.
         predicted: the model's predictions.
-        correct: which predictions are right.
+        correct: which predictions are correct.
         losses: the criterion of each sample.
     """
 
@@ -103,14 +104,14 @@ class Baseline:
 
     @property
     def reference_accuracy(self) -> Estimate | None:
-        """Share of clean samples of which the reference tells the label."""
+        """Share of clean samples that the reference labels correctly."""
         if self.answer is None or self.labels is None:
             return None
         return share(is_correct(self.answer, self.labels))
 
     @property
     def chance(self) -> float | None:
-        """The share of labels that is right for whoever knows nothing but their frequencies."""
+        """Share of labels that is correct if only the frequencies of the labels are known."""
         if self.labels is None:
             return None
         if self.samples.classes:
@@ -124,7 +125,7 @@ class Baseline:
 
     @property
     def score(self) -> Estimate | None:
-        """Share of clean samples that the model predicts right."""
+        """Share of clean samples that the model predicts correctly."""
         return None if self.correct is None else share(self.correct)
 
     @torch.no_grad()
@@ -154,46 +155,46 @@ class Baseline:
             self.losses = losses(self.criterion, output, self.samples.target.to(output.device))
 
     def _far(self, outputs: Tensor) -> Float[Tensor, " samples"]:
-        """How far the output of each sample is from those of others, drawn at random."""
+        """Returns the distance between the output of each sample and the outputs of other, randomly drawn samples."""
         generator = keyed_generator("audit", "partners", self.seed)
         others = [partners(len(outputs), generator).to(outputs.device) for _ in range(N_PARTNERS)]
-        # At least as far as the rounding of float32 outputs: a constant model must not count as one that varies.
+        # At least the rounding error of float32 outputs. A constant model must not count as varying.
         return torch.stack([distance(outputs, outputs[other]) for other in others]).mean(dim=0).clamp_min(SMALLEST)
 
     def correct_of(self, predicted: Tensor) -> Bool[Tensor, " samples"] | None:
-        """Which predictions are right; None without labels of their form."""
+        """Returns which predictions are correct; None without labels of the same form."""
         if self.labels is None or predicted.shape != self.labels.shape:
             return None
         return is_correct(predicted, self.labels.to(predicted.device))
 
     def flipped(self, predicted: Tensor) -> Bool[Tensor, " samples"]:
-        """Which predictions differ from those for the clean samples."""
+        """Returns which predictions differ from those for the clean samples."""
         if self.classifies:
             changed = predicted != self.predicted
-            return changed if changed.ndim == 1 else changed.flatten(1).float().mean(dim=1) > 0.5  # most of a dense one
+            return changed if changed.ndim == 1 else changed.flatten(1).float().mean(dim=1) > 0.5  # dense: most places
         return ~is_close(predicted, self.predicted, self.spread)
 
     def lies_elsewhere(self, near: Neighbourhood) -> Bool[Tensor, " samples"] | None:
-        """Which samples lie among others of another label: close to them, and all of them say so."""
+        """Returns which samples lie among samples of another label: they are close, and all neighbours agree on it."""
         if near.answer is None or near.sure is None or self.labels is None:
             return None
         return (near.distance <= self.border) & near.sure & ~is_correct(near.answer, self.labels)
 
     def read_off(self, effects: Float[Tensor, "samples effects"]) -> Bool[Tensor, " samples"] | None:
-        """Of which samples the label can be read off side effects."""
+        """Returns the samples whose label can be read off side effects."""
         if self.labels is None or not self.samples.classes:
             return None
         return SmallClassifier(self.fold, int(self.labels.max()) + 1).right(effects, self.labels)
 
 
 def _labels(target: Tensor | None) -> Tensor | None:
-    """Targets that a reference can speak of: one class or number, or a row of numbers, for each sample."""
+    """Returns the targets if a reference can predict them: a class, a number or a row of numbers for each sample."""
     if target is None or (not target.is_floating_point() and (target.ndim > 1 or bool((target < 0).any()))):
         return None
     return target if not target.is_floating_point() or target.ndim == 1 else target.flatten(1)
 
 
 def per_sample(value: Tensor, n_samples: int) -> Tensor:
-    """One row per sample: layers may see each sample in several copies, one after the other."""
+    """Returns a row for each sample. Layers may see several copies of each sample, one copy after the other."""
     n_copies = len(value) // n_samples
     return value if n_copies == 1 else value.reshape(n_copies, n_samples, -1).transpose(0, 1).flatten(1)

@@ -1,4 +1,4 @@
-"""The invariance card: an audit as Markdown, to lie beside a model or in docs. Used by report.py."""
+"""The invariance card: an audit as Markdown, to keep beside a model or in docs. Used by result.py."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 FOOTNOTE = (
-    "Shares have exact 95 % intervals, means and medians those of the bootstrap. Verdicts rest on wider ones, at which "
-    "all of them hold together. An audit is evidence on these samples, no proof."
+    "Shares have exact 95 % intervals, means and medians have bootstrap intervals. Verdicts use wider ones, so that "
+    "all of them hold at the same time. An audit is evidence on these samples, not a proof."
 )
 
 
 def card(report: AuditReport) -> str:
-    """What each transform assumes, the evidence and the verdict, as Markdown."""
+    """Returns the invariance card as Markdown: for each transform its assumption, the evidence and the verdict."""
     facts = report.facts
     lines = [f"# Invariance card: {_escaped(facts.subject)}", ""]
     lines += [f"- {line}" for line in _facts(report)]
@@ -39,7 +39,7 @@ def card(report: AuditReport) -> str:
             lines += [f"**Sensitivity** at the identity: {sensitivity} distances between samples per unit of strength."]
         lines += ["", *_table(_measure_rows(report, verdict.transform)), ""]
     if report.policy:
-        lines += ["## What the model has learned", ""]
+        lines += ["## Learned augmentation", ""]
         lines += _table([["layer", "transform", "weight", "drawn between"], *(_policy(row) for row in report.policy)])
         lines += [""]
     if facts.skipped:
@@ -70,11 +70,11 @@ def _facts(report: AuditReport) -> list[str]:
     facts = report.facts
     lines = [f"{facts.n_samples} samples{' (the loader has more)' if facts.more else ''}, seed {facts.seed}"]
     if facts.score is not None:
-        lines.append(f"predicted right as they are: {_percent(facts.score)}")
+        lines.append(f"predicted right when unchanged: {_percent(facts.score)}")
     if facts.reference_accuracy is not None and facts.chance is not None:
         lines.append(
-            f"whether labels survive says: {_escaped(facts.reference or '')}, right for "
-            f"{_percent(facts.reference_accuracy)} of the samples as they are (chance {facts.chance:.0%})"
+            f"reference for the labels: {_escaped(facts.reference or '')}, right for "
+            f"{_percent(facts.reference_accuracy)} of the unchanged samples (chance {facts.chance:.0%})"
         )
     lines.append(f"labels survive if at most {facts.epsilon:.0%} are lost")
     hashes = f"data `{facts.data[:16]}`" + (f", model `{facts.model[:16]}`" if facts.model else "")

@@ -1,4 +1,4 @@
-"""`certify`: a bound on how often a model's prediction changes under a transform, with the worst case found."""
+"""`certify`: an upper bound on how often a model's prediction changes under a transform, and the worst case found."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ N_DRAWS = 10
 
 @dataclass(frozen=True)
 class Certificate:
-    """Statistical evidence on how often a prediction changes; it is no proof.
+    """Statistical evidence on how often a prediction changes under a transform. It is not a proof.
 
     Attributes:
         passed: whether the bound is at most the tolerance.
-        transform: its name.
-        strength: up to which share of the declared ranges it was drawn.
+        transform: name of the transform.
+        strength: largest strength that was drawn, as a share of the declared ranges.
         reaches: the same in physical values.
-        n_samples: how many samples were tried, each with `n_draws` draws.
+        n_samples: number of samples, each with `n_draws` draws.
         n_draws: draws per sample.
-        n_violations: samples for which at least one draw changed the prediction.
+        n_violations: number of samples whose prediction changed in at least one draw.
         rate: `n_violations / n_samples`.
-        bound: with `confidence` the rate on new samples from the same source is at most this (Clopper-Pearson).
-        tolerance: the rate that is accepted.
-        confidence: of the bound.
-        worst: the worst case found: index of the sample, the values it was moved by, and how far the output went.
-        data, model: hashes of both.
-        seed: of all draws.
+        bound: upper bound (Clopper-Pearson) on the rate for new samples from the same source, with `confidence`.
+        tolerance: the accepted rate.
+        confidence: confidence of the bound.
+        worst: the worst case found: index of the sample, the values of the transform, and the distance of the output.
+        data, model: hashes of the data and the model.
+        seed: seed of all random draws.
     """
 
     passed: bool
@@ -71,17 +71,17 @@ class Certificate:
         return (
             f"{'PASSED' if self.passed else 'FAILED'}: {self.transform} up to {where}: the prediction changed for "
             f"{self.n_violations} of {self.n_samples} samples ({self.n_draws} draws each); with {self.confidence:.0%} "
-            f"confidence for at most {self.bound:.2%} of new ones, where {self.tolerance:.2%} are accepted. Worst "
+            f"confidence for at most {self.bound:.2%} of new samples ({self.tolerance:.2%} are accepted). Worst case "
             f"found: sample {self.worst['sample']}{f' at {worst}' if worst else ''}. This is statistical evidence for "
-            "samples from the same source and values drawn at random, no proof for every sample and value."
+            "samples from the same source and values drawn at random, not a proof for every sample and value."
         )
 
     def to_json(self) -> str:
-        """The same as JSON."""
+        """Returns the certificate as JSON."""
         return json.dumps({"schema_version": 1, **asdict(self)}, indent=1)
 
 
-def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on these, under this, up to here
+def certify(  # noqa: PLR0917 - the order of a sentence: model, data, transform, strength
     model: Any,
     loader: Any,
     transform: Entry,
@@ -95,29 +95,31 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
     max_samples: int | None = None,
     seed: int = 0,
 ) -> Certificate:
-    """Whether a model's predictions stand still under a transform, with an exact bound on how often they do not.
+    """Tests whether a model's predictions are stable under a transform, with an exact bound on how often they change.
 
-    Each sample is moved `n_draws` times, by values drawn uniformly up to `strength`; it is a violation if the
-    prediction changes once: another class, or a number that moves by more than half a standard deviation of the
-    predictions. If samples are independent draws from some source, the rate on new ones is at most `bound` with the
-    confidence given.
+    Each sample is transformed `n_draws` times, with values drawn uniformly up to `strength`. A sample is a violation if
+    its prediction changes at least once: to another class, or by more than half a standard deviation of the
+    predictions. If the samples are independent draws from a source, the rate on new samples is at most `bound` with the
+    given confidence.
+
+    Use it to accept or reject a model for a given tolerance. Use `audit` to find out which transforms matter.
 
     Args:
         model: as for `audit`.
-        loader: batches `(x, target)`, or `x` alone; targets are not looked at except to tell classes from numbers.
+        loader: batches `(x, target)`, or `x` alone. Targets are only used to distinguish classes from numbers.
         transform: a name, class or instance.
         strength: share of the declared ranges, in (0, 1].
-        tolerance: rate of violations that is accepted, in (0, 1).
-        confidence: of the bound, in (0, 1).
-        n_draws: per sample, at least 1.
-        arguments: what the transform is constructed with, if it is a name or class.
+        tolerance: accepted rate of violations, in (0, 1).
+        confidence: confidence of the bound, in (0, 1).
+        n_draws: draws per sample, at least 1.
+        arguments: constructor arguments of the transform, if it is a name or class.
         output: as for `audit`.
-        max_samples: how many samples are read at most; None for all.
-        seed: of all draws.
+        max_samples: number of samples to read at most; None for all.
+        seed: seed of all random draws.
 
     Raises:
-        ArgumentError, ArgumentTypeError: an argument is not accepted; the loader is empty.
-        InputError, InputTypeError: the transform does not accept the samples; outputs that are not finite.
+        ArgumentError, ArgumentTypeError: an argument is not accepted, or the loader is empty.
+        InputError, InputTypeError: the transform does not accept the samples, or an output is not finite.
 
     References:
         Clopper, Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial,
@@ -146,11 +148,11 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
     with preserved_generators(), torch.no_grad():
         (chosen,), _ = chosen_transforms([transform], samples.x, arguments)
         if not chosen.ranges and chosen.draw_noise(batch.first_of(samples.x, 1), torch.Generator()) is None:
-            n_draws = 1  # nothing is drawn
+            n_draws = 1  # all draws would be equal
         with subject.examined():
             violated, worst = _tried(subject, samples, chosen, float(strength), n_draws=n_draws, seed=seed)
     n_violations = int(violated.sum())
-    # One-sided: all that is asked is how large the rate may be.
+    # One-sided, because only the upper bound of the rate matters.
     bound = exact_share(n_violations, len(samples), 2 * confidence - 1).high if n_violations < len(samples) else 1.0
     return Certificate(
         passed=bound <= tolerance,
@@ -174,7 +176,7 @@ def certify(  # noqa: PLR0917 - the order that a sentence has: this model, on th
 def _tried(
     subject: Subject, samples: Samples, transform: Transform, strength: float, *, n_draws: int, seed: int
 ) -> tuple[Tensor, dict[str, Any]]:
-    """Which samples a draw changed the prediction of, and the worst case: violations first, then the farthest."""
+    """Returns which predictions changed, and the worst case: a violation if there is any, then the largest change."""
     clean = torch.cat(
         [subject(batch.select(samples.x, part), "the samples as they are")[0] for part in samples.parts()]
     )
@@ -216,6 +218,9 @@ def _changed(after: Tensor, before: Tensor, accepted: float, *, classes: bool) -
 
 
 def _value(value: Tensor) -> float:
-    """A number; of several, one per axis entry, the one that goes farthest."""
+    """Returns the value as a number.
+
+    For a parameter with several entries, this is the entry with the largest change.
+    """
     flat = value.flatten()
     return float(flat[flat.abs().argmax()])

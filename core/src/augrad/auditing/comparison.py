@@ -22,10 +22,10 @@ class AuditComparison:
     """Two audits of the same data side by side.
 
     Attributes:
-        first, second: both.
+        first, second: the two audits.
 
     Raises:
-        ArgumentError: they have no transform in common, or are of other data.
+        ArgumentError: the audits have no transform in common, or use different data.
     """
 
     first: AuditReport
@@ -34,7 +34,7 @@ class AuditComparison:
     def __post_init__(self) -> None:
         if self.first.facts.data != self.second.facts.data:
             raise ArgumentError(
-                "two audits can be compared if they are of the same samples, but these hashes differ: "
+                "two audits can be compared only if they use the same samples, but these hashes differ: "
                 f"{self.first.facts.data[:12]} and {self.second.facts.data[:12]}. Audit both models with one loader.",
                 argument="other",
             )
@@ -43,12 +43,13 @@ class AuditComparison:
 
     @property
     def transforms(self) -> tuple[str, ...]:
-        """Those that both audits have."""
+        """The transforms in both audits."""
         known = {verdict.transform for verdict in self.second.verdicts}
         return tuple(verdict.transform for verdict in self.first.verdicts if verdict.transform in known)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per transform and strength that both have: each measure of the first, the second, and the change.
+        """Returns a row for each common transform and strength: both values of each measure, and their change.
+
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -68,7 +69,7 @@ class AuditComparison:
         return table
 
     def to_markdown(self) -> str:
-        """One row per transform: both verdicts, and both flip rates at full strength."""
+        """Returns a row for each transform: both verdicts, and both flip rates at full strength."""
         from augrad.auditing.card import comparison_card
 
         return comparison_card(self)
@@ -77,7 +78,7 @@ class AuditComparison:
         """Writes a page (`.html`), the table (`.csv`) or Markdown (`.md`).
 
         Raises:
-            ArgumentError: the name ends in something else.
+            ArgumentError: the file name has another ending.
             MissingDependencyError: a page needs matplotlib, a table pandas, which is not installed.
             StorageError: the file cannot be written.
         """

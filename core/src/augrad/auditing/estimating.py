@@ -1,6 +1,6 @@
-"""A measurement of transformed samples: how they differ from the clean ones, as estimates with intervals.
+"""Turns transformed samples into a measurement: estimates with intervals of how they differ from the clean samples.
 
-Uses baseline.py, intervals.py. Used by measuring.py.
+Uses baseline.py and intervals.py. Used by measuring.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from augrad.learning.criteria import losses
 
 @dataclass(frozen=True)
 class Transformed:
-    """What became of all samples under one transform at one strength."""
+    """All samples under a transform at a given strength."""
 
     first: Any
     displaced: Tensor
@@ -40,7 +40,7 @@ class Transformed:
     flips: Tensor | None
 
     def version(self, strength: float) -> Version:
-        """Of those samples that are kept for pictures."""
+        """Returns the samples that are kept for pictures."""
         n_shown = batch.count(self.first)
         flipped, changed = (None if each is None else each[:n_shown] for each in (self.flips, self.elsewhere))
         return Version(strength, self.first, flipped, changed)
@@ -50,8 +50,8 @@ class Estimating:
     """Turns transformed samples into a `Measurement`.
 
     Args:
-        baseline: the samples as they are.
-        n_verdicts: how many verdicts are to hold together.
+        baseline: the clean samples.
+        n_verdicts: number of verdicts that must hold at the same time.
     """
 
     def __init__(self, baseline: Baseline, *, n_verdicts: int = 1) -> None:
@@ -60,10 +60,10 @@ class Estimating:
         self._bootstrap = Bootstrap(len(baseline.samples), baseline.seed)
 
     def measurement(self, name: str, strength: float, where: tuple[Reach, ...], found: Transformed) -> Measurement:
-        """The estimates for the samples as `name` has transformed them.
+        """Returns the estimates for transformed samples.
 
         Args:
-            name: of the transform.
+            name: name of the transform.
             strength: share of its declared ranges.
             where: the same in physical values.
             found: the transformed samples.
@@ -81,7 +81,10 @@ class Estimating:
         return Measurement(name, strength, where, strict=estimates.strict, **estimates.plain)
 
     def _of_model(self, found: Transformed, estimates: _Estimates) -> dict[str, Tensor]:
-        """Estimates of the model's outputs; returns the change of each sample's loss, of which a mean is wanted."""
+        """Adds estimates of the model's outputs.
+
+        Returns the change of each sample's loss, whose mean is estimated later.
+        """
         clean = self.baseline
         kept = {
             key: median(1 - distance(clean.layers[key], value) / clean.apart[key])
@@ -104,7 +107,7 @@ class Estimating:
         return {"loss_change": losses(clean.criterion, output, clean.samples.target.to(output.device)) - clean.losses}
 
     def _of_labels(self, found: Transformed, estimates: _Estimates) -> None:
-        """Estimates of labels that survive, by the reference, the neighbours and side effects."""
+        """Adds estimates of surviving labels, from the reference, the neighbours and the side effects."""
         clean = self.baseline
         if found.answer is not None and clean.labels is not None and clean.answer is not None:
             estimates.share("agreement", _same_answers(found.answer, clean.answer, clean.labels))
@@ -124,7 +127,7 @@ class Estimating:
             estimates.net_share("shortcut", read & ~clean.read, ~read & clean.read)
 
     def _detectable(self, vectors: Tensor, effects: Tensor) -> Estimate:
-        """How often a small classifier tells transformed samples from clean ones."""
+        """Estimates how often a small classifier distinguishes transformed from clean samples."""
         n_samples = len(vectors)
         clean = torch.cat([self.baseline.narrow, self.baseline.effects], dim=1)
         moved = torch.cat([narrowed(vectors, self.baseline.seed), effects], dim=1)
@@ -135,7 +138,7 @@ class Estimating:
 
 
 class _Estimates:
-    """Estimates of one measurement by name, and those at the level at which all verdicts hold together."""
+    """Estimates of a measurement by name, and wider intervals at the level at which all verdicts hold."""
 
     def __init__(self, strict: float) -> None:
         self._level = strict
@@ -154,6 +157,6 @@ def _same_answers(first: Tensor, second: Tensor, labels: Tensor) -> Bool[Tensor,
 
 
 def _surviving(lost: Estimate, known: float) -> Estimate:
-    """The share of known labels that survive, from the net share of samples that lose theirs."""
+    """Returns the share of known labels that survive, from the net share of samples that lose their label."""
     value, low, high = (1 - min(1.0, max(0.0, each / known)) for each in (lost.value, lost.high, lost.low))
     return Estimate(value, low, high)

@@ -1,4 +1,4 @@
-"""Estimates with 95 % intervals: exact for shares, by the bootstrap for means and medians. Used by measuring.py."""
+"""Estimates with 95 % intervals: exact for shares, by the bootstrap for means and medians. Used by estimating.py."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ N_RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A measured number and the interval that holds the true one.
+    """A measured number with its confidence interval.
 
     Attributes:
-        value: as measured on the samples at hand.
+        value: the number, measured on the given samples.
         low, high: ends of the interval, at the confidence of the audit.
 
     Example:
@@ -38,11 +38,11 @@ class Estimate:
 
 
 def share(hits: Bool[Tensor, " samples"], confidence: float = CONFIDENCE) -> Estimate:
-    """A share of samples, with the exact interval of Clopper and Pearson.
+    """Returns a share of samples, with the exact interval of Clopper and Pearson.
 
     Args:
-        hits: which samples.
-        confidence: of the interval.
+        hits: for each sample, whether it counts.
+        confidence: confidence of the interval.
 
     References:
         Clopper, Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial,
@@ -56,7 +56,7 @@ def share(hits: Bool[Tensor, " samples"], confidence: float = CONFIDENCE) -> Est
 
 
 def exact_share(n_hits: int, n: int, confidence: float = CONFIDENCE) -> Estimate:
-    """As `share`, from counts."""
+    """Returns the same as `share`, computed from counts."""
     from scipy.special import betaincinv  # 0.2 s: not before it is needed; scipy.stats would take a second
 
     tail = (1 - confidence) / 2
@@ -68,10 +68,10 @@ def exact_share(n_hits: int, n: int, confidence: float = CONFIDENCE) -> Estimate
 def net_share(
     lost: Bool[Tensor, " samples"], won: Bool[Tensor, " samples"], confidence: float = CONFIDENCE
 ) -> Estimate:
-    """The share of samples that lost something, minus that of samples that won it: a difference of paired shares.
+    """Returns the share of samples with a loss minus the share of samples with a gain (a difference of paired shares).
 
-    The interval is Wald's for matched pairs with half a sample added to each of the four cells, which keeps its level
-    also where few samples or none differ.
+    The interval is Wald's interval for matched pairs, with half a sample added to each of the four cells. It keeps its
+    level even if few or no samples differ.
 
     References:
         Agresti, Min: Simple improved confidence intervals for comparing matched proportions, Statistics in Medicine
@@ -90,10 +90,10 @@ def net_share(
 
 
 def median(values: Float[Tensor, " samples"], confidence: float = CONFIDENCE) -> Estimate:
-    """The median, with the interval of the bootstrap of it, which needs no resampling.
+    """Returns the median with its bootstrap interval, computed without resampling.
 
-    The bootstrap's median is one of the values, and how often it is which follows from the binomial distribution, so
-    that the ends of the interval are order statistics.
+    The bootstrap's median is always one of the values. The binomial distribution says how often each value is the
+    median, so the ends of the interval are order statistics.
 
     References:
         Efron: Bootstrap methods: another look at the jackknife, Annals of Statistics 1979, section 3.
@@ -109,12 +109,12 @@ def median(values: Float[Tensor, " samples"], confidence: float = CONFIDENCE) ->
 
 
 class Bootstrap:
-    """Means of many measures over the same samples, with percentile intervals from the same resamples.
+    """Means of several measures over the same samples, with percentile intervals from the same resamples.
 
     Args:
-        n_samples: how many there are.
-        seed: of the resampling.
-        n_resamples: how often.
+        n_samples: number of samples.
+        seed: seed of the resampling.
+        n_resamples: number of resamples.
 
     References:
         Efron, Tibshirani: An introduction to the bootstrap, 1993, chapter 13.
@@ -127,12 +127,12 @@ class Bootstrap:
         self._shares = counts.scatter_add_(1, drawn, torch.ones_like(drawn, dtype=torch.float32)) / n_samples
 
     def means(self, columns: Sequence[Float[Tensor, " samples"]], confidence: float = CONFIDENCE) -> list[Estimate]:
-        """The mean of each column, one number per sample."""
+        """Returns the mean of each column. A column has a number for each sample."""
         if not columns:
             return []
         values = torch.stack([column.detach().cpu().float() for column in columns], dim=1)
         tail = (1 - confidence) / 2
-        # About the mean, lest a large one swallow the digits.
+        # The mean is subtracted first, because a large mean would cost digits.
         centre = values.mean(dim=0)
         ends = torch.quantile(self._shares @ (values - centre), torch.tensor([tail, 1 - tail]), dim=0) + centre
         return [Estimate(*numbers) for numbers in zip(centre.tolist(), *(end.tolist() for end in ends), strict=True)]

@@ -1,6 +1,6 @@
-"""What an audit measures of one transform at one strength, and the samples it keeps for pictures.
+"""The measurements of a transform at a strength, and the samples that are kept for pictures.
 
-Made by measuring.py, judged by verdicts.py, told by report.py.
+Made by measuring.py, judged by verdicts.py, shown by page/.
 """
 
 from __future__ import annotations
@@ -17,34 +17,37 @@ from augrad.auditing.probing import Reach
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one transform at one strength does.
+    """The effects of a transform at a given strength.
 
-    Shares have exact intervals, means those of the bootstrap, medians its exact form.
+    Shares have exact intervals, means have bootstrap intervals, and medians have the exact form of bootstrap intervals.
 
     Attributes:
-        transform: its name.
+        transform: name of the transform.
         strength: share of its declared ranges, in (0, 1].
         reaches: the same in physical values, by parameter.
-        invariance: of the model's output, the paper's measure, median: 1 unchanged, 0 as different as other samples.
-        layers: the same of the outputs of named layers.
-        flip_rate: share of samples whose prediction changes: another class, or by more than half a standard deviation.
+        invariance: median invariance of the model's output (the paper's measure): 1 if it is unchanged, 0 if it changes
+            as much as it differs between samples.
+        layers: the same for the outputs of named layers.
+        flip_rate: share of samples whose prediction changes to another class, or by more than half a standard
+            deviation.
         loss_change: mean change of the criterion.
-        score: share of transformed samples that are predicted right.
-        lost: share that is predicted right as it is and wrong when transformed, net of the reverse.
-        equivariance_error: `1 - invariance` of dense outputs after the transform is undone on them, median.
-        displacement: how far samples move, mean, in units of the data's spread.
-        agreement: share of samples for which the reference says the same as for the clean sample.
-        preservation: share of the labels known to the reference that survive: 1 minus those it loses, net of those it
-            finds.
-        changed: share of samples that come to lie among others of another label, net of the reverse.
-        ignored: share of samples of which that is so, while the model says the same as before.
-        distance_ratio: distance to the nearest neighbours over that of clean samples, median.
-        off_manifold: share of samples farther from the data than 95 % of the clean ones are; 0.05 if nothing changes.
-        detectable: share of samples told from clean ones, and the reverse, by a small classifier; 0.5 is chance.
-        shortcut: share of labels that can be read off the side effects of the transform, more than off those of clean
-            samples.
-        strict: of `flip_rate`, `preservation`, `changed`, `ignored`, `off_manifold`, `shortcut` and `lost` the
-            intervals at the level at which all verdicts of an audit hold together.
+        score: share of transformed samples with a correct prediction.
+        lost: share of samples with a correct prediction only before the transform, minus the share with a correct
+            prediction only after it.
+        equivariance_error: median of `1 - invariance` for dense outputs, after the transform is undone on them.
+        displacement: mean distance that samples move, in units of the data's spread.
+        agreement: share of samples for which the reference gives the same label before and after.
+        preservation: share of the labels known to the reference that survive: 1 minus lost labels plus newly found
+            labels.
+        changed: share of samples that move among samples of another label, minus the share that move the other way.
+        ignored: share of samples that do so while the model's prediction stays the same.
+        distance_ratio: median distance to the nearest neighbours, relative to that of clean samples.
+        off_manifold: share of samples farther from the data than 95 % of the clean samples; 0.05 if nothing changes.
+        detectable: how often a small classifier distinguishes transformed from clean samples correctly; 0.5 is chance.
+        shortcut: share of labels that can be read off the side effects of the transform, beyond those that can be read
+            off clean samples.
+        strict: wider intervals of `flip_rate`, `preservation`, `changed`, `ignored`, `off_manifold`, `shortcut` and
+            `lost`. Their level is such that all verdicts of an audit hold at the same time.
     """
 
     transform: str
@@ -86,18 +89,18 @@ MEASURES = (
     "detectable",
     "shortcut",
 )
-"""Fields of a `Measurement` that are estimates, in the order of tables."""
+"""The estimates of a `Measurement`, in the order of tables."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """What became of some samples at one strength, for pictures.
+    """Some samples at a given strength, for pictures.
 
     Attributes:
         strength: share of the declared ranges.
-        x: the samples, transformed, a batch.
-        flipped: which of them the model predicts differently; None without a model.
-        changed: which of them lie among others of another label; None without labels.
+        x: the transformed samples, a batch.
+        flipped: for each sample, whether the model's prediction differs; None without a model.
+        changed: for each sample, whether it lies among samples of another label; None without labels.
     """
 
     strength: float
@@ -108,12 +111,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Shown:
-    """Some samples and what became of them, for pictures.
+    """Some samples, clean and transformed, for pictures.
 
     Attributes:
-        transform: the name.
-        clean: the samples, a batch.
-        versions: what became of the same samples, strengths rising.
+        transform: name of the transform.
+        clean: the clean samples, a batch.
+        versions: the same samples at rising strengths.
     """
 
     transform: str

@@ -1,4 +1,4 @@
-"""Measures what a transform does to data and model, strength by strength. Uses probing.py, reference.py, shortcuts.py.
+"""Measures the effects of a transform on data and model, strength by strength. Uses baseline.py and estimating.py.
 
 Run by audits.py, judged by verdicts.py.
 """
@@ -26,20 +26,20 @@ from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 
 N_SHOWN = 32
-"""Of so many samples the transformed versions are kept, for pictures."""
+"""Number of samples whose transformed versions are kept for pictures."""
 
 
 class Measuring:
-    """Samples, model and reference as they are without any transform; `measure` says what changes with one.
+    """Measures the changes of samples and model under transforms.
 
     Args:
         samples: the data.
-        subject: the model; None to look at data alone.
-        kind: a transform class of their modality, which says by which features samples are compared.
+        subject: the model; None to measure the data alone.
+        kind: a transform class of the modality, whose features are used to compare samples.
         reference: see `Reference`.
-        criterion: of the loss; None if there is nothing to take it of.
-        seed: of all draws.
-        n_verdicts: how many verdicts are to hold together.
+        criterion: the loss; None if no loss can be computed.
+        seed: seed of all random draws.
+        n_verdicts: number of verdicts that must hold at the same time.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Measuring:
         self._estimating = Estimating(self.baseline, n_verdicts=n_verdicts)
 
     def measure(self, transform: Transform, strengths: Sequence[float]) -> Iterator[tuple[Measurement, Shown]]:
-        """What a transform does, strength by strength; pictures of all strengths come with the last."""
+        """Yields the measurement at each strength. The last item contains the pictures of all strengths."""
         versions: list[Version] = []
         for strength in strengths:
             found = self._at(transform, strength)
@@ -69,7 +69,7 @@ class Measuring:
             )
 
     def measure_pipeline(self, pipeline: Any, name: str) -> tuple[Measurement, Shown]:
-        """What a function from batches to batches does."""
+        """Returns the measurement of a function from batches to batches."""
         found = self._gathered(
             (pipeline(batch.select(self.samples.x, part)), None, part) for part in self.samples.parts()
         )
@@ -138,5 +138,5 @@ class Measuring:
 
 
 def _dense(output: Tensor, x: Any) -> bool:
-    """Whether outputs have the places of inputs, so that a motion can be undone on them."""
+    """Whether outputs have the places of the inputs, so that a motion can be undone on them."""
     return isinstance(x, Tensor) and output.ndim == x.ndim and output.ndim > 2 and output.shape[2:] == x.shape[2:]

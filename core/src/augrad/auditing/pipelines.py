@@ -1,4 +1,4 @@
-"""`audit_pipeline`: what an augmentation pipeline that exists does to data. Uses measuring.py; see report.py."""
+"""`audit_pipeline`: the effects of an existing augmentation pipeline on data. Uses measuring.py; see result.py."""
 
 from __future__ import annotations
 
@@ -33,26 +33,27 @@ def audit_pipeline(
     max_samples: int | None = MAX_SAMPLES,
     seed: int = 0,
 ) -> AuditReport:
-    """What an augmentation pipeline that exists does to the data: no model is needed.
+    """Measures the effects of an existing augmentation pipeline on data. No model is needed.
 
-    How far it moves samples, whether their labels survive, whether it takes them off the data, and whether it leaves
-    traces that give labels away.
+    It measures how far samples move, whether their labels survive, whether samples leave the data, and whether the
+    pipeline leaves traces that reveal labels.
 
     Args:
-        pipeline: any function or module from a batch to a batch of as many samples: a kornia `AugmentationSequential`,
-            a transform of torch-geometric, a torchvision- or albumentations-like callable.
+        pipeline: a function or module from a batch to a batch with the same number of samples, such as a kornia
+            `AugmentationSequential`, a transform of torch-geometric, or a callable in the style of torchvision or
+            albumentations.
         loader: batches `(x, target)`, or `x` alone.
-        modality: which plugin says by what samples are compared, such as `"graph"`; None compares all values of
-            tensors.
-        name: what reports call it; its own name if None.
-        assumes: the invariance that it stands for, for the card.
-        per_sample: whether the pipeline takes one sample at a time, without the batch axis, and returns one.
-        reference, epsilon, max_samples, seed: as for `audit`; the pipeline's own draws from torch's, numpy's and
-            Python's global generators are keyed by the seed.
+        modality: the plugin whose features are used to compare samples, such as `"graph"`. If None, all values of
+            tensors are compared.
+        name: name in reports; if None, the pipeline's own name.
+        assumes: the invariance that the pipeline assumes, for the card.
+        per_sample: whether the pipeline takes and returns a single sample, without the batch axis.
+        reference, epsilon, max_samples, seed: as for `audit`. The seed also controls the pipeline's own draws from the
+            global generators of torch, numpy and Python.
 
     Raises:
-        ArgumentError, ArgumentTypeError: an argument is not accepted; the pipeline returns another number of samples.
-        InputError: what it returns is not finite, although the samples are.
+        ArgumentError, ArgumentTypeError: an argument is not accepted, or the pipeline changes the number of samples.
+        InputError: the pipeline returns numbers that are not finite, although the samples are finite.
     """
     started = time.perf_counter()
     check_epsilon(epsilon)
@@ -80,7 +81,10 @@ def audit_pipeline(
 
 
 def _kind_of(modality: str | None) -> type[Transform]:
-    """The transform class that says by what samples of a modality are compared; its plugin then knows their type."""
+    """Returns the transform class whose features compare samples of a modality.
+
+    This also registers the plugin's batch type.
+    """
     if modality is not None:
         kinds = [kind for name, kind in registered().items() if name.partition(".")[0] == modality]
         if kinds:
@@ -95,7 +99,7 @@ def _kind_of(modality: str | None) -> type[Transform]:
 
 
 class _Plain(Transform):
-    """Stands for tensors of no known modality: samples are compared by all of their values."""
+    """Represents tensors of unknown modality. Samples are compared by all of their values."""
 
     modality = "any"
 

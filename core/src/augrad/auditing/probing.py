@@ -1,4 +1,4 @@
-"""Transforms at a given strength: which values, and what they make of a batch. Used by measuring.py and others."""
+"""Transforms at a given strength: their values, and the transformed batch. Used by measuring.py and others."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 @dataclass(frozen=True)
 class Reach:
-    """How far a parameter goes at some strength.
+    """How far a parameter reaches at a given strength.
 
     Attributes:
-        parameter: its name.
-        value: the physical value; for a signed range also its negative about the identity.
-        signed: whether values lie on both sides.
-        unit: of the value.
+        parameter: name of the parameter.
+        value: the physical value; a signed range also reaches the same distance to the other side of the identity.
+        signed: whether values lie on both sides of the identity.
+        unit: unit of the value.
 
     Example:
         >>> str(Reach("angle", 36.0, True, "deg")), str(Reach("cutoff_hz", 2050.0, False, "Hz"))
@@ -49,14 +49,14 @@ class Reach:
 
     @property
     def short(self) -> str:
-        """Without the name."""
+        """The text without the name of the parameter."""
         number = f"{self.value:.3g}"
         unit = "" if self.unit == self.parameter else self.unit  # a fraction of 0.1 fraction
         return f"{'±' if self.signed else ''}{number} {unit}".rstrip()
 
 
 def reaches(transform: Transform, strength: float) -> tuple[Reach, ...]:
-    """How far each parameter of a transform goes at a strength, a share of its declared range."""
+    """Returns how far each parameter of a transform reaches at a strength, given as a share of its declared range."""
     return tuple(
         Reach(
             name,
@@ -71,14 +71,14 @@ def reaches(transform: Transform, strength: float) -> tuple[Reach, ...]:
 def values_at(
     transform: Transform, strength: float, n_samples: int, like: Tensor, generator: Generator, *, within: bool = False
 ) -> dict[str, Tensor]:
-    """One value per sample and parameter: at the strength, on either side where there are two.
+    """Returns a value for each sample and parameter at the given strength, on a random side of the identity if signed.
 
     Args:
-        transform: whose parameters.
+        transform: the transform whose parameters are used.
         strength: share of the declared ranges, in [0, 1].
-        n_samples: how many.
-        like: gives dtype and device.
-        generator: of the sides.
+        n_samples: number of values.
+        like: a tensor with the dtype and device of the values.
+        generator: draws the sides.
         within: whether to draw uniformly up to the strength instead.
     """
     values = {}
@@ -98,24 +98,24 @@ def values_at(
 def applied(
     transform: Transform, x: Any, values: Mapping[str, Tensor], generator: Generator
 ) -> tuple[Any, dict[str, Any]]:
-    """What a transform makes of a batch, and all that it was called with."""
+    """Returns the transformed batch, and all arguments of the call."""
     noise = transform.draw_noise(x, generator)
     moving = {**values, **({} if noise is None else {"noise": noise})}
     return transform(x, **moving), moving
 
 
 def like_of(x: Any) -> Tensor:
-    """A tensor in the dtype and on the device that values for a batch have."""
+    """Returns a tensor with the dtype and device of the values for a batch."""
     wide = isinstance(x, Tensor) and x.dtype == torch.float64
     return torch.empty(0, device=batch.device(x), dtype=torch.float64 if wide else torch.float32)
 
 
 def check_strengths(strengths: Any) -> tuple[float, ...]:
-    """Strengths in rising order.
+    """Returns the strengths in rising order.
 
     Raises:
-        ArgumentTypeError: no sequence of numbers.
-        ArgumentError: none, one twice, or one outside (0, 1].
+        ArgumentTypeError: the argument is not a sequence of numbers.
+        ArgumentError: the sequence is empty, repeats a strength, or has a strength outside (0, 1].
     """
     given: Any = list(strengths) if isinstance(strengths, Iterable) and not isinstance(strengths, str) else None
     if given is None or any(isinstance(each, bool) or not isinstance(each, int | float) for each in given):
@@ -141,19 +141,19 @@ def chosen_transforms(
     *,
     inherited: Mapping[str, Any] | None = None,
 ) -> tuple[list[Transform], dict[str, str]]:
-    """The transforms to audit with, and of a modality's those that do not fit, with the reason.
+    """Returns the transforms of an audit, and the transforms of a modality that do not fit, with the reason for each.
 
     Args:
-        transforms: a modality, whose registered transforms are taken as far as they accept the batch and can be
-            constructed; a transform or a list of names, classes and instances, which all must; or None for every
-            registered transform that fits.
+        transforms: a modality: its registered transforms are used if they accept the batch and can be constructed. Or a
+            transform, or a list of names, classes and instances, which all must fit. Or None for every registered
+            transform that fits.
         x: the samples.
-        arguments: what names and classes are constructed with, see `AugmentationLayer`.
-        inherited: the same from elsewhere: what is not among `arguments`, for those that take it.
+        arguments: constructor arguments for names and classes, see `AugmentationLayer`.
+        inherited: further constructor arguments, used by transforms that take them if `arguments` does not have them.
 
     Raises:
-        ArgumentError: nothing of that name, or nothing fits.
-        InputError, InputTypeError: one that was named does not accept the batch.
+        ArgumentError: the name is unknown, or no transform fits.
+        InputError, InputTypeError: a named transform does not accept the batch.
     """
     if transforms is None or (isinstance(transforms, str) and "." not in transforms):
         return _fitting(transforms, x, {**(inherited or {}), **(arguments or {})})
@@ -168,10 +168,10 @@ def chosen_transforms(
 
 
 def load_plugins(transforms: Any) -> None:
-    """Loads the plugins of those transforms that are named, so that their types of batches are known first.
+    """Loads the plugins of the named transforms, so that their batch types are registered before samples are read.
 
     Raises:
-        UnknownTransformError: a name that is not registered.
+        UnknownTransformError: a name is not registered.
     """
     for entry in transforms if isinstance(transforms, list | tuple) else [transforms]:
         if isinstance(entry, str) and "." in entry:
@@ -225,5 +225,5 @@ def _taken_by(kind: type[Transform], arguments: Mapping[str, Any]) -> dict[str, 
 
 
 def _copy_of(transform: Transform, x: Any) -> Transform:
-    """A transform in eval mode on the device of a batch, apart from the one that was given."""
+    """Returns a copy of a transform, in eval mode and on the device of a batch."""
     return copy.deepcopy(transform).to(batch.device(x)).eval()

@@ -1,6 +1,6 @@
-"""Who says whether a label survives: neighbours among the data, or a model that has not seen the sample.
+"""The reference, which decides whether a label survives: neighbours in the data, or another model.
 
-Used by measuring.py.
+Used by baseline.py and estimating.py.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from augrad.randomness import keyed_generator
 N_NEIGHBOURS = 5
 N_FOLDS = 5
 TOLERANCE = 0.5
-"""A number counts as unchanged within so many standard deviations of the targets."""
+"""A number counts as unchanged if it changes by at most this many standard deviations of the targets."""
 
 MOST_FEATURES = 512
-"""Longer vectors are projected at random to so many numbers, which keeps distances."""
+"""Longer vectors are projected at random to this many numbers, which keeps distances."""
 
 _ROWS = 1024
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """What the data say of transformed samples: of each, by the other samples.
+    """The neighbours of transformed samples among the other samples.
 
     Attributes:
-        distance: mean distance to its nearest neighbours.
-        answer: their label: the class that most of them have, or the mean of their numbers; None without labels.
-        sure: whether all of them say so: the same class, or numbers within `TOLERANCE` of each other.
+        distance: mean distance to the nearest neighbours.
+        answer: label of the neighbours: the most frequent class, or the mean of their numbers; None without labels.
+        sure: whether all neighbours agree: the same class, or numbers within `TOLERANCE` of each other.
     """
 
     distance: Float[Tensor, " samples"]
@@ -44,15 +44,15 @@ class Neighbourhood:
 
 
 class Neighbours:
-    """The nearest neighbours of samples among the data, the sample itself left out.
+    """Finds the nearest neighbours of samples in the data, without the sample itself.
 
     Args:
-        features: of the samples as they are, one row each. Columns of tables are divided by their spread; a missing
-            value is put at the mean.
-        target: one per sample, or None.
-        table: whether columns have units of their own.
-        n_neighbours: how many are asked.
-        seed: of the projection of long vectors.
+        features: features of the clean samples, a row each. Columns of tables are divided by their spread; missing
+            values are replaced by the mean.
+        target: a label for each sample, or None.
+        table: whether columns have different units.
+        n_neighbours: number of neighbours.
+        seed: seed of the projection of long vectors.
 
     References:
         Johnson, Lindenstrauss: Extensions of Lipschitz mappings into a Hilbert space, Contemporary Mathematics 1984.
@@ -89,15 +89,15 @@ class Neighbours:
         return len(self._among)
 
     def vectors(self, features: Float[Tensor, "samples features"]) -> Float[Tensor, "samples entries"]:
-        """Features in the terms in which distances are taken."""
+        """Returns the vectors between which distances are measured: scaled and projected features."""
         rows = ((features - self._mean) / self._spread).nan_to_num(0.0, 0.0, 0.0)
         return rows if self._directions is None else rows @ self._directions
 
     def ask(self, vectors: Float[Tensor, "samples entries"]) -> Neighbourhood:
-        """The neighbours of what became of each sample, in the order of the data.
+        """Returns the neighbours of each transformed sample, in the order of the data.
 
         Args:
-            vectors: one row per sample of the data, `vectors` of its features.
+            vectors: a row for each sample of the data: `vectors` of the features of the transformed sample.
         """
         distances, answers, sure = [], [], []
         own = torch.arange(len(self), device=vectors.device)
@@ -118,7 +118,7 @@ class Neighbours:
 
 
 def _vote(labels: Tensor, reach: Float[Tensor, "samples neighbours"]) -> Tensor:
-    """What neighbours say together; the nearer decide where classes are even."""
+    """Returns the common label of the neighbours. If classes are tied, nearer neighbours decide."""
     weight = 1 / (reach + 1e-6 * reach.mean() + 1e-12)
     if labels.is_floating_point():
         mean: Tensor = labels.mean(dim=1)
@@ -129,7 +129,7 @@ def _vote(labels: Tensor, reach: Float[Tensor, "samples neighbours"]) -> Tensor:
 
 
 def _agree(labels: Tensor, target: Tensor) -> Bool[Tensor, " samples"]:
-    """Whether the neighbours of each sample have one label between them."""
+    """Whether all neighbours of a sample have the same label."""
     if not labels.is_floating_point():
         return (labels == labels[:, :1]).all(dim=1)
     centred = (labels - labels.mean(dim=1, keepdim=True)).reshape(*labels.shape[:2], -1)
@@ -138,37 +138,37 @@ def _agree(labels: Tensor, target: Tensor) -> Bool[Tensor, " samples"]:
 
 
 def is_correct(answer: Tensor, target: Tensor) -> Bool[Tensor, " samples"]:
-    """Which answers are right: the class, or the number within `TOLERANCE` standard deviations of the targets."""
+    """Whether each answer is correct: the same class, or a number within `TOLERANCE` standard deviations."""
     if not target.is_floating_point():
         return answer == target
     return is_close(answer, target, spread_of(target))
 
 
 def is_close(first: Tensor, second: Tensor, spread: Float[Tensor, ""]) -> Bool[Tensor, " samples"]:
-    """Which numbers are the same within `TOLERANCE` times `spread`."""
+    """Whether two numbers differ by at most `TOLERANCE` times `spread`."""
     apart: Tensor = torch.linalg.vector_norm((first - second).reshape(len(first), -1), dim=1)
     return apart <= TOLERANCE * spread
 
 
 def spread_of(values: Float[Tensor, "samples *rest"]) -> Float[Tensor, ""]:
-    """Standard deviation of numbers or rows of numbers about their mean."""
+    """Returns the standard deviation of numbers, or rows of numbers, around their mean."""
     centred = (values - values.mean(dim=0)).reshape(len(values), -1)
     return centred.square().sum(dim=1).mean().sqrt()
 
 
 class Reference:
-    """Answers for transformed samples by somebody who has not seen them.
+    """Labels transformed samples without having seen them.
 
     Args:
-        kind: `"neighbours"`; a scikit-learn classifier or regressor, of which clones are fitted on the features of
-            clean samples, each without a fifth of them; or a `torch.nn.Module` or function that is trained already, on
-            other data, and is asked as it is.
-        target: one class or number per sample.
-        neighbours: of the samples.
-        vectors: their features, as the neighbours see them.
+        kind: `"neighbours"`. Or a scikit-learn classifier or regressor: clones of it are fitted on the features of the
+            clean samples, each without a fifth of them. Or a `torch.nn.Module` or function that is already trained on
+            other data.
+        target: a class or number for each sample.
+        neighbours: neighbours of the samples.
+        vectors: features of the samples, in the form of the neighbours.
 
     Raises:
-        ArgumentTypeError: `kind` is none of these.
+        ArgumentTypeError: `kind` has another type.
     """
 
     def __init__(self, kind: Any, target: Tensor, neighbours: Neighbours, vectors: Tensor) -> None:
@@ -199,23 +199,23 @@ class Reference:
 
     @property
     def asks_samples(self) -> bool:
-        """Whether it looks at samples, and not at their features."""
+        """Whether it uses the samples themselves instead of their features."""
         return self._subject is not None
 
     def answer(self, x: Any, vectors: Tensor, near: Neighbourhood) -> Tensor:
-        """A class or number for what became of each sample.
+        """Returns a class or number for each transformed sample.
 
         Args:
-            x: the samples, transformed.
-            vectors: their features, as the neighbours see them.
-            near: what these say.
+            x: the transformed samples.
+            vectors: their features, in the form of the neighbours.
+            near: their neighbours.
         """
         if self._subject is not None:
             with self._subject.examined():
                 output, _ = self._subject(x, "the reference")
             return predictions(output.to(vectors.device), classes=not self._target.is_floating_point())
         if not self._fitted:
-            return cast(Tensor, near.answer)  # they have labels: there is a target
+            return cast(Tensor, near.answer)  # not None, because there is a target
         rows = vectors.cpu().numpy()
         said = [(index, estimator.predict(rows[index.numpy()])) for index, estimator in self._fitted]
         order = torch.cat([index for index, _ in said]).argsort()
@@ -234,7 +234,7 @@ class Reference:
 
 
 def predictions(output: Float[Tensor, "samples *output"], *, classes: bool) -> Tensor:
-    """What a model's outputs say: the class of the largest, or the numbers themselves.
+    """Returns the predictions of a model: the class with the largest output, or the numbers themselves.
 
     Example:
         >>> predictions(torch.tensor([[0.1, 0.9]]), classes=True).tolist()

@@ -1,4 +1,4 @@
-"""`AuditReport`: what an audit found, as tables, JSON, an invariance card or a page. Made by audits.py."""
+"""`AuditReport`: the result of an audit as tables, JSON, an invariance card or a page. Made by audits.py."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Facts:
-    """What an audit was made with.
+    """The circumstances of an audit.
 
     Attributes:
-        subject: what was audited.
-        modality: of the transforms.
-        n_samples: how many samples were measured on.
-        more: whether the loader had more.
+        subject: name of the audited model or pipeline.
+        modality: modality of the transforms.
+        n_samples: number of samples.
+        more: whether the loader had more samples.
         target: `"classes"`, `"numbers"` or None.
-        score: share of clean samples that the model predicts right; None without labels or model.
-        reference: what it is called that says whether labels survive; None without labels.
-        reference_accuracy: share of clean samples whose label it tells.
-        chance: the share that is told by whoever knows nothing but how frequent labels are.
+        score: share of clean samples that the model predicts correctly; None without labels or model.
+        reference: name of the reference that decides whether labels survive; None without labels.
+        reference_accuracy: share of clean samples that the reference labels correctly.
+        chance: share that is correct if only the frequencies of the labels are known.
         epsilon: share of labels, and of predictions, that may change.
-        seed: of all draws.
-        data, model: hashes of both.
-        versions: of what was used.
-        seconds: how long it took.
+        seed: seed of all random draws.
+        data, model: hashes of the data and the model.
+        versions: versions of the software.
+        seconds: duration of the audit.
         layers: names of the layers that were measured too.
-        skipped: transforms that were left out, and why; measures, and why.
+        skipped: transforms and measures that were left out, with the reason.
     """
 
     subject: str
@@ -69,15 +69,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What a model ignores, what its data allow it to ignore, and the verdict on each transform.
+    """The result of an audit: the measurements, and a verdict on each transform.
 
     Attributes:
-        facts: what it was made with.
-        verdicts: one per transform, the gravest first.
-        measurements: one per transform and strength.
-        sensitivities: change of the output per unit strength at the identity, in distances between samples, by
-            transform; None where there is no derivative.
-        policy: what a model trained by augrad has learned, as rows, or empty.
+        facts: the circumstances of the audit.
+        verdicts: a verdict for each transform, the most serious first.
+        measurements: a measurement for each transform and strength.
+        sensitivities: by transform, the change of the output per unit of strength at the identity, in distances between
+            samples; None if there is no derivative.
+        policy: rows of the learned policy of a model trained by augrad, or empty.
         shown: samples for pictures; not stored in JSON.
     """
 
@@ -92,10 +92,10 @@ class AuditReport:
         return iter(self.verdicts)
 
     def of(self, transform: str) -> tuple[Measurement, ...]:
-        """The measurements of one transform, strengths rising.
+        """Returns the measurements of a transform, at rising strengths.
 
         Raises:
-            ArgumentError: it was not audited.
+            ArgumentError: the transform was not audited.
         """
         found = tuple(row for row in self.measurements if row.transform == transform)
         if not found:
@@ -104,32 +104,33 @@ class AuditReport:
         return found
 
     def verdict(self, transform: str) -> Verdict:
-        """The verdict on one transform."""
+        """Returns the verdict on a transform."""
         self.of(transform)
         return next(verdict for verdict in self.verdicts if verdict.transform == transform)
 
     def found(self, kind: str) -> tuple[Verdict, ...]:
-        """The verdicts of one kind, such as `"over-invariant"`."""
+        """Returns all verdicts of a kind, such as `"over-invariant"`."""
         one_of("kind", kind, KINDS)
         return tuple(verdict for verdict in self.verdicts if verdict.kind == kind)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to bear in mind of the audit as a whole, in words."""
+        """Cautions about the audit as a whole, as sentences."""
         score, chance = self.facts.score, self.facts.chance
         if score is None or chance is None or score.low > chance:
             return ()
         told = (
-            f"the model is right for {100 * score.value:.0f} % of the samples as they are, which is no better than "
-            f"chance ({100 * chance:.0f} %): what it ignores says little before it has learned something"
+            f"the model is right for {100 * score.value:.0f} % of the unchanged samples, which is no better than "
+            f"chance ({100 * chance:.0f} %): the verdicts mean little for a model that has learned nothing"
         )
         return (told,)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per transform and strength: each measure with the ends of its interval.
+        """Returns a row for each transform and strength: each measure with the ends of its interval.
 
         Columns: `transform`, `strength`, `values` (physical, as text), `verdict`, and for each measure `<measure>`,
-        `<measure>_low`, `<measure>_high`; for each named layer `invariance[<layer>]` likewise.
+        `<measure>_low`, `<measure>_high`; the same for each named layer as `invariance[<layer>]`.
+
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -139,7 +140,7 @@ class AuditReport:
         return table
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """All numbers and verdicts as JSON, and written to a file if `path` is given.
+        """Returns all numbers and verdicts as JSON, and writes them to a file if `path` is given.
 
         Raises:
             StorageError: the file cannot be written.
@@ -158,18 +159,18 @@ class AuditReport:
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> AuditReport:
-        """Reads what `to_json` wrote; without pictures.
+        """Reads a file of `to_json`. The report has no pictures.
 
         Raises:
             StorageError: the file cannot be read.
-            ArgumentError: it is no audit, or of a newer schema.
+            ArgumentError: the file is not an audit, or has a newer schema.
         """
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise StorageError(f"{path} cannot be read: {error.strerror}.", path=path) from error
         except ValueError as error:
-            raise ArgumentError(f"{path} is no JSON: {error}", argument="path") from error
+            raise ArgumentError(f"{path} is not JSON: {error}", argument="path") from error
         version = document.get("schema_version") if isinstance(document, dict) else None
         if version != SCHEMA_VERSION:
             raise ArgumentError(
@@ -202,24 +203,24 @@ class AuditReport:
         )
 
     def to_markdown(self) -> str:
-        """The invariance card: what each transform assumes, the evidence, and the verdict."""
+        """Returns the invariance card: for each transform its assumption, the evidence and the verdict."""
         from augrad.auditing.card import card
 
         return card(self)
 
     def compare(self, other: AuditReport) -> AuditComparison:
-        """This audit beside another one, of another model or checkpoint on the same data.
+        """Compares this audit with an audit of another model or checkpoint on the same data.
 
         Raises:
-            ArgumentError: they have no transform in common, or are of other data.
+            ArgumentError: the audits have no transform in common, or use different data.
         """
         return AuditComparison(self, other)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes one self-contained page (`.html`), the numbers (`.json`) or the invariance card (`.md`).
+        """Writes a self-contained page (`.html`), the numbers (`.json`) or the invariance card (`.md`).
 
         Raises:
-            ArgumentError: the name ends in something else.
+            ArgumentError: the file name has another ending.
             MissingDependencyError: a page needs matplotlib, which is not installed.
             StorageError: the file cannot be written.
         """
@@ -254,7 +255,7 @@ def _flat(row: Measurement, verdict: Verdict) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses, mappings and tuples as what JSON knows."""
+    """Converts dataclasses, mappings and tuples to JSON types."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):

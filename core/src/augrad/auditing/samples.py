@@ -1,4 +1,4 @@
-"""The samples that an audit measures on: read from a loader once, and the loader left as it was. Used by audits.py."""
+"""Reads the samples of an audit from a loader, once, and leaves the loader unchanged. Used by audits.py."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MAX_SAMPLES = 2000
 
 @dataclass(frozen=True)
 class Samples:
-    """What was read.
+    """The samples of an audit.
 
     Attributes:
-        x: all samples as one batch.
-        target: one per sample; None if the loader has no labels, or more than one number of each sample.
-        batch_size: how many are to go through a model at once.
-        more: whether the loader had more than were read.
+        x: all samples as a single batch.
+        target: a label for each sample; None if the loader has no labels, or several numbers for each sample.
+        batch_size: number of samples that go through a model at once.
+        more: whether the loader had more samples.
     """
 
     x: Any
@@ -41,15 +41,15 @@ class Samples:
 
     @property
     def classes(self) -> bool:
-        """Whether the targets are classes; else they are numbers, or there are none."""
+        """Whether the targets are classes. Otherwise they are numbers, or there are no targets."""
         return self.target is not None and not self.target.is_floating_point()
 
     def parts(self) -> Iterator[Int[Tensor, " some"]]:
-        """The indices of the samples, as many at a time as go through a model at once."""
+        """Yields the indices of the samples, in batches for a model."""
         yield from torch.split(torch.arange(len(self), device=batch.device(self.x)), self.batch_size)
 
     def digest(self) -> str:
-        """A hash of samples and targets."""
+        """Returns a hash of samples and targets."""
         content = hashlib.sha256(batch.fingerprint(self.x).cpu().numpy().tobytes())
         if self.target is not None:
             content.update(self.target.cpu().numpy().tobytes())
@@ -57,17 +57,17 @@ class Samples:
 
 
 def read(loader: Any, max_samples: int | None = MAX_SAMPLES, *, at_least: int = 1) -> Samples:
-    """Reads samples and targets from a loader, whose generators, and the global ones, are put back.
+    """Reads samples and targets from a loader. The loader's generators and the global generators are restored.
 
     Args:
         loader: a `DataLoader` or another iterable of batches: pairs `(x, target)`, or `x` alone.
-        max_samples: how many are read at most, from the start; None for all.
-        at_least: how many there must be, so that they can be compared with each other.
+        max_samples: number of samples to read at most, from the start; None for all.
+        at_least: smallest accepted number of samples, for comparisons between samples.
 
     Raises:
-        ArgumentTypeError: it is no iterable of these.
-        ArgumentError: it is empty, some batches have targets and others have not, or `max_samples` is below 1.
-        InputError: a batch has another number of targets than samples; there are too few.
+        ArgumentTypeError: `loader` is not an iterable of batches.
+        ArgumentError: the loader is empty, only some batches have targets, or `max_samples` is below 1.
+        InputError: a batch has different numbers of targets and samples, or there are too few samples.
     """
     if max_samples is not None:
         count("max_samples", max_samples, hint="None takes all samples.")
@@ -131,12 +131,12 @@ def _pair(entry: Any) -> tuple[Any, Any]:
 
 
 def _joined(targets: Sequence[Any]) -> Tensor | None:
-    """One target per sample, `(samples,)` classes or `(samples,)` numbers; None if there are none such."""
+    """Returns a target for each sample, `(samples,)` classes or numbers; None if the targets have another form."""
     if all(target is None for target in targets):
         return None
     if any(target is None for target in targets):
         raise ArgumentError(
-            "loader yields targets with some batches and none with others. Give all of them, or none.",
+            "loader yields targets with some batches only. Give targets with all batches, or with none.",
             argument="loader",
         )
     if not all(isinstance(target, Tensor) for target in targets):

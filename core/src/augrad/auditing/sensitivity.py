@@ -1,4 +1,4 @@
-"""First-order sensitivity: how fast an output changes where a transform begins. Uses probing.py; run by audits.py."""
+"""First-order sensitivity: how fast an output changes when a transform begins. Uses probing.py; run by audits.py."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 
 MOST_SAMPLES = 64
-"""On so many samples at most: a derivative takes three passes for each, of which an audit has few to spare."""
+"""Largest number of samples. A derivative takes three passes for each sample, which is expensive for an audit."""
 
 STEP = 1e-3
-"""Of strength, for derivatives of transforms whose operations have none in forward mode."""
+"""Step in strength of the difference quotient, for transforms without derivatives in forward mode."""
 
 
 def sensitivity(
     subject: Subject, samples: Samples, outputs: Float[Tensor, "samples *output"], transform: Transform, seed: int = 0
 ) -> Estimate | None:
-    r"""Change of the output per unit of strength at the identity, in units of the distance between two samples.
+    r"""Returns the change of the output per unit of strength at the identity, in distances between two samples.
 
-    The product of the model's Jacobian with the transform's generator, `d/ds f(T_s(x))` at `s = 0`, by forward-mode
-    differentiation, on `MOST_SAMPLES` samples at most; the median of its norm over the mean norm of the difference
-    between the outputs for two samples. 1: a strength of 1 would move the output as far as another sample is, if it
-    went on as it begins. Where an operation of the transform has no derivative in forward mode, its generator is a
-    difference quotient.
+    This is the product of the model's Jacobian and the transform's generator, `d/ds f(T_s(x))` at `s = 0`, by
+    forward-mode differentiation on at most `MOST_SAMPLES` samples. The result is the median of its norm, divided by the
+    mean distance between the outputs for two samples. For example, 1 means that a strength of 1 would move the output
+    as far as to another sample if the change continued at this rate. If an operation of the transform has no derivative
+    in forward mode, a difference quotient is used for the generator.
 
     Args:
         subject: the model.
         samples: the data.
-        outputs: of the model for them.
-        transform: whose parameters move together, all from their identity.
-        seed: of signs and noise.
+        outputs: the model's outputs for the data.
+        transform: the transform. All its parameters move together from their identity.
+        seed: seed of signs and noise.
 
     Returns:
-        The median; None where there is no derivative: transforms without parameters or with a gradient that is an
-        estimate, models that are not differentiable, or outputs that do not move smoothly.
+        The median. None if there is no derivative: the transform has no parameters or its gradient is an estimate, the
+        model is not differentiable, or the outputs do not change smoothly.
     """
     if not transform.ranges or transform.gradient != "pathwise" or not subject.differentiable or len(samples) < 2:
         return None
@@ -58,7 +58,7 @@ def sensitivity(
         try:
             with _differentiable():
                 tangent = _along(subject, transform, x, n_samples, seed)
-        except NotImplementedError:  # torch's word for an operation without a derivative in forward mode
+        except NotImplementedError:  # torch raises it for an operation without a derivative in forward mode
             return None
     if tangent is None or not bool(tangent.isfinite().all()):
         return None
@@ -69,7 +69,7 @@ def sensitivity(
 
 
 def _along(subject: Subject, transform: Transform, x: Any, n_samples: int, seed: int) -> Tensor | None:
-    """The derivative of the output by the strength."""
+    """Returns the derivative of the output with respect to the strength."""
     with forward_ad.dual_level():
         try:
             like = like_of(x)
@@ -83,7 +83,7 @@ def _along(subject: Subject, transform: Transform, x: Any, n_samples: int, seed:
 
 
 def _generator(transform: Transform, x: Tensor, n_samples: int, seed: int) -> Tensor:
-    """The derivative of the transformed samples by the strength, as a difference quotient in float64."""
+    """Returns the derivative of the transformed samples by the strength, as a difference quotient in float64."""
     wide = x.double()
     step = torch.tensor(STEP, dtype=torch.float64, device=x.device)
     ends = [_at(transform, wide, each, n_samples, seed) for each in (step, 0 * step)]
@@ -92,7 +92,7 @@ def _generator(transform: Transform, x: Tensor, n_samples: int, seed: int) -> Te
 
 
 def _at(transform: Transform, x: Any, strength: Tensor, n_samples: int, seed: int) -> Any:
-    """The samples at a strength that may carry a tangent; the same signs and noise whatever it is."""
+    """Returns the samples at a strength that may carry a tangent. Signs and noise do not depend on the strength."""
     generator = keyed_generator("audit", "sensitivity", seed, transform.name, device=batch.device(x))
     like = like_of(x)
     identity = transform.identity(n_samples, like)
@@ -114,11 +114,11 @@ def _tangent(output: Float[Tensor, "samples *output"]) -> Tensor | None:
 
 @contextmanager
 def _differentiable() -> Iterator[None]:
-    """Attention by its formula, for its fused kernels have no derivative in forward mode; no warnings of torch's."""
+    """Computes attention by its formula, as fused kernels lack forward-mode derivatives; silences torch's warnings."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
-        # torch scripts its formulas for tangents when the first one is asked for, and warns that scripts are of old.
+        # At the first tangent, torch compiles its formulas with TorchScript, and warns that TorchScript is deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         fused = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)

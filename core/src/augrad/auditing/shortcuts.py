@@ -1,6 +1,6 @@
-"""Shortcuts: can transformed samples be told from clean ones, and does what a transform leaves behind give away labels?
+"""Shortcuts: can transformed samples be told from clean samples, and do the traces of a transform reveal labels?
 
-Used by measuring.py.
+Used by estimating.py.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from torch import Tensor
 from augrad.randomness import keyed_generator
 
 MOST_INPUTS = 48
-"""Columns that a small classifier looks at, besides their squares: more are projected at random."""
+"""Number of columns for a small classifier, besides their squares. More columns are projected at random."""
 
 N_FOLDS = 5
 _RIDGE = 1e-2
 
 
 class SmallClassifier:
-    """Ridge regression on columns and their squares, onto one number per class; each fold is answered by the others.
+    """Ridge regression on columns and their squares, with a number for each class. Cross-validated over folds.
 
     Args:
-        fold: which part of the data each sample belongs to, from 0. Versions of one sample belong to one fold.
-        n_classes: how many there are.
+        fold: the fold of each sample, from 0. All versions of a sample belong to the same fold.
+        n_classes: number of classes.
     """
 
     def __init__(self, fold: Tensor, n_classes: int) -> None:
         self.fold, self.n_classes = fold, n_classes
 
     def right(self, columns: Float[Tensor, "samples columns"], labels: Tensor) -> Bool[Tensor, " samples"]:
-        """Which samples are told right by a classifier that was fitted on the other folds.
+        """Returns which samples are classified correctly by a classifier that was fitted on the other folds.
 
         Args:
-            columns: what is looked at.
+            columns: the inputs of the classifier.
             labels: classes from 0.
         """
         inputs = _expanded(columns)
         wanted = torch.nn.functional.one_hot(labels, self.n_classes).to(inputs)
-        # Classes count alike, however rare: otherwise the largest one is always the best guess.
+        # All classes have equal weight. Otherwise the most frequent class would always be the best guess.
         weight = 1 / torch.bincount(labels, minlength=self.n_classes).clamp_min(1).to(inputs)[labels]
         said = torch.zeros_like(labels)
         for number in range(int(self.fold.max()) + 1):
@@ -51,13 +51,16 @@ class SmallClassifier:
 
 
 def folds(n_samples: int, device: torch.device) -> Tensor:
-    """A fold for each sample, drawn with a fixed key, all of the same size but for one sample."""
+    """Returns a fold for each sample, drawn with a fixed key.
+
+    The sizes of the folds differ by at most one sample.
+    """
     order = torch.randperm(n_samples, generator=keyed_generator("audit", "folds")).to(device)
     return torch.remainder(order, min(N_FOLDS, max(2, n_samples)))
 
 
 def narrowed(columns: Float[Tensor, "samples columns"], seed: int = 0) -> Float[Tensor, "samples inputs"]:
-    """At most `MOST_INPUTS` columns, projected at random."""
+    """Returns at most `MOST_INPUTS` columns, projected at random."""
     width = columns.shape[1]
     if width <= MOST_INPUTS:
         return columns
@@ -67,7 +70,7 @@ def narrowed(columns: Float[Tensor, "samples columns"], seed: int = 0) -> Float[
 
 
 def _expanded(columns: Float[Tensor, "samples columns"]) -> Float[Tensor, "samples inputs"]:
-    """A one, the columns in units of their spread, and their squares, in float64."""
+    """Returns a constant 1, the columns in units of their spread, and their squares, in float64."""
     rows = torch.nan_to_num(columns.double(), nan=0.0, posinf=0.0, neginf=0.0)
     centred = rows - rows.mean(dim=0)
     spread = centred.square().mean(dim=0).sqrt()

@@ -1,4 +1,4 @@
-"""The model under audit: any module, estimator or function, asked for outputs and left as it was. Used by audits.py."""
+"""The audited model: any module, estimator or function. It is left unchanged. Used by audits.py."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from augrad.errors import ArgumentError, ArgumentTypeError, InputError, suggesti
 from augrad.randomness import preserved_generators, seed_global_generators
 
 Output = str | int | Callable[[Any], Any] | None
-"""Which part of what a model returns is its prediction: a key, a position, or a function of it."""
+"""How to select the prediction from a model's output: a key, a position, or a function."""
 
 _LEAST_PROBABILITY = 1e-12
 
 
 class Subject:
-    """A model as an audit sees it: batches in, one float tensor out, nothing of it changed.
+    """A model in an audit: it maps batches to a single float tensor, and is left unchanged.
 
     Args:
-        model: a `torch.nn.Module`, asked in eval mode where its parameters lie; a scikit-learn estimator, which gets
-            the samples as rows of numbers and answers with `predict_proba` (as log-probabilities), or with `predict`
-            where it has none; or any function from a batch to a tensor.
-        output: what to take of a tuple, list, mapping or object that the model returns.
-        layers: names of submodules whose outputs are wanted too.
+        model: a `torch.nn.Module`, which runs in eval mode on its own device. Or a scikit-learn estimator, which gets
+            the samples as rows of numbers; `predict_proba` is used (as log-probabilities), or `predict` if it has none.
+            Or a function from a batch to a tensor.
+        output: how to select the prediction if the model returns a tuple, list, mapping or object.
+        layers: names of submodules whose outputs are also returned.
 
     Raises:
-        ArgumentTypeError: the model is none of these.
-        ArgumentError: a layer is not there, or layers are asked of something that has none.
+        ArgumentTypeError: the model has another type.
+        ArgumentError: a layer does not exist, or `layers` is given for a model that is not a module.
     """
 
     def __init__(self, model: Any, *, output: Output = None, layers: Sequence[str] = ()) -> None:
@@ -58,18 +58,18 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """The name of the model in reports."""
         model = getattr(self.model, "trunk", self.model)
         return getattr(model, "__name__", type(model).__name__)
 
     @property
     def differentiable(self) -> bool:
-        """Whether derivatives of its output can be asked for."""
+        """Whether its output can be differentiated."""
         return not self.estimator
 
     @property
     def device(self) -> torch.device | None:
-        """Where a module's parameters lie; None if it has none."""
+        """The device of a module's parameters; None if it has no parameters."""
         if not isinstance(self.model, nn.Module):
             return None
         tensors = [*self.model.parameters(), *self.model.buffers()]
@@ -77,7 +77,7 @@ class Subject:
 
     @contextmanager
     def examined(self) -> Iterator[None]:
-        """Eval mode without gradient; modes and global generators are put back."""
+        """Switches to eval mode without gradient. Modes and global generators are restored at the end."""
         modules = list(self.model.modules()) if isinstance(self.model, nn.Module) else []
         modes = [(module, module.training) for module in modules]
         with preserved_generators(), torch.no_grad():
@@ -90,18 +90,20 @@ class Subject:
                     module.training = training
 
     def __call__(self, x: Any, where: str) -> tuple[Tensor, dict[str, Tensor]]:
-        """The output for a batch, and those of the named layers; the same draws for the same batch.
+        """Returns the output for a batch, and the outputs of the named layers.
+
+        The same batch always gets the same draws.
 
         Args:
             x: the batch.
-            where: what the batch is, for errors.
+            where: a description of the batch, for errors.
 
         Raises:
-            ArgumentTypeError: what comes out is no tensor.
-            ArgumentError: it has not one row per sample.
-            InputError: it is not finite.
+            ArgumentTypeError: the output is not a tensor.
+            ArgumentError: the output does not have a row for each sample.
+            InputError: the output is not finite.
         """
-        seed_global_generators("audit", "model")  # a model that draws in eval mode is given the same draws each time
+        seed_global_generators("audit", "model")  # a model with random draws in eval mode gets the same draws each time
         found: dict[str, Tensor] = {}
         if self.estimator:
             answer = self._estimated(x)
@@ -114,14 +116,14 @@ class Subject:
         return answer.detach(), {name: value.detach() for name, value in found.items()}
 
     def forward(self, x: Any) -> Tensor:
-        """The output alone, unchecked, with whatever gradient is asked for."""
+        """Returns the output alone, without checks, and differentiable if gradients are enabled."""
         seed_global_generators("audit", "model")
         device = self.device
         answer: Tensor = self._selected(self.model(x if device is None else _moved(x, device)))
         return answer
 
     def digest(self) -> str:
-        """A hash of the model's parameters and buffers, or of its pickle; of a function's name if it has neither."""
+        """Returns a hash of the model's parameters and buffers, or of its pickle, or else of a function's name."""
         content = hashlib.sha256(type(self.model).__qualname__.encode())
         if isinstance(self.model, nn.Module):
             for name, value in sorted(self.model.state_dict().items()):
@@ -183,20 +185,21 @@ class Subject:
         named = f"layer {layer!r}" if layer else "the model"
         if not isinstance(value, Tensor):
             raise ArgumentTypeError(
-                f"{named} returns {_described(value)}, and an audit needs one tensor. Say which part of it with "
-                "output=, a key, a position or a function.",
+                f"{named} returns {_described(value)}, but an audit needs a tensor. Select a part of it with output=: "
+                "a key, a position or a function.",
                 argument="layers" if layer else "output",
             )
         if value.ndim == 0 or value.shape[0] % max(n_samples, 1) or (not layer and value.shape[0] != n_samples):
             raise ArgumentError(
                 f"{named} must return one row per sample, but for {n_samples} samples returned shape "
-                f"{tuple(value.shape)}. Of rows per node or token pass a function of the batch that pools them.",
+                f"{tuple(value.shape)}. For rows per node or token, pass a function of the batch that pools them.",
                 argument="layers" if layer else "model",
                 shape=tuple(value.shape),
             )
         if not bool(value.isfinite().all()):
             raise InputError(
-                f"{named} returns NaN or infinities for {where}. Leave out what it cannot take, or mend the model.",
+                f"{named} returns NaN or infinities for {where}. Leave out this transform or these samples, or correct "
+                "the model.",
                 argument="model",
                 where=where,
             )
@@ -207,7 +210,7 @@ def _moved(x: Any, device: torch.device) -> Any:
 
 
 def _by_class(logs: Tensor, classes: Any) -> Tensor:
-    """Columns at the places of their classes, where these are numbers from 0 on."""
+    """Orders columns by their classes, if these are numbers from 0."""
     if not np.issubdtype(classes.dtype, np.integer) or classes.min() < 0:
         return logs
     wide = logs.new_full((len(logs), int(classes.max()) + 1), float(np.log(_LEAST_PROBABILITY)))

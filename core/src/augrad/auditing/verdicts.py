@@ -1,4 +1,4 @@
-"""The verdict on each transform: what the model does against what the data allow. Reads measurements.py."""
+"""The verdict on each transform: compares the model's behaviour with the data. Reads measurements.py."""
 
 from __future__ import annotations
 
@@ -12,42 +12,45 @@ from augrad.options import number
 
 Kind = Literal["over-invariant", "missed", "invariant", "sensitive", "harmful", "allowed", "undecided"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Verdicts, the gravest first. `harmful` and `allowed` are those on a pipeline, for which there is no model."""
+"""Verdicts, the most serious first. `harmful` and `allowed` are verdicts on a pipeline, which has no model."""
 
 EPSILON = 0.1
-"""Of labels that may be lost, and of predictions that may change, before a transform counts as doing so."""
+"""Share of labels that may be lost, and of predictions that may change, before a transform counts as harmful or as not
+ignored."""
 
 _IGNORED = 0.02
-"""Of samples that lie among others of another label while the model says the same: more make it over-invariant."""
+"""A model is called over-invariant if more than this share of the samples moved among samples of another class while
+its prediction did not change."""
 
 _FAR = 0.2
-"""Of samples off the manifold: more, and the strength is marked."""
+"""A strength is marked if more than this share of the samples lies off the manifold."""
 
 _LEAST_GAIN = 0.05
-"""Of labels: more that can be read off side effects are a shortcut."""
+"""A transform is called a shortcut if more than this share of the labels can be read off its side effects."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an audit says of one transform.
+    """The verdict of an audit on a transform.
 
     Attributes:
-        transform: its name.
-        kind: `"over-invariant"` (the model ignores it although it changes labels), `"missed"` (the model is troubled by
-            it although labels survive: worth augmenting with), `"invariant"` (ignored, and allowed), `"sensitive"`
-            (troubled by it, rightly so), `"undecided"`; of a pipeline `"harmful"`, `"allowed"` or `"undecided"`.
+        transform: name of the transform.
+        kind: `"over-invariant"` (the model ignores it although it changes labels), `"missed"` (the model reacts
+            although labels survive, so the transform is worth augmenting with), `"invariant"` (ignored, and allowed),
+            `"sensitive"` (the model reacts, and should), `"undecided"`. For a pipeline: `"harmful"`, `"allowed"` or
+            `"undecided"`.
         title: the same in words.
-        because: one sentence of evidence.
-        safe_strength: the largest strength up to which at least `1 - epsilon` of the labels survive; 0 if none, None
-            without labels.
-        safe: the same in physical units; "not even" the weakest that was measured if that one is not.
-        expected_gain: of a missed one: share of samples predicted right that are lost to it, as it stands.
-        off_manifold_from: from which strength on many samples lie farther from the data than clean ones do; None if
-            from none.
-        knee: the strength at which the distance from the data begins to rise; None if it does not.
-        shortcut_from: from which strength on labels can be read off side effects; None if from none.
-        warnings: what to look at besides, in words.
-        assumes: the invariance that the transform stands for, in its own words.
+        because: the evidence in a sentence.
+        safe_strength: the largest strength up to which at least `1 - epsilon` of the labels survive; 0 if there is no
+            such strength, None without labels.
+        safe: the same in physical units; "not even" the weakest measured strength if that is not safe.
+        expected_gain: for a missed transform, the share of correctly predicted samples that the model loses to it.
+        off_manifold_from: the strength from which many samples lie farther from the data than clean samples; None if no
+            strength does.
+        knee: the strength at which the distance from the data begins to rise; None if it does not rise.
+        shortcut_from: the strength from which labels can be read off side effects; None if no strength does.
+        warnings: further cautions, as sentences.
+        assumes: the invariance that the transform assumes, in its own words.
     """
 
     transform: str
@@ -76,16 +79,16 @@ TITLES: dict[Kind, str] = {
 
 
 def judge(rows: Sequence[Measurement], *, assumes: str = "", epsilon: float = EPSILON, known: bool = True) -> Verdict:
-    """The verdict on one transform.
+    """Returns the verdict on a transform.
 
-    It rests on intervals at the level at which all verdicts of the audit hold together. A model is only called
-    over-invariant where the data speak against it: samples that come to lie close to others of another label, of most
-    of which it says the same. Where
-    a transform takes samples off the data, a label that the reference loses says nothing of the kind.
+    It uses intervals at a level at which all verdicts of the audit hold at the same time. A model is called
+    over-invariant only if the data contradict it: samples move close to samples of another label, and the model's
+    prediction stays the same for most of them. If a transform moves samples off the data, a label that the reference
+    loses is not such evidence.
 
     Args:
-        rows: of the transform, strengths in rising order.
-        assumes: the invariance that it stands for.
+        rows: measurements of the transform, at rising strengths.
+        assumes: the invariance that it assumes.
         epsilon: share of labels, and of predictions, that may change.
         known: whether the reference knows more than chance.
     """
@@ -122,7 +125,7 @@ def judge(rows: Sequence[Measurement], *, assumes: str = "", epsilon: float = EP
 
 
 def check_epsilon(epsilon: float) -> None:
-    """Raises an `ArgumentError` unless it is a share below a half, of labels or predictions that may change."""
+    """Raises `ArgumentError` unless `epsilon`, the share of labels that may change, is between 0 and 0.5."""
     number("epsilon", epsilon, above=0, below=0.5, noun="a share of the labels")
 
 
@@ -186,16 +189,16 @@ def _of_data(rows: Sequence[Measurement], epsilon: float, known: bool) -> tuple[
 
 def _open(last: Measurement, ignored: bool | None, survives: bool | None, known: bool) -> str:
     if not known or last.preservation is None:
-        return "nothing says whether labels survive: there are none, or the reference knows no more than chance"
+        return "it is unknown whether labels survive: there are no labels, or the reference is no better than chance"
     if ignored and survives is False:
         return (
             f"at {_at(last)} the model ignores it, and the reference loses labels, but no samples of another label are "
-            "near: the data do not tell"
+            "near, so the data do not decide it"
         )
     predictions = f", predictions that change {last.strict['flip_rate']}" if "flip_rate" in last.strict else ""
     return (
-        f"at {_at(last)} the intervals leave it open: labels that survive {last.strict['preservation']}{predictions}; "
-        "more samples would tell"
+        f"at {_at(last)} the intervals do not decide: labels that survive {last.strict['preservation']}{predictions}; "
+        "more samples would help"
     )
 
 
@@ -205,7 +208,10 @@ def _exceeds(row: Measurement, measure: str, bound: float) -> bool:
 
 
 def _mostly_ignored(row: Measurement) -> bool:
-    """Whether it says the same of most samples that come to lie among another label: no model is right of all."""
+    """Whether the prediction stays the same for most samples that move among another label.
+
+    No model is always right.
+    """
     return row.ignored is None or row.changed is None or row.ignored.value >= 0.5 * row.changed.value
 
 
@@ -214,14 +220,14 @@ def _percent(estimate: Estimate | None) -> str:
 
 
 def _below(estimate: Estimate | None, bound: float) -> bool | None:
-    """Whether it is at most the bound; None if the interval leaves it open."""
+    """Whether an estimate is at most the bound; None if the interval contains the bound."""
     if estimate is None:
         return None
     return True if estimate.high <= bound else False if estimate.low > bound else None
 
 
 def _above(estimate: Estimate | None, bound: float) -> bool | None:
-    """Whether it is at least the bound; None if the interval leaves it open."""
+    """Whether an estimate is at least the bound; None if the interval contains the bound."""
     if estimate is None:
         return None
     return True if estimate.low >= bound else False if estimate.high < bound else None
@@ -247,13 +253,13 @@ def _safe_text(rows: Sequence[Measurement], safe: float | None) -> str:
         return "not known"
     row = next((row for row in rows if row.strength == safe), None)
     if row is None:
-        # Weaker ones were not measured. Not "below": a noise ratio or a cutoff falls as strength grows.
+        # Weaker strengths were not measured. Not "below": a noise ratio or a cutoff falls as strength grows.
         return f"not even {', '.join(map(str, rows[0].reaches))}" if rows[0].reaches else "no"
     return ", ".join(map(str, row.reaches)) or "yes"
 
 
 def knee_of(rows: Sequence[Measurement]) -> float | None:
-    """Where the distance from the data begins to rise: the point of its curve farthest below the chord.
+    """Returns where the distance from the data begins to rise: there its curve is lowest under the chord.
 
     References:
         Satopaa, Albrecht, Irwin, Raghavan: Finding a "kneedle" in a haystack, ICDCS workshops 2011.

@@ -1,4 +1,7 @@
-"""The command line `augrad`: assembles the commands, one file each, and runs them. Mistakes become one line each."""
+"""The command line `augrad`: collects the commands, a file for each, and runs them.
+
+Errors are printed as single lines.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ from augrad.cli import audit, bench, check, demo, listing, new_plugin, train
 from augrad.errors import AugradError, StorageError, TrainingError
 
 EPILOG = (
-    "Exit status: 0 all went well; 1 a check, a training run or an audit (--fail-on) failed; 2 a mistake, named in one "
-    "line on standard error. AUGRAD_TRACEBACK=1 shows where an error was raised."
+    "Exit status: 0 success; 1 a check, a training run or an audit (--fail-on) failed; 2 a mistake in the input, "
+    "described in a line on standard error. Set AUGRAD_TRACEBACK=1 to see where an error was raised."
 )
 
 app = typer.Typer(
     name="augrad",
-    help="Learns, from the training data alone, which transformations a task is invariant to, and how far.",
+    help="Learns from the training data which transformations a task is invariant to, and how far.",
     epilog=EPILOG,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,9 +39,9 @@ app.command("check")(check.run)
 app.command("new-plugin")(new_plugin.run)
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C, as typer and shells have it."""
+"""The exit status after Ctrl-C, as in typer and in shells."""
 
-# What typer raises for a mistake on the command line; it has moved between typer's versions.
+# The error that typer raises for a mistake on the command line. Its place differs between versions of typer.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
@@ -60,19 +63,19 @@ def _start(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: the entry point of the script `augrad`.
+    """Runs the command line and exits. This is the entry point of the script `augrad`.
 
     Args:
-        arguments: those after the program's name; of the process if None.
+        arguments: the arguments after the program's name; if None, those of the process.
     """
     sys.exit(status(sys.argv[1:] if arguments is None else arguments))
 
 
 def status(arguments: Sequence[str]) -> int:
-    """Runs the command line; returns the exit status.
+    """Runs the command line and returns the exit status.
 
     Args:
-        arguments: those after the program's name; none asks for help.
+        arguments: the arguments after the program's name; an empty list shows the help.
     """
     try:
         outcome = app(args=list(arguments) or ["--help"], prog_name="augrad", standalone_mode=False)
@@ -90,7 +93,7 @@ def status(arguments: Sequence[str]) -> int:
 
 
 def _way_out(error: Any) -> str:
-    """A mistake on the command line, with what is accepted."""
+    """Returns the message for a mistake on the command line, with the accepted commands."""
     context = error.ctx
     command = "augrad" if context is None else context.command_path
     commands = sorted(getattr(context.command, "commands", ())) if context is not None else []

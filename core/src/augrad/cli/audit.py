@@ -1,4 +1,7 @@
-"""`augrad audit`: what a finished model ignores, and whether its data allow that. Uses config.py, auditing/."""
+"""`augrad audit`: what a finished model is invariant to, and whether the data allow it.
+
+Uses config.py and auditing/.
+"""
 
 from __future__ import annotations
 
@@ -26,53 +29,55 @@ def run(  # noqa: PLR0917 - the options of a command
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG.yaml]", help="The keys of augrad.config.AuditConfig; left out, all are as by default."
+            metavar="[CONFIG.yaml]", help="A file with the keys of augrad.config.AuditConfig; default: no file."
         ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
             metavar="MODULE:CALLABLE",
-            help="Audit what this returns: (model, loader). It is called with the configuration, for batch_size and "
+            help="A function that returns (model, loader). It is called with the configuration, for batch_size and "
             "seed. The model may be a torch module, a scikit-learn estimator or a function; the loader yields "
             "(x, target), or x alone.",
         ),
     ] = None,
     demo: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Train the model of this demo first, and audit that.")
+        str | None, typer.Option(metavar="NAME", help="Train the model of this demo, then audit it.")
     ] = None,
     rule: Annotated[
         str, typer.Option(metavar="RULE", help="How the demo's model is trained: none, oracle or augrad.")
     ] = "augrad",
     output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where report.html, audit.json and card.md go; runs/audit if left out."),
+        typer.Option(metavar="DIR", help="Folder for report.html, audit.json and card.md; default: runs/audit."),
     ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="VERDICT",
             help="Exit with status 1 if a transform gets this verdict: over-invariant, missed, sensitive, undecided or "
-            "invariant; may be repeated.",
+            "invariant. Can be given several times.",
         ),
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="AUDIT.json", help="Compare with an earlier audit of the same data: comparison.html."),
+        typer.Option(
+            metavar="AUDIT.json", help="Also compare with an earlier audit of the same data, in comparison.html."
+        ),
     ] = None,
 ) -> None:
-    """Say what a finished model is invariant to, how far, and whether that is right for its data.
+    """Audit a finished model: what it is invariant to, how far, and whether that is right for its data.
 
-    Prints one line per transform and writes a page, the numbers and an invariance card. With --fail-on it guards a
-    pipeline: `augrad audit --data mine:make --fail-on over-invariant`.
+    Prints a line for each transform, and writes a page, the numbers and an invariance card. With --fail-on it can guard
+    a pipeline, for example: `augrad audit --data mine:make --fail-on over-invariant`.
     """
     from augrad.auditing import AuditReport, audit
     from augrad.auditing.verdicts import KINDS
-    from augrad.config import AuditConfig, parse_config, read_config
+    from augrad.config import AuditConfig, located, parse_config, read_config
 
     if (demo is None) == (data is None):
         raise ArgumentError(
-            "give either --data module:callable or --demo NAME: that is where model and samples come from.",
+            "give either --data module:callable or --demo NAME. The model and the samples come from there.",
             argument="--data",
         )
     for verdict in fail_on or ():
@@ -84,19 +89,20 @@ def run(  # noqa: PLR0917 - the options of a command
     else:
         model, loader = _made(data or "", settings)
         known = {}
-    report = audit(
-        model,
-        loader,
-        known.get("transforms") if settings.transforms is None else settings.transforms,
-        strengths=settings.strengths,
-        arguments=settings.arguments,
-        layers=settings.layers,
-        output=settings.output,
-        epsilon=settings.epsilon,
-        max_samples=settings.max_samples,
-        seed=settings.seed,
-        name=known.get("name"),
-    )
+    with located(config):
+        report = audit(
+            model,
+            loader,
+            known.get("transforms") if settings.transforms is None else settings.transforms,
+            strengths=settings.strengths,
+            arguments=settings.arguments,
+            layers=settings.layers,
+            output=settings.output,
+            epsilon=settings.epsilon,
+            max_samples=settings.max_samples,
+            seed=settings.seed,
+            name=known.get("name"),
+        )
     directory = Path("runs", "audit") if output is None else output
     written = [report.save(directory / name) for name in ("audit.json", "card.md", "report.html")]
     if earlier is not None:
@@ -114,7 +120,7 @@ def run(  # noqa: PLR0917 - the options of a command
 
 
 def _made(data: str, settings: AuditConfig) -> tuple[Any, Iterable[Any]]:
-    """Model and loader as the user's callable returns them; torch's generators are put back."""
+    """Returns the model and the loader of the user's callable. torch's generators are restored."""
     import torch
 
     make = import_callable(data, "--data")
@@ -128,7 +134,7 @@ def _made(data: str, settings: AuditConfig) -> tuple[Any, Iterable[Any]]:
 
 
 def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable[Any], dict[str, Any]]:
-    """A demo's model, trained for the purpose, its test data, and its transforms and name."""
+    """Trains a demo's model. Returns the model, the test data, and the demo's transforms and name."""
     from augrad.demo.rules import RULES, build_loader
     from augrad.demo.run import threads
     from augrad.demo.trial import prepared, train_rule

@@ -1,4 +1,4 @@
-"""`augrad check`: runs the conformance kit on someone's transforms. Uses augrad.testing and usercode.py."""
+"""`augrad check`: runs the conformance kit on a user's transforms. Uses augrad.testing and usercode.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from augrad.transform.transform import Transform
 
 N_COLUMNS = 3
-"""Transforms side by side in one table."""
+"""Number of transforms side by side in a table."""
 
 MARKS = {"passed": "[green]passed[/]", "failed": "[red]FAILED[/]"}
 
@@ -33,9 +33,8 @@ def run(
 ) -> None:
     """Check the transforms of a module against every promise of the transform contract.
 
-    Checked are its `Transform` subclasses, built with their `example_arguments()`, and the registered transforms that
-    come from it.
-    The exit status is 1 if any check fails.
+    These are its `Transform` subclasses, built with their `example_arguments()`, and the registered transforms that
+    come from this module. The exit status is 1 if a check fails.
     """
     from augrad.testing import run_checks
 
@@ -51,11 +50,11 @@ def run(
 
 
 def transforms_of(module: ModuleType) -> list[type[Transform]]:
-    """The transform classes that a module or package defines or that plugins bring from it, by name.
+    """Returns the transform classes that a module or package defines, or that plugins provide from it, by name.
 
     Raises:
-        ArgumentError: there are none.
-        PluginError: one that a plugin brings cannot be imported.
+        ArgumentError: there are no transforms.
+        PluginError: a transform that a plugin provides cannot be imported.
     """
     from augrad.plugins.catalogue import transform_fault
     from augrad.plugins.registry import catalogue, get_transform
@@ -73,8 +72,8 @@ def transforms_of(module: ModuleType) -> list[type[Transform]]:
     found = {kind.name: kind for kind in (*here, *brought)}
     if not found:
         raise ArgumentError(
-            f"MODULE {module.__name__!r} holds no transforms: a subclass of augrad.Transform with a modality and a "
-            "forward is checked if it is defined there, or if a plugin brings it from there.",
+            f"MODULE {module.__name__!r} holds no transforms. Define a subclass of augrad.Transform there, with a "
+            "modality and a forward method, or name its class in a plugin.",
             argument="MODULE",
         )
     return [found[name] for name in sorted(found)]

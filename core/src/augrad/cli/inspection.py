@@ -1,4 +1,4 @@
-"""What `augrad plugins` says of each plugin once all it brings is imported. Uses catalogue.py; shown by listing.py."""
+"""The report of `augrad plugins` on each plugin, after everything in it is imported. Uses catalogue.py."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from augrad.plugins.loading import NAMED, Plugin
 
 @dataclass(frozen=True)
 class PluginReport:
-    """One plugin, with all it brings imported.
+    """A plugin with everything in it imported.
 
     Attributes:
-        name: of its entry point.
-        distribution, version: what is installed.
-        status: `"ok"`, `"in part"` (something it brings is broken) or `"left out"`.
-        n_transforms: how many of its transforms can be used.
-        causes: what is broken and why.
-        notes: what it has to say of itself, and what it printed.
+        name: name of its entry point.
+        distribution, version: the installed distribution.
+        status: `"ok"`, `"in part"` (a part of it is broken) or `"left out"`.
+        n_transforms: number of usable transforms.
+        causes: the faults and their causes.
+        notes: the plugin's own notes, and everything that it printed.
     """
 
     name: str
@@ -32,7 +32,7 @@ class PluginReport:
 
 
 def inspect_plugins(catalogue: Catalogue) -> list[PluginReport]:
-    """Imports everything every plugin brings, and reports."""
+    """Imports all content of every plugin and returns a report on each plugin."""
     plugins = catalogue.plugins()
     catalogue.transforms()
     for kind in NAMED:
@@ -56,7 +56,7 @@ def _report(catalogue: Catalogue, key: str, plugin: Plugin) -> PluginReport:
 
 
 def _grouped(causes: dict[str, str]) -> list[str]:
-    """One line per cause, since one broken module takes all its transforms with it."""
+    """Returns a line for each cause, because a broken module breaks all its transforms."""
     names: dict[str, list[str]] = {}
     for name, cause in causes.items():
         names.setdefault(cause, []).append(name)
@@ -64,7 +64,7 @@ def _grouped(causes: dict[str, str]) -> list[str]:
 
 
 def _own_notes(plugin: Plugin) -> tuple[str, ...]:
-    """What the module's optional `notes() -> list[str]` returns, such as a missing native library."""
+    """Returns the result of the optional `notes() -> list[str]`, for example that a native library is missing."""
     notes = getattr(plugin.module, "notes", None)
     if not callable(notes):
         return ()

@@ -1,4 +1,4 @@
-"""`augrad transforms` and `augrad plugins`: what is there, as a table or as JSON. Uses inspection.py."""
+"""`augrad transforms` and `augrad plugins`: listings as a table or as JSON. Uses inspection.py."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def show_transforms(
-    modality: Annotated[str | None, typer.Option(metavar="M", help="Only those of this one, such as vision.")] = None,
+    modality: Annotated[
+        str | None, typer.Option(metavar="M", help="Only transforms of this modality, such as vision.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the registered transforms, with their parameters and what each assumes.
+    """List the registered transforms, with their parameters and the assumption behind each.
 
-    Shown are range and unit of each parameter, the constructor arguments a transform needs, how the gradient reaches
-    it, and the invariance it stands for.
+    The table shows the range and unit of each parameter, the constructor arguments that a transform needs, how the
+    gradient reaches its parameters, and the invariance that it assumes.
     """
     from augrad.plugins import registry
 
@@ -49,7 +51,7 @@ def show_transforms(
 
 
 def show_plugins(as_json: AsJson = False) -> None:
-    """List the installed plugins, with what is broken and why. Imports everything they bring."""
+    """List the installed plugins, with their faults and the causes. Imports all content of the plugins."""
     from augrad.cli.inspection import inspect_plugins
     from augrad.plugins.registry import catalogue
 
@@ -79,7 +81,10 @@ def _reach(name: str, declared: Range) -> str:
 
 
 def _example(kind: type[Transform]) -> tuple[list[str], dict[str, Range]]:
-    """Which arguments a transform is built with, and its ranges then: a sample rate, say, bounds a frequency."""
+    """Returns the constructor arguments of a transform's example, and the ranges of this example.
+
+    A sample rate, for example, limits the range of a frequency.
+    """
     from augrad.plugins.guarded_calls import guarded
 
     needs: list[str] = []
@@ -89,7 +94,7 @@ def _example(kind: type[Transform]) -> tuple[list[str], dict[str, Range]]:
         needs.extend(arguments)
         return kind(**arguments).ranges
 
-    # A listing shows what is declared even where no instance can be made; `augrad check` says why it cannot.
+    # If no instance can be made, the listing shows the declared ranges. `augrad check` says why it cannot be made.
     outcome = guarded(ranges)
     return needs, kind.ranges if outcome.error is not None else outcome.value
 

@@ -1,4 +1,4 @@
-"""`augrad new-plugin`: writes a plugin to start from, whose tests pass as they stand. Templates: augrad/skeleton."""
+"""`augrad new-plugin`: writes a new plugin whose tests pass. The templates are in augrad/skeleton."""
 
 from __future__ import annotations
 
@@ -21,25 +21,29 @@ import typer
 from augrad.errors import ArgumentError, StorageError
 
 MODALITY = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
-"""What a modality looks like, so that distribution, package and classes can be named after it."""
+"""The form of a modality's name. Distribution, package and classes are named after it."""
 
 SUFFIX = ".template"
 
 
 def run(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The modality, in snake_case: ecg writes augrad-ecg, for ecg.* names.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="The modality, in snake_case. For example, ecg makes augrad-ecg with transforms ecg.*"
+        ),
     ],
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder to write, new or empty; augrad-NAME if left out.")
+        Path | None, typer.Option(metavar="DIR", help="The new or empty folder to write; default: augrad-NAME.")
     ] = None,
     author: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Who stands in pyproject.toml and LICENSE.")
+        str | None, typer.Option(metavar="TEXT", help="The author for pyproject.toml and LICENSE.")
     ] = None,
 ) -> None:
-    """Write a plugin to start from: a package with two transforms to be replaced, and tests that pass.
+    """Write a new plugin: a package with two example transforms to replace, and tests that pass.
 
-    The package is complete: it can be installed, found by `augrad plugins`, checked, trained with and built as a wheel.
+    The package is complete: it can be installed, listed by `augrad plugins`, checked, used for training and built as a
+    wheel.
     """
     check_name(name)
     check_free(name)
@@ -52,7 +56,7 @@ def run(
 
 
 def check_name(name: str) -> None:
-    """Raises `ArgumentError` unless `name` can be a modality, and a distribution and a package be named after it.
+    """Raises `ArgumentError` unless `name` can be a modality, after which a distribution and a package can be named.
 
     Example:
         >>> check_name("eye_tracking")
@@ -68,7 +72,7 @@ def check_name(name: str) -> None:
 
 
 def check_free(name: str) -> None:
-    """Raises `ArgumentError` if a modality is one of augrad's own, or an installed plugin has it."""
+    """Raises `ArgumentError` if a modality belongs to augrad itself or to an installed plugin."""
     from augrad.plugins.catalogue import OFFICIAL
     from augrad.plugins.loading import installed
 
@@ -84,7 +88,7 @@ def check_free(name: str) -> None:
 
 
 def distribution_of(modality: str) -> str:
-    """What the distribution of a modality is called.
+    """Returns the name of the distribution for a modality.
 
     Example:
         >>> distribution_of("eye_tracking"), package_of("eye_tracking")
@@ -94,19 +98,19 @@ def distribution_of(modality: str) -> str:
 
 
 def package_of(modality: str) -> str:
-    """What the package of a modality is called."""
+    """Returns the name of the package for a modality."""
     return f"augrad_{modality}"
 
 
 def skeleton(modality: str, *, author: str | None = None) -> dict[str, str]:
-    """The files of a new plugin: path inside its folder, with `/`, to content.
+    """Returns the files of a new plugin: path inside its folder, with `/`, to content.
 
     Args:
-        modality: a valid one, see `check_name`.
-        author: in one line; "The <distribution> authors" if None.
+        modality: a valid modality, see `check_name`.
+        author: the author in one line; "The <distribution> authors" if None.
 
     Raises:
-        ArgumentError: the author is empty or holds characters that cannot be printed.
+        ArgumentError: the author is empty or contains characters that cannot be printed.
 
     Example:
         >>> sorted(skeleton("ecg"))[-2:]
@@ -124,7 +128,7 @@ def skeleton(modality: str, *, author: str | None = None) -> dict[str, str]:
         "package": package,
         "base": "".join(word.capitalize() for word in modality.split("_")) + "Transform",
         "author": author,
-        "quoted_author": json.dumps(author, ensure_ascii=False),  # what JSON quotes, TOML reads
+        "quoted_author": json.dumps(author, ensure_ascii=False),  # TOML reads strings as JSON quotes them
         "version": __version__,
         "year": str(datetime.now(UTC).year),
     }
@@ -144,17 +148,17 @@ def _templates(folder: Traversable, within: str = "") -> Iterator[tuple[str, str
 
 
 def write_tree(folder: str | os.PathLike[str], files: Mapping[str, str]) -> Path:
-    """Writes a folder of text files, as a whole or not at all: under a temporary name, which is then changed.
+    """Writes a folder of text files as a whole or not at all, under a temporary name that is changed at the end.
 
     Args:
-        folder: one that does not exist, or an empty one; missing parents are made.
+        folder: a folder that does not exist or is empty; missing parents are created.
         files: content by path inside the folder.
 
     Returns:
         The folder's absolute path.
 
     Raises:
-        ArgumentError: something stands there, or it is the working directory.
+        ArgumentError: the folder is not empty, is a file, or is the working directory.
         StorageError: it could not be written.
     """
     target = Path(os.path.realpath(folder))
@@ -166,7 +170,7 @@ def write_tree(folder: str | os.PathLike[str], files: Mapping[str, str]) -> Path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8", newline="\n")
         with suppress(FileNotFoundError):
-            target.rmdir()  # an empty one stands in the way of a rename on some systems
+            target.rmdir()  # on some systems an empty folder prevents the rename
         os.rename(temporary, target)
     except OSError as error:
         raise StorageError(

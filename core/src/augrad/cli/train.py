@@ -1,8 +1,10 @@
-"""`augrad train`: joint training from a configuration file. Uses config.py, usercode.py and augrad.fit."""
+"""`augrad train`: trains a network and its augmentation from a configuration file. Uses config.py and augrad.fit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +12,7 @@ import typer
 from rich.console import Console
 
 from augrad.cli.usercode import import_callable
-from augrad.errors import ArgumentError
+from augrad.errors import ArgumentError, AugradError, RunawayWarning
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,39 +26,43 @@ Data = tuple["nn.Module", Iterable[Any], Iterable[Any] | None]
 
 
 def run(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.yaml", help="The keys of augrad.config.TrainConfig.")],
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.yaml", help="A file with the keys of augrad.config.TrainConfig.")
+    ],
     demo: Annotated[str | None, typer.Option(metavar="NAME", help="Train on the data and trunk of this demo.")] = None,
     data: Annotated[
         str | None,
         typer.Option(
             metavar="MODULE:CALLABLE",
-            help="Train on what this returns: (trunk, train_loader, val_loader). It is called with the configuration, "
-            "for batch_size and seed. The loaders yield (x, target); val_loader may be None.",
+            help="A function that returns (trunk, train_loader, val_loader). It is called with the configuration, for "
+            "batch_size and seed. The loaders yield (x, target); val_loader may be None.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where checkpoints and policy.json go; runs/CONFIG if left out.")
+        Path | None, typer.Option(metavar="DIR", help="Folder for checkpoints and policy.json; default: runs/CONFIG.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in the output directory.")
+        bool, typer.Option("--resume", help="Continue from the last checkpoint in the output folder.")
     ] = False,
 ) -> None:
-    """Train trunk, selection weights and magnitudes together, as a configuration file says.
+    """Train a network together with its augmentation: selection weights and magnitudes.
 
-    The file holds names and numbers only; code is named by --demo or --data, never in the file. With --demo, keys that
-    the file leaves out (transforms, arguments, layers, copies, epochs, batch_size, lr) are the demo's.
+    The configuration file holds only names and numbers. Code is never named in the file, but by --demo or --data. With
+    --demo, the demo supplies the keys that the file leaves out (transforms, arguments, layers, copies, epochs,
+    batch_size, lr).
     """
-    from augrad.config import read_config
+    from augrad.config import located, read_config
     from augrad.plugins.registry import get_demo
 
     if (demo is None) == (data is None):
         raise ArgumentError(
-            "give either --demo NAME or --data module:callable: that is where trunk and data come from.",
+            "give either --demo NAME or --data module:callable. The trunk and the data come from there.",
             argument="--data",
         )
     task = None if demo is None else get_demo(demo)
     settings = read_config(config, defaults=None if task is None else demo_defaults(task))
-    module = build_module(settings, {} if task is None else demo_arguments(task, settings))
+    with located(config):
+        module = build_module(settings, {} if task is None else demo_arguments(task, settings))
     trunk, train_loader, val_loader = load_data(settings, task, data)
     from augrad.model import InvariantModel
 
@@ -69,13 +75,14 @@ def run(
         seed=settings.seed,
     )
     directory = Path("runs", config.stem) if output is None else output
-    result = train(model, train_loader, val_loader, settings, directory, resume=resume)
+    with command_line_terms():
+        result = train(model, train_loader, val_loader, settings, directory, resume=resume)
     result.policy.to_json(directory / "policy.json")
     _print(result, directory)
 
 
 def demo_defaults(task: Demo) -> dict[str, Any]:
-    """The keys of a configuration that a demo sets unless the file does."""
+    """Returns the keys of a configuration that a demo supplies if the file leaves them out."""
     classifies = task.load(0).classifies
     return {
         "transforms": list(task.transforms),
@@ -89,7 +96,7 @@ def demo_defaults(task: Demo) -> dict[str, Any]:
 
 
 def demo_arguments(task: Demo, settings: TrainConfig) -> dict[str, Any]:
-    """What a demo constructs its transforms with, as far as those of a configuration take it."""
+    """Returns the demo's constructor arguments that the transforms of a configuration take."""
     from augrad.demo.rules import fitted_arguments
     from augrad.layers.construction import accepted
     from augrad.plugins.registry import get_transform
@@ -100,11 +107,11 @@ def demo_arguments(task: Demo, settings: TrainConfig) -> dict[str, Any]:
 
 
 def build_module(settings: TrainConfig, arguments: Mapping[str, Any]) -> Any:
-    """The augmentation that a configuration describes.
+    """Builds the augmentation that a configuration describes.
 
     Args:
         settings: the configuration.
-        arguments: what its transforms are constructed with unless it says otherwise.
+        arguments: constructor arguments for its transforms; those of the configuration take precedence.
     """
     from augrad.layers.layer import AugmentationLayer
     from augrad.layers.module import AugmentationModule
@@ -125,7 +132,7 @@ def build_module(settings: TrainConfig, arguments: Mapping[str, Any]) -> Any:
 
 
 def load_data(settings: TrainConfig, task: Demo | None, data: str | None) -> Data:
-    """Trunk and loaders, of a demo or as the user's callable returns them; torch's generators are put back.
+    """Returns the trunk and the loaders, from a demo or from the user's callable. torch's generators are restored.
 
     Raises:
         ArgumentError: the callable cannot be imported or returns something else.
@@ -162,7 +169,7 @@ def train(
     *,
     resume: bool,
 ) -> FitResult:
-    """Calls `augrad.fit` as a configuration says."""
+    """Calls `augrad.fit` with the options of a configuration."""
     import torch
 
     from augrad.training import EarlyStopping, RunawayGuard, fit
@@ -190,13 +197,49 @@ def train(
         resume=resume,
         trackers=tuple(settings.trackers),
         seed=settings.seed,
-        # Epochs may grow on a resume, and what ran away may go on; fit itself holds the rest against the checkpoint.
+        # A resumed run may have more epochs or no runaway guard. fit compares all other keys with the checkpoint.
         config=settings.model_dump(exclude={"epochs", "runaway"}),
     )
 
 
+@contextmanager
+def command_line_terms() -> Iterator[None]:
+    """Rewrites the options of `augrad.fit` in errors and warnings as the command line spells them.
+
+    For example, `fit` says "Pass resume=True"; on the command line that is "Pass --resume". A `RunawayWarning` is
+    printed as a line on standard error.
+    """
+    shown = warnings.showwarning
+
+    def show(message: Warning | str, *rest: Any) -> None:
+        if isinstance(message, RunawayWarning):
+            typer.echo(f"augrad: {_respelt(message.message)}", err=True)
+        else:
+            shown(message, *rest)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show  # type: ignore[assignment]  # restored by catch_warnings
+        try:
+            yield
+        except AugradError as error:
+            message = _respelt(error.message)
+            if message == error.message:
+                raise
+            raise type(error)(message, **error.facts) from error
+
+
+_SPELLINGS = {"resume=True": "--resume", "runaway=None": "'runaway: null' in the configuration"}
+"""Options of `augrad.fit`, as the command line or the configuration file spells them."""
+
+
+def _respelt(message: str) -> str:
+    for option, spelling in _SPELLINGS.items():
+        message = message.replace(option, spelling)
+    return message
+
+
 def build_penalty(settings: PenaltyConfig) -> Any:
-    """The penalty that a configuration names, or None."""
+    """Returns the penalty that a configuration names, or None."""
     from augrad.learning.penalties import DisplacementPenalty, MagnitudePenalty
 
     if settings.name == "none":

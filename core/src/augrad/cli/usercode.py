@@ -1,4 +1,4 @@
-"""Imports what a user names on the command line: a module, a file, a callable in one. Used by check.py and train.py."""
+"""Imports a module, file or callable that the user names on the command line. Used by check.py and train.py."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from augrad.plugins.guarded_calls import cause_of, guarded
 
 
 def import_module(name: str, argument: str) -> ModuleType:
-    """Imports a module by dotted name, from the working directory as `python -m` does, or a `.py` file.
+    """Imports a module by its dotted name, with the working directory on the path as in `python -m`, or a `.py` file.
 
     Args:
         name: such as `"my.transforms"` or `"my/transforms.py"`.
-        argument: what the command line calls it, for messages.
+        argument: its name on the command line, for messages.
 
     Raises:
-        ArgumentError: it cannot be imported; says why.
+        ArgumentError: it cannot be imported. The message says why.
     """
     from_file = name.endswith(".py") or "/" in name
     if from_file and not Path(name).is_file():
@@ -74,7 +74,7 @@ def import_callable(target: str, argument: str) -> Callable[..., Any]:
 
 
 def _from_file(path: Path) -> ModuleType:
-    # Under a name of its own, so that my/random.py does not stand in for the standard library's.
+    # Imported under another name, so that my/random.py does not replace the module of the standard library.
     name = path.stem if path.stem.isidentifier() and path.stem not in sys.modules else f"augrad_file_{abs(hash(path))}"
     specification = importlib.util.spec_from_file_location(name, path)
     if specification is None or specification.loader is None:

@@ -1,4 +1,4 @@
-"""Demos: small real tasks that show what learning an invariance is worth, next to being told it."""
+"""Demos: small real tasks that compare a learned augmentation with the true augmentation and with none."""
 
 from augrad.demo.results import DemoResult, Findings, Orbit, Run
 from augrad.demo.run import run_demo, run_demos

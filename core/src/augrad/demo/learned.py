@@ -1,4 +1,4 @@
-"""What a policy says about one parameter: how often it is drawn, how far, how spread. Used by results.py."""
+"""Reads a policy: how often a parameter is drawn, how far it reaches, and how its values spread. Used by results.py."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ Rows = Iterable[PolicyRow]
 
 @dataclass(frozen=True)
 class Reach:
-    """What was learned about one parameter, over all layers.
+    """The learned range of a parameter, over all layers.
 
     Attributes:
-        transform, parameter, unit: which one; `parameter` is None for a transform without any.
+        transform, parameter, unit: the parameter; `parameter` is None for a transform without parameters.
         share: probability that a layer draws the transform, averaged over layers, in [0, 1].
-        low, high: between which physical values it is drawn, averaged over layers by selection weight (so that a layer
-            that does not use the transform says nothing about how far it goes), and over the entries of a parameter
-            learned per axis entry; None without a parameter, or without a layer that holds the transform.
-        entries: for a parameter learned per axis entry the same per entry, by its label; else empty.
+        low, high: ends of the physical range, averaged over layers by selection weight, so that layers without the
+            transform do not count. If the parameter has entries, they are also averaged over the entries. None without
+            a parameter, or if no layer holds the transform.
+        entries: for a parameter that is learned for each entry of an axis, the range of each entry by its label; else
+            empty.
     """
 
     transform: str
@@ -37,12 +38,12 @@ class Reach:
 
 
 def reach(rows: Rows, transform: str, parameter: str | None) -> Reach:
-    """The learned reach of one parameter.
+    """Returns the learned reach of a parameter.
 
     Args:
         rows: a policy.
-        transform: its name.
-        parameter: its name, without an entry.
+        transform: name of the transform.
+        parameter: name of the parameter, without an entry.
 
     Example:
         >>> from augrad.policies.policy import PolicyRow
@@ -69,14 +70,14 @@ def reach(rows: Rows, transform: str, parameter: str | None) -> Reach:
 
 
 def reaches(rows: Rows) -> list[Reach]:
-    """The learned reach of every parameter of a policy, in the policy's order."""
+    """Returns the learned reach of every parameter of a policy, in the policy's order."""
     rows = list(rows)
     keys = dict.fromkeys((row.transform, split_label(row.parameter)[0]) for row in rows)
     return [reach(rows, transform, parameter) for transform, parameter in keys]
 
 
 def share_of_samples(rows: Rows, transform: str) -> float:
-    """Probability that at least one layer of a policy draws the transform, and does not rest, in [0, 1].
+    """Returns the probability that at least one layer draws the transform without resting, in [0, 1].
 
     Example:
         >>> from augrad.policies.policy import PolicyRow
@@ -89,11 +90,12 @@ def share_of_samples(rows: Rows, transform: str) -> float:
 
 
 def equivalent_reach(weights: np.ndarray, lows: np.ndarray, highs: np.ndarray) -> np.ndarray:
-    """The learned range of a parameter over all layers: that of the one uniform draw with the same spread.
+    """Returns the learned range of a parameter over all layers: the range of the uniform draw with the same spread.
 
-    A sample meets the sum of what its layers draw: layer `l` draws uniformly in `[low_l, high_l]` with probability
-    `weight_l`, else nothing. With `S` that sum, a uniform draw within `[-r, r]`, or `[0, r]`, has the same `E[S^2]` for
-    `r = sqrt(3 E[S^2])`. Two layers within 42 degrees, always chosen, are as spread as one layer within 60.
+    A sample gets the sum of the draws of all layers. Layer `l` draws uniformly in `[low_l, high_l]` with probability
+    `weight_l`, else nothing. Let `S` be this sum. A uniform draw in `[-r, r]`, or `[0, r]`, has the same `E[S^2]` for
+    `r = sqrt(3 E[S^2])`. For example, two layers with a range of 42 degrees, always drawn, spread as much as a single
+    layer with a range of 60 degrees.
 
     Args:
         weights: selection weights, `(..., layers)`.
@@ -115,13 +117,13 @@ def equivalent_reach(weights: np.ndarray, lows: np.ndarray, highs: np.ndarray) -
 
 
 def learned_ranges(rows: Rows, transform: str, parameter: str, *, identity: float = 0.0) -> dict[str, float]:
-    """`equivalent_reach` of one parameter under a policy, per axis entry by label; a single one is called `""`.
+    """Returns `equivalent_reach` of a parameter under a policy, by axis entry; `""` is a parameter without entries.
 
-    Empty if no layer holds the transform.
+    The result is empty if no layer holds the transform.
 
     Args:
         rows: a policy.
-        transform, parameter: which one.
+        transform, parameter: the parameter.
         identity: the value that changes nothing.
     """
     found = {}
@@ -134,18 +136,18 @@ def learned_ranges(rows: Rows, transform: str, parameter: str, *, identity: floa
 def drawn_totals(
     rows: Rows, transform: str, parameter: str, *, identity: float = 0.0, n_draws: int = 50_000, seed: int = 0
 ) -> np.ndarray:
-    """Draws of one parameter as a sample meets them: summed over the layers that happened to choose the transform.
+    """Draws a parameter as samples get it: the sum over all layers that happened to draw the transform.
 
     Args:
         rows: a policy.
-        transform, parameter: which one, not learned per axis entry; its values must add up when stacked, as angles,
-            shifts and gains in dB do.
+        transform, parameter: a parameter without entries. Its values must add up when stacked, as angles, shifts and
+            gains in dB do.
         identity: the value that changes nothing.
-        n_draws: samples to draw.
-        seed: of the draws.
+        n_draws: number of draws.
+        seed: seed of the draws.
 
     Returns:
-        `(n_draws,)` physical values; exactly `identity` where no layer chose the transform.
+        `(n_draws,)` physical values; exactly `identity` if no layer drew the transform.
 
     Example:
         >>> from augrad.policies.policy import PolicyRow
@@ -171,7 +173,7 @@ class _Layer:
 
 
 def split_label(parameter: str | None) -> tuple[str | None, str]:
-    """A row's parameter without its entry, and the entry's label.
+    """Splits a row's parameter into its name and the label of its entry.
 
     Example:
         >>> split_label("std[age]"), split_label("angle"), split_label(None)
@@ -184,7 +186,7 @@ def split_label(parameter: str | None) -> tuple[str | None, str]:
 
 
 def _layers(rows: Rows, transform: str, parameter: str | None) -> dict[str, list[_Layer]]:
-    """Per axis entry (`""` for a single one) each layer that holds the transform: its weight and its interval."""
+    """Returns weight and interval of each layer that holds the transform, by axis entry (`""` without entries)."""
     by_entry: dict[str, list[_Layer]] = {}
     for row in rows:
         name, label = split_label(row.parameter)

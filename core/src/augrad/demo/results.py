@@ -1,4 +1,4 @@
-"""What a demo found: a `Run` per training, and `DemoResult`. Made by trial.py and run.py; shown by report/."""
+"""The results of a demo: a `Run` for each training, and `DemoResult`. Made by trial.py and run.py; shown by page/."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ from augrad.transform.transform import Transform
 SCHEMA_VERSION = 2
 
 LEAST_GAIN = 0.005
-"""Of the oracle: a share of less than half a point of accuracy, or of r2, would be a share of noise."""
+"""Smallest gain of the oracle for which a recovered share is computed. Less than half a point of accuracy, or of r2, is
+noise."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a rule and a seed.
+    """The training of a rule with a seed.
 
     Attributes:
         rule: a key of `rules.RULES`.
-        seed: of initial weights, data and draws.
-        score: on the test data, in [0, 1] (accuracy) or at most 1 (r2).
-        seconds: spent in training steps, without evaluation.
+        seed: seed of initial weights, data and draws.
+        score: score on the test data, in [0, 1] (accuracy) or at most 1 (r2).
+        seconds: time of the training steps, without evaluation.
         trunk_invariance, model_invariance: medians over test samples and values of the true parameter, at most 1.
-        curve: `(epoch, score)` on the validation data; empty without such data.
-        history, search, confirmation: as of `augrad.FitResult`.
-        policy: what was learned, or fixed.
+        curve: `(epoch, score)` on the validation data; empty without validation data.
+        history, search, confirmation: as in `augrad.FitResult`.
+        policy: the learned or fixed policy.
     """
 
     rule: str
@@ -52,11 +53,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Orbit:
-    """One test sample and augmented copies of it.
+    """A test sample and augmented copies of it.
 
     Attributes:
-        sample: a batch of one, of any type that `augrad.batch` knows.
-        rows: label and copies, a batch of them, per policy: before training, learned, and the oracle's.
+        sample: a batch with one sample, of any type that `augrad.batch` knows.
+        rows: for each policy (before training, learned, oracle) its label and a batch of copies.
     """
 
     sample: Any
@@ -65,16 +66,16 @@ class Orbit:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What a demo found.
+    """The result of a demo.
 
     Attributes:
-        demo: what was run.
+        demo: the demo.
         runs: all trainings.
         metric: `"accuracy"` or `"r2"`.
-        transforms: the candidates and the true ones by name, as they were constructed for the first seed.
-        orbit: one sample under each policy, or None.
-        arguments: what the transforms were constructed with.
-        environment: versions, command, and how it was run.
+        transforms: the candidates and the true transforms by name, as constructed for the first seed.
+        orbit: a sample under each policy, or None.
+        arguments: constructor arguments of the transforms.
+        environment: versions, command and settings.
     """
 
     demo: Demo
@@ -86,40 +87,43 @@ class DemoResult:
     environment: dict[str, Any] = field(default_factory=dict)
 
     def of(self, rule: str) -> list[Run]:
-        """The runs of one rule, by seed."""
+        """Returns the runs of a rule, by seed."""
         return [run for run in self.runs if run.rule == rule]
 
     @property
     def seeds(self) -> list[int]:
-        """What was repeated over."""
+        """The seeds of the repetitions."""
         return [run.seed for run in self.of("augrad")]
 
     def score(self, rule: str) -> tuple[float, float]:
-        """Mean and standard deviation over seeds of the test score."""
+        """Returns mean and standard deviation of the test score over seeds."""
         return mean_and_sd([run.score for run in self.of(rule)])
 
     def mean(self, rule: str, attribute: str) -> float:
-        """Mean over seeds of a number of a run, such as `"trunk_invariance"`."""
+        """Returns the mean over seeds of an attribute of `Run`, such as `"trunk_invariance"`."""
         return statistics.fmean(getattr(run, attribute) for run in self.of(rule))
 
     @property
     def gain_recovery(self) -> float | None:
-        """`(learned - none) / (oracle - none)` of the mean test scores; None if the oracle gains under `LEAST_GAIN`."""
+        """`(learned - none) / (oracle - none)` of mean test scores; None if the oracle gains less than `LEAST_GAIN`."""
         none, oracle, learned = (self.score(rule)[0] for rule in ("none", "oracle", "augrad"))
         return (learned - none) / (oracle - none) if oracle - none >= LEAST_GAIN else None
 
     def relative_time(self, rule: str) -> float:
-        """Training time as a multiple of the trunk's alone, paired by seed, averaged."""
+        """Returns training time as a multiple of the trunk's training time, paired by seed, then averaged."""
         alone = {run.seed: run.seconds for run in self.of("none")}
         return statistics.fmean(run.seconds / alone[run.seed] for run in self.of(rule))
 
     def declared(self, true: Reach) -> Range:
-        """How a parameter is declared by its transform."""
+        """Returns the declared range of a parameter."""
         return self.transforms[true.transform].ranges[str(true.parameter)]
 
     @property
     def true_reaches(self) -> list[Reach]:
-        """The oracle: how far the task is invariant, per true parameter; for a transform without, half of samples."""
+        """The true range of each parameter, as the oracle has it.
+
+        A transform without parameters changes half of the samples.
+        """
         found = []
         for name, parameters in self.demo.oracle.items():
             if not parameters:
@@ -137,10 +141,11 @@ class DemoResult:
         return found
 
     def learned_range(self, true: Reach) -> Reach:
-        """What augrad learned of a true parameter, over all layers, averaged over seeds: see `learned.learned_ranges`.
+        """Returns the learned range of a true parameter over all layers, averaged over seeds: `learned.learned_ranges`.
 
-        For a transform without parameters the share is that of samples that it changes: half of those that draw it in
-        at least one layer, as it is applied to every other one. (A flip met twice undoes itself; the half still holds.)
+        For a transform without parameters the share of changed samples is returned: half of the samples that draw it in
+        at least one layer, because it is applied to every other sample. (A flip applied twice undoes itself; the
+        share is still half.)
         """
         name, runs = true.transform, self.of("augrad")
         if true.parameter is None:
@@ -159,7 +164,7 @@ class DemoResult:
         return sorted(reaches(self._stacked_policies()), key=lambda found: -found.share)
 
     def drawn(self, true: Reach) -> np.ndarray:
-        """Values of a true parameter as drawn under the learned policies of all seeds; see `learned.drawn_totals`."""
+        """Returns draws of a true parameter under the learned policies of all seeds; see `learned.drawn_totals`."""
         identity = self.declared(true).identity
         name, parameter = true.transform, str(true.parameter)
         return np.concatenate(
@@ -167,14 +172,14 @@ class DemoResult:
         )
 
     def _stacked_policies(self) -> list[PolicyRow]:
-        """The policies of all seeds as one, their layers counted on: averages over layers are then over seeds too."""
+        """The policies of all seeds as a single policy. Averages over its layers are then also averages over seeds."""
         stacked = []
         for position, run in enumerate(self.of("augrad")):
             stacked += [dataclasses.replace(row, layer=row.layer + position * self.demo.n_layers) for row in run.policy]
         return stacked
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but pictures, JSON-able: demo, settings, summary, and each run with its history and policy."""
+        """Returns everything but pictures, JSON-able: demo, settings, summary, each run with history and policy."""
         demo = self.demo
         return {
             "demo": demo.name,
@@ -222,12 +227,12 @@ class DemoResult:
 
 @dataclass(frozen=True)
 class Findings:
-    """What one demo or several found.
+    """The results of one or several demos.
 
     Attributes:
-        results: of those that ran through, in the order in which they were run.
-        skipped: those that lack an optional dependency, by name, with what to install.
-        failed: those that raised something else, by name, with what.
+        results: results of the successful demos, in the order of the runs.
+        skipped: demos without their optional dependency, by name, with the package to install.
+        failed: demos with another error, by name, with the error.
     """
 
     results: tuple[DemoResult, ...]
@@ -235,7 +240,7 @@ class Findings:
     failed: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but pictures, JSON-able: what `results.json` holds."""
+        """Returns everything except pictures, JSON-able: the content of `results.json`."""
         return {
             "schema_version": SCHEMA_VERSION,
             "demos": [result.to_json() for result in self.results],
@@ -245,14 +250,14 @@ class Findings:
 
 
 def _within(found: Reach, declared: Range, ranges: Mapping[str, float]) -> Reach:
-    """A reach with the interval as far from the identity as `ranges` say, by entry (`""` for a single one)."""
+    """Returns a reach with the given distances from the identity, by entry (`""` for a parameter without entries)."""
     ends = {label: declared.interval(distance / abs(declared.span)) for label, distance in ranges.items()}
     low, high = (statistics.fmean(each) for each in zip(*ends.values(), strict=True))
     return dataclasses.replace(found, low=low, high=high, entries={} if ends.keys() == {""} else ends)
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation; the latter is 0 for one value.
+    """Returns mean and sample standard deviation; the deviation is 0 for a single value.
 
     Example:
         >>> mean_and_sd([1.0, 3.0])

@@ -1,4 +1,7 @@
-"""The three rules a demo compares, as models on one trunk, and how they are fed. Uses task.py; trial.py trains them."""
+"""The three rules of a demo, as models on the same trunk, and their data loaders.
+
+Uses task.py; trial.py trains them.
+"""
 
 from __future__ import annotations
 
@@ -25,31 +28,34 @@ RULES = {
     "oracle": "oracle (told)",
     "augrad": "augrad (learned)",
 }
-"""Names of the rules, and what tables call them."""
+"""The rules, with their names in tables."""
 
 
 def build_trunk(demo: Demo, seed: int) -> nn.Module:
-    """The demo's untrained trunk: for one seed the same weights each time; torch's default generator is put back."""
+    """Returns the demo's untrained trunk.
+
+    The same seed gives the same weights. torch's default generator is restored.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed("demo", "trunk", seed))
         return demo.trunk()
 
 
 def fitted_arguments(demo: Demo, train_x: Any) -> Mapping[str, Any]:
-    """What a demo's transforms are constructed with, fitted on the training batch where that is needed."""
+    """Returns the constructor arguments of a demo's transforms, fitted on the training batch if needed."""
     return demo.arguments(train_x) if callable(demo.arguments) else demo.arguments
 
 
 def build_transforms(demo: Demo, arguments: Mapping[str, Any]) -> dict[str, Transform]:
-    """The candidates and the true transforms by name.
+    """Returns the candidates and the true transforms by name.
 
     Args:
         demo: the task.
-        arguments: what they are constructed with, see `fitted_arguments`.
+        arguments: their constructor arguments, see `fitted_arguments`.
 
     Raises:
-        UnknownTransformError: one is not registered.
-        ArgumentError: an argument that none takes, or one that is missing.
+        UnknownTransformError: a transform is not registered.
+        ArgumentError: no transform takes an argument, or an argument is missing.
     """
     names = list(dict.fromkeys([*demo.transforms, *demo.oracle]))
     return {built.name: built for built in resolve_transforms(names, arguments)}
@@ -58,13 +64,13 @@ def build_transforms(demo: Demo, arguments: Mapping[str, Any]) -> dict[str, Tran
 def build_model(
     rule: str, demo: Demo, transforms: Mapping[str, Transform], seed: int, *, aggregation: str = "log_prob"
 ) -> InvariantModel:
-    """The untrained model of a rule.
+    """Returns the untrained model of a rule.
 
     Args:
         rule: a key of `RULES`.
         demo: the task.
-        transforms: as `build_transforms` made them.
-        seed: of the trunk's initial weights.
+        transforms: the result of `build_transforms`.
+        seed: seed of the trunk's initial weights.
         aggregation: as for `InvariantModel`.
     """
     if rule == "none":
@@ -78,12 +84,12 @@ def build_model(
 
 
 def candidates(demo: Demo, transforms: Mapping[str, Transform], n_layers: int | None = None) -> AugmentationModule:
-    """The demo's candidates in layers with the library's defaults, as they stand before training.
+    """Returns the demo's candidates in layers with the library's defaults, in their state before training.
 
     Args:
         demo: the task.
-        transforms: as `build_transforms` made them; copied.
-        n_layers: the demo's own number if None.
+        transforms: the result of `build_transforms`; copied.
+        n_layers: number of layers; if None, the demo's own number.
     """
     count = demo.n_layers if n_layers is None else n_layers
     return AugmentationModule(
@@ -92,12 +98,15 @@ def candidates(demo: Demo, transforms: Mapping[str, Transform], n_layers: int | 
 
 
 def no_augmentation() -> AugmentationModule:
-    """What leaves every sample alone, so that no augmentation runs through the same code as any other."""
+    """Returns an augmentation that changes nothing, so that this rule runs through the same code as the others."""
     return AugmentationModule([AugmentationLayer([Unchanged])]).requires_grad_(False)
 
 
 def true_augmentation(demo: Demo, transforms: Mapping[str, Transform]) -> AugmentationModule:
-    """What the oracle says, fixed: a layer for each true transform, so that all are applied; none if it is empty."""
+    """Returns the oracle's fixed augmentation: a layer for each true transform.
+
+    With an empty oracle, nothing is augmented.
+    """
     if not demo.oracle:
         return no_augmentation()
     layers = []
@@ -110,23 +119,23 @@ def true_augmentation(demo: Demo, transforms: Mapping[str, Transform]) -> Augmen
 
 
 def always(transform: Transform, *, magnitude: float) -> AugmentationLayer:
-    """A layer of one transform, copied, which every sample draws.
+    """Returns a layer with a copy of a single transform, which every sample draws.
 
     Args:
-        transform: which one.
-        magnitude: of all its parameters.
+        transform: the transform.
+        magnitude: magnitude of all its parameters.
     """
     return AugmentationLayer([copy.deepcopy(transform)], magnitude=magnitude)
 
 
 def build_loader(x: Any, y: Tensor, batch_size: int, *, shuffle_seed: int | None = None) -> DataLoader[int]:
-    """Batches of `(x, y)`, cut out of the whole in one go: no sample is copied on its own.
+    """Returns a loader of batches `(x, y)`. Each batch is cut in one operation, without copies of single samples.
 
     Args:
         x: all samples, of any type that `augrad.batch` knows.
         y: their targets.
-        batch_size: of all batches but the last.
-        shuffle_seed: draws a new order each epoch; None keeps the order.
+        batch_size: size of all batches but the last.
+        shuffle_seed: draws a new order in each epoch; None keeps the order.
     """
 
     def cut(indices: list[int]) -> tuple[Any, Tensor]:

@@ -1,4 +1,4 @@
-"""`Demo`: a small real task whose true invariance is known, and `DemoData`. Plugins declare them for run.py."""
+"""`Demo`: a small real task whose true invariance is known, and `DemoData`. Plugins declare demos; run.py runs them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from augrad.options import count
 
 @dataclass(frozen=True)
 class DemoData:
-    """The data of a demo, split.
+    """The data of a demo, in three parts.
 
     Args:
-        train_x: the batch to train on: anything that `augrad.batch` knows, `(samples, *event)` for tensors.
-        train_y: its targets, `(samples,)` integers for classes, floating point for regression.
-        test_x, test_y: what the printed score is measured on; seen by nothing else.
-        val_x, val_y: what the learning curves are measured on, or None for no such curve.
+        train_x: the training batch, of any type that `augrad.batch` knows, `(samples, *event)` for tensors.
+        train_y: its targets, `(samples,)`: integers for classes, floating point for regression.
+        test_x, test_y: the data of the final score; used for nothing else.
+        val_x, val_y: the data of the learning curves; None for no learning curves.
 
     Raises:
-        InputError: a part is empty, or its samples and targets differ in number.
+        InputError: a part is empty, or its numbers of samples and targets differ.
     """
 
     train_x: Any
@@ -53,40 +53,41 @@ class DemoData:
 
     @property
     def classifies(self) -> bool:
-        """Whether the targets are classes; else they are numbers to regress on."""
+        """Whether the targets are classes. Otherwise they are numbers, for regression."""
         return not self.train_y.is_floating_point()
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A small real task, run with no augmentation, with the true one, and with what augrad learns.
+    """A small real task, trained without augmentation, with the true augmentation, and with a learned augmentation.
 
     Args:
-        name: what `augrad demo NAME` is called with: a letter, then letters, digits, `_` or `-`.
-        title: one line, the report's heading.
-        description: two or three sentences for a newcomer: what the data are, and what is invariant.
+        name: argument of `augrad demo NAME`: a letter, then letters, digits, `_` or `-`.
+        title: the report's heading, in one line.
+        description: two or three sentences for a newcomer about the data and their invariance.
         load: maps a seed to the data.
-        trunk: builds the untrained network; its initial weights come from torch's default generator, which is seeded.
-        transforms: names of the candidates that augrad chooses among.
-        oracle: the truth, transform name to parameter to physical value: how far the task really is invariant. For a
-            parameter learned per axis entry one value for all, or one each. `{}` for a transform without parameters,
-            which the oracle then applies to every other sample; parameters left out stay at their identity.
-        arguments: what the transforms of `transforms` and `oracle` are constructed with, such as
-            `{"sample_rate": 8000}`; each gets those it takes. A callable gets the training batch `train_x`, for what is
+        trunk: builds the untrained network. Its initial weights come from torch's default generator, which is seeded.
+        transforms: names of the candidates among which augrad chooses.
+        oracle: the truth: transform name to parameter to the physical value up to which the task is invariant. For a
+            parameter that is learned for each entry of an axis: a value for all entries, or a value for each. `{}` for
+            a transform without parameters; the oracle then applies it to every other sample. Parameters that are left
+            out stay at their identity.
+        arguments: constructor arguments for `transforms` and `oracle`, such as `{"sample_rate": 8000}`. Each transform
+            gets the arguments that it takes. A callable gets the training batch `train_x`, for arguments that are
             fitted on it, such as a schema.
-        draw: how one sample is drawn in the report: called as `draw(axes, sample, original=..., colour=...)` with
-            matplotlib axes that have no ticks, a batch of one sample, and a colour for what tells the policies apart.
-            `original` is the sample before it was changed, also as a batch of one, to be drawn to the same scale; None
-            for the large picture of the original itself. It also gets those of `arguments` that it names. None draws
-            images or lines.
-        epochs: trained for by every rule.
-        batch_size: of every rule.
-        lr: learning rate of the trunk; the augmentation's is the library's default.
-        n_layers: augmentation layers that augrad stacks.
-        copies: augmented copies that predictions are averaged over.
-        seeds: what is repeated over.
-        n_threads: of torch on the CPU. Small networks gain nothing from several, lose much by them where cores are
-            shared, and the results would depend on their number.
+        draw: draws a sample in the report: `draw(axes, sample, original=..., colour=...)`, with matplotlib axes without
+            ticks, a batch with one sample, and the colour of the policy. `original` is the sample before it was
+            changed, also as a batch with one sample; draw both on the same scale. It is None for the large picture
+            of the original itself. The function also gets those of `arguments` that it names. If `draw` is None, images
+            or lines are drawn.
+        epochs: epochs of every rule.
+        batch_size: batch size of every rule.
+        lr: learning rate of the trunk. The learning rate of the augmentation is the library's default.
+        n_layers: number of augmentation layers for augrad.
+        copies: number of augmented copies over which predictions are averaged.
+        seeds: seeds of the repetitions.
+        n_threads: threads of torch on the CPU. Small networks gain nothing from several threads, and lose much if cores
+            are shared. The results would also depend on their number.
 
     Raises:
         ArgumentError: a field is empty or out of range.
@@ -126,7 +127,7 @@ class Demo:
     def _check_oracle(self) -> None:
         if not self.oracle:
             raise ArgumentError(
-                "oracle must name at least one transform and what is true of it, such as "
+                "oracle must name at least one transform and its true range, such as "
                 "{'vision.rotate': {'angle': 60.0}}, but got none.",
                 argument="oracle",
             )

@@ -1,4 +1,4 @@
-"""One trial of a demo: trains a rule for a seed and measures it. Uses rules.py and training/; used by run.py."""
+"""A trial of a demo: trains a rule with a seed and measures the model. Uses rules.py and training/; used by run.py."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ N_INVARIANCE_VALUES = 9
 
 
 def prepared(demo: Demo, seed: int) -> tuple[DemoData, Mapping[str, Any], dict[str, Transform]]:
-    """The data of a seed, what the transforms are constructed with, and the transforms by name.
+    """Returns the data of a seed, the constructor arguments of the transforms, and the transforms by name.
 
     Raises:
-        MissingDependencyError: what the data are read with is not installed.
+        MissingDependencyError: the package that reads the data is not installed.
         UnknownTransformError: a candidate is not registered.
     """
     for name in (*demo.transforms, *demo.oracle):
-        get_transform(name)  # before the data: their plugin then makes augrad know their type of batch
+        get_transform(name)  # before the data, because this loads the plugin that registers their batch type
     data = demo.load(seed)
     arguments = fitted_arguments(demo, data.train_x)
     return data, arguments, build_transforms(demo, arguments)
@@ -50,14 +50,14 @@ def train_rule(
     *,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> tuple[Run, InvariantModel]:
-    """Trains one rule for one seed and measures it.
+    """Trains a rule with a seed and measures the model.
 
     Args:
         rule: a key of `RULES`.
         demo: the task.
-        data: as `demo.load(seed)` returned it.
-        transforms: as `rules.build_transforms` made them.
-        seed: of initial weights, order of batches and draws.
+        data: the result of `demo.load(seed)`.
+        transforms: the result of `rules.build_transforms`.
+        seed: seed of initial weights, order of batches and draws.
         on_epoch: called after each epoch.
     """
     model = build_model(rule, demo, transforms, seed, aggregation="log_prob" if data.classifies else "mean")
@@ -65,12 +65,12 @@ def train_rule(
     curve: list[tuple[int, float]] = []
 
     def record(row: dict[str, Any], model: InvariantModel) -> None:
-        # Not as fit's val_loader: `seconds` of the history is then training alone, which is what the table compares.
+        # Not passed as fit's val_loader. The history's `seconds`, which the table compares, is then training time only.
         if data.val_x is not None and data.val_y is not None and (row["epoch"] % every == 0 or row["epoch"] == 1):
             curve.append((row["epoch"], score(model, data.val_x, data.val_y, demo.batch_size)))
         on_epoch()
 
-    # augrad learns with the library's defaults: nothing that is passed here is for it alone.
+    # augrad uses the library's defaults. No option here applies to augrad alone.
     options: dict[str, Any] = {} if rule == "augrad" else {"penalty": None}
     fitted = train(model, demo, data, seed, callbacks=(record,), **options)
     trunk, whole = invariances(model, demo, data, transforms)
@@ -91,14 +91,14 @@ def train_rule(
 
 
 def train(model: InvariantModel, demo: Demo, data: DemoData, seed: int, **options: Any) -> FitResult:
-    """Trains a model as a demo says, the same for every rule.
+    """Trains a model with the options of a demo, the same for every rule.
 
     Args:
-        model: in place.
+        model: trained in place.
         demo: the task.
-        data: as `demo.load(seed)` returned it.
-        seed: of the order of batches and of the draws.
-        **options: of `augrad.fit`, what is the rule's own.
+        data: the result of `demo.load(seed)`.
+        seed: seed of the order of batches and of the draws.
+        **options: options of `augrad.fit` that belong to the rule.
     """
     return fit(
         model,
@@ -108,7 +108,7 @@ def train(model: InvariantModel, demo: Demo, data: DemoData, seed: int, **option
         # Without it the score of the last epoch is a lottery: on the digits, 0.014 against 0.003 between seeds.
         scheduler=partial(CosineAnnealingLR, T_max=demo.epochs),
         progress=False,
-        # Where the data are: what is measured afterwards is measured there. Small networks gain little from a GPU.
+        # The device of the data, on which the model is also measured. Small networks gain little from a GPU.
         device="cpu",
         seed=seed,
         **options,
@@ -117,13 +117,13 @@ def train(model: InvariantModel, demo: Demo, data: DemoData, seed: int, **option
 
 @torch.no_grad()
 def score(model: torch.nn.Module, x: Any, y: Tensor, batch_size: int) -> float:
-    """Accuracy for integer targets, r2 for floating-point ones, of the model in eval mode.
+    """Returns accuracy for integer targets and r2 for floating-point targets, of the model in eval mode.
 
     Args:
         model: left in eval mode.
         x: all samples.
         y: their targets.
-        batch_size: how many to predict at a time.
+        batch_size: number of samples to predict at once.
     """
     model.eval()
     predicted = torch.cat([model(part) for part, _ in build_loader(x, y, batch_size)])
@@ -136,13 +136,13 @@ def score(model: torch.nn.Module, x: Any, y: Tensor, batch_size: int) -> float:
 def invariances(
     model: InvariantModel, demo: Demo, data: DemoData, transforms: Mapping[str, Transform]
 ) -> tuple[float, float]:
-    """Median invariance of the trunk and of the whole model under the true parameters, over their true ranges.
+    """Returns the median invariance of the trunk and of the whole model to the true parameters, over their true ranges.
 
     Args:
         model: left in eval mode.
-        demo: the task, whose oracle is not empty.
-        data: of which the first test samples are taken.
-        transforms: as `rules.build_transforms` made them.
+        demo: the task; its oracle must not be empty.
+        data: its first test samples are used.
+        transforms: the result of `rules.build_transforms`.
     """
     index = torch.arange(min(N_INVARIANCE_SAMPLES, batch.count(data.test_x)))
     samples = batch.select(data.test_x, index)
@@ -160,7 +160,7 @@ def invariances(
 
 
 def _true_values(declared: Range, value: float | Sequence[float], n_samples: int) -> Float[Tensor, "values *rest"]:
-    """Values from one end of the true range to the other: `(values,)`, or `(values, batch, entries)`."""
+    """Returns values from end to end of the true range: `(values,)`, or `(values, batch, entries)`."""
     high = torch.as_tensor(value, dtype=torch.float64)
     low = 2 * declared.identity - high if declared.signed else torch.full_like(high, declared.identity)
     steps = torch.linspace(0, 1, N_INVARIANCE_VALUES, dtype=torch.float64).reshape(-1, *[1] * high.ndim)

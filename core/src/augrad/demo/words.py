@@ -1,4 +1,4 @@
-"""The results of a demo in words and table cells, for the console and the report alike. Uses results.py."""
+"""The results of a demo as words and table cells, for the console and for the report. Uses results.py."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from augrad.demo.rules import RULES
 from augrad.report.words import percent
 
 METRICS = {"accuracy": "test accuracy", "r2": "test r2"}
-"""What tables call the metrics."""
+"""Names of the metrics in tables."""
 
 SMALL_SHARE = 0.02
-"""Transforms drawn less often than this are summed up in one line of the policy's table."""
+"""Transforms that are drawn less often share one line in the policy's table."""
 
 POLICY_HEADINGS = ("transform", "drawn", "per layer", "all layers", "truth")
-"""Share of draws, range averaged over layers by weight, range of all layers together, and what is true."""
+"""Share of draws, range averaged over layers by weight, range of all layers together, and true range."""
 
 
 RULE_HEADINGS = ("gain\nrecovery", "true transform,\nand its range", "time /\ntrunk", "invariance\ntrunk | model")
-"""Of `rule_rows`, after the rule and its score."""
+"""Headings of `rule_rows`, after the rule and its score."""
 
 
 _SCORES = ("none", "oracle\n(told)", "augrad\n(learned)")
 TASK_HEADINGS = ("task", *_SCORES, "gain\nrecovery", "learned range", "time /\ntrunk")
-"""Of `task_row`."""
+"""Headings of `task_row`."""
 
 
 def task_row(result: DemoResult, *, name_metric: bool = False) -> list[str]:
-    """The cells of one demo in the table of several, as text: its scores by rule, and what is behind them.
+    """Returns the cells of a demo in the table of several demos, as text: its scores by rule, then the other numbers.
 
     Args:
-        result: of the demo.
+        result: result of the demo.
         name_metric: as for `rule_rows`.
     """
     suffix = " r2" if name_metric and result.metric == "r2" else ""
@@ -45,17 +45,17 @@ def task_row(result: DemoResult, *, name_metric: bool = False) -> list[str]:
 
 
 def score_heading(results: Sequence[DemoResult]) -> str:
-    """What tables call the scores of these demos."""
+    """Returns the name of the scores of these demos."""
     metrics = {result.metric for result in results}
     return METRICS[metrics.pop()] if len(metrics) == 1 else "test score"
 
 
 def rule_rows(result: DemoResult, *, name_metric: bool = False) -> list[list[str]]:
-    """The cells of the table of rules, as text: the rule, its score, and those of `RULE_HEADINGS`.
+    """Returns the cells of the table of rules, as text: the rule, its score, and the cells of `RULE_HEADINGS`.
 
     Args:
-        result: of one demo.
-        name_metric: whether r2 is called so in the cell, because the table's other scores are accuracies.
+        result: result of a demo.
+        name_metric: whether cells with r2 say so, because the other scores of the table are accuracies.
     """
     recovery = {"none": "0 %", "oracle": "100 %", "augrad": percent(result.gain_recovery)}
     true = result.true_reaches
@@ -79,9 +79,9 @@ def rule_rows(result: DemoResult, *, name_metric: bool = False) -> list[list[str
 
 
 def policy_rows(result: DemoResult) -> list[list[str]]:
-    """The cells of the policy's table, as text: those of `POLICY_HEADINGS`.
+    """Returns the cells of the policy's table, as text, for `POLICY_HEADINGS`.
 
-    Transforms that are hardly ever drawn share the last row, unless they are true.
+    Transforms that are rarely drawn share the last row, unless they are true.
     """
     true = {(found.transform, found.parameter): found for found in result.true_reaches}
     rows, rest = [], []
@@ -101,11 +101,11 @@ def policy_rows(result: DemoResult) -> list[list[str]]:
 
 
 def verdict(result: DemoResult) -> str:
-    """What came out, in one or two sentences."""
+    """Returns the result in one or two sentences."""
     if result.gain_recovery is None:
         first = "The oracle gained next to nothing over no augmentation, so there was no gain to recover."
     elif result.gain_recovery < 0:
-        first = "augrad did worse than no augmentation: what it learned hurts here."
+        first = "augrad did worse than no augmentation: the learned augmentation hurts here."
     else:
         first = f"augrad recovered {percent(result.gain_recovery)} of the gain that knowing the true transform brings."
     parts = []
@@ -119,7 +119,7 @@ def verdict(result: DemoResult) -> str:
 
 
 def extent(found: Reach) -> str:
-    """How far a parameter goes, or for a transform without any how many samples it changes.
+    """Returns the range of a parameter, or the share of changed samples for a transform without parameters.
 
     Example:
         >>> extent(Reach("audio.polarity", None, "", 0.5, None, None))
@@ -129,9 +129,10 @@ def extent(found: Reach) -> str:
 
 
 def interval(found: Reach) -> str:
-    """Between which values a parameter is drawn, with its unit: `"±57 deg"`, `"0 to 0.2 std"`.
+    """Returns the range of a parameter with its unit, such as `"±57 deg"` or `"0 to 0.2 std"`.
 
-    For a parameter learned per axis entry how far its entries go on average, and the least and the most of them.
+    For a parameter that is learned for each entry of an axis: the mean range of its entries, with the smallest and the
+    largest.
 
     Example:
         >>> interval(Reach("vision.rotate", "angle", "deg", 1.0, -57.2, 57.2))
@@ -151,7 +152,7 @@ def interval(found: Reach) -> str:
 
 
 def number(value: float) -> str:
-    """Two significant digits, and no more than one digit after the point above 1.
+    """Returns two significant digits, and above 1 at most one digit after the point.
 
     Example:
         >>> number(57.2), number(3.14159), number(0.0321), number(0.0)
@@ -161,7 +162,7 @@ def number(value: float) -> str:
 
 
 def called(found: Reach, among: Sequence[Reach]) -> str:
-    """The transform's short name, with the parameter's where there are several of it."""
+    """Returns the transform's short name, with the parameter's name if several of its parameters are listed."""
     several = [other.transform for other in among].count(found.transform) > 1
     return f"{short(found.transform)}, {found.parameter}" if several else short(found.transform)
 

@@ -1,16 +1,16 @@
-"""Checkpoint directories: tensors in safetensors files, a manifest that vouches for them, and verified reading.
+"""Checkpoint directories: tensors in safetensors files, a manifest with their checksums, and verified reading.
 
 Uses storage.py; used by saving.py and the trainer. `manifest.json` holds::
 
-    schema      1; a larger one was written by a newer augrad and is refused
-    kind        what the directory is: "model" (`augrad.save`), "checkpoint" (the trainer)
-    files       for each file its sha256 and its length in bytes
-    config      what the writer needs to read it again; `config["model"]` describes the `InvariantModel`
-    transforms  for each transform used the distribution and version that brought it, or null
-    versions    of augrad and torch
-    sha256      of all the above
+    schema      version of the layout, 1; a larger number was written by a newer augrad and is refused
+    kind        "model" (`augrad.save`) or "checkpoint" (the trainer)
+    files       sha256 and length in bytes of each file
+    config      the data that the reader needs; `config["model"]` describes the `InvariantModel`
+    transforms  for each transform, the distribution and version that provide it, or null
+    versions    versions of augrad and torch
+    sha256      checksum of everything above
 
-Loading never runs code: nothing is pickled and nothing is imported by a dotted path.
+Loading never runs code: nothing is pickled, and nothing is imported by a dotted path.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ from augrad.files.storage import MANIFEST, standing, write_directory
 from augrad.transform.transform import Transform
 
 SCHEMA = 1
-"""The newest layout of `manifest.json` that this version reads, and the one it writes."""
+"""The layout of `manifest.json` that this version writes, and the newest that it reads."""
 
 _ELSEWHERE = "Use another checkpoint, or save this one again."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint directory whose files are all there and unchanged since they were written.
+    """A checkpoint directory whose files are complete and unchanged since they were written.
 
     Attributes:
         path: the directory.
-        kind: what its writer called it, such as `"model"`.
-        config: what its writer stored.
-        files: the names of its tensor files.
-        transforms: per transform used, the distribution and version that brought it (`"augrad-vision 0.1.0"`) or None.
-        versions: of augrad and torch, when it was written.
+        kind: kind of the directory, as its writer named it, such as `"model"`.
+        config: the data that its writer stored.
+        files: names of its tensor files.
+        transforms: for each transform, the distribution and version that provided it (`"augrad-vision 0.1.0"`), or
+            None.
+        versions: versions of augrad and torch at the time of writing.
     """
 
     path: Path
@@ -78,12 +79,12 @@ class Checkpoint:
 
 
 def installed_versions(modality: str) -> dict[str, str]:
-    """The versions of augrad, of what is installed for a modality, and of torch, by distribution."""
+    """Returns the versions of augrad, of the plugin for a modality, and of torch, by distribution name."""
     versions = {}
     for distribution in ("augrad", f"augrad-{modality}", "torch"):
         try:
             versions[distribution] = metadata.version(distribution)
-        except metadata.PackageNotFoundError:  # transforms of a module that is not packaged
+        except metadata.PackageNotFoundError:  # the transforms come from a module that is not packaged
             continue
     return versions
 
@@ -96,20 +97,20 @@ def write_checkpoint(
     config: Mapping[str, Any],
     transforms: Iterable[Transform] = (),
 ) -> Path:
-    """Writes a checkpoint directory as a whole; one that stands there is replaced as a whole.
+    """Writes a checkpoint directory as a whole. A checkpoint that was there before is replaced as a whole.
 
     Args:
         path: the directory.
         tensors: for each file, named without its suffix (`"model"`, `"optimizer"`), tensors by name.
-        kind: what the directory is; `read_checkpoint` asks for it.
-        config: JSON-able, with finite numbers only.
-        transforms: those used, to record which distribution brought them.
+        kind: kind of the directory; `read_checkpoint` can require it.
+        config: a JSON-able mapping, with finite numbers only.
+        transforms: the transforms in use; the distribution that provides each is recorded.
 
     Returns:
         The path written to.
 
     Raises:
-        StorageError: something cannot be stored, or the directory cannot be written; nothing has changed then.
+        StorageError: a value cannot be stored, or the directory cannot be written. Nothing has changed in that case.
     """
     files = {f"{name}.safetensors": tensor_bytes(entries) for name, entries in tensors.items()}
     body = {
@@ -123,7 +124,9 @@ def write_checkpoint(
     try:
         manifest = json.dumps({**body, "sha256": _sha256(_canonical(body))}, indent=2)
     except (TypeError, ValueError) as error:
-        raise StorageError(f"cannot store the config of {path}: {error}. Only finite JSON values can be.") from error
+        raise StorageError(
+            f"cannot store the config of {path}: {error}. Only finite JSON values can be stored."
+        ) from error
     return write_directory(path, {**files, MANIFEST: manifest.encode()})
 
 
@@ -132,11 +135,11 @@ def read_checkpoint(path: str | os.PathLike[str], *, kind: str | None = None) ->
 
     Args:
         path: the directory.
-        kind: refuse any other; None takes all.
+        kind: the required kind; None accepts every kind.
 
     Raises:
-        CheckpointError: it is missing, incomplete, truncated, changed since it was written, of another kind, or written
-            by a newer augrad.
+        CheckpointError: the directory is missing, incomplete, truncated, changed since it was written, of another kind,
+            or written by a newer augrad.
     """
     directory = standing(path)
     if not directory.is_dir():
@@ -181,7 +184,7 @@ def tensor_bytes(tensors: Mapping[str, Any]) -> bytes:
 
 
 def distribution_of(kind: type) -> str | None:
-    """Name and version of the plugin distribution that a class comes from, or None for a user's own class.
+    """Returns the name and version of the plugin distribution that provides a class, or None for a user's own class.
 
     Example:
         >>> distribution_of(dict) is None

@@ -1,6 +1,6 @@
-"""Files that are whole or not there: atomic writing of files and directories, and pointers.
+"""Files that are either complete or absent: atomic writing of files and directories, and pointers.
 
-Used by manifest.py, policy.py and the trainer. How a directory of augrad is laid out::
+Used by manifest.py, policy.py and the trainer. Directories of augrad look like this::
 
     <saved model or checkpoint>/     written and replaced as a whole by `write_directory`; read by `manifest.py`
         model.safetensors            state dict of the `InvariantModel`: "trunk.*" and "augmentation.*"
@@ -10,11 +10,12 @@ Used by manifest.py, policy.py and the trainer. How a directory of augrad is lai
         <checkpoint>/ ...            any names
         latest, best                 pointers: text files with the name of a checkpoint, moved after it is complete
 
-`augrad.load` therefore reads what `augrad.save` wrote and the trainer's checkpoints alike, and follows a pointer.
+`augrad.load` therefore reads the directories of `augrad.save` and the trainer's checkpoints alike, and follows a
+pointer.
 
 A write goes to a temporary name beside the target (`.<name>.tmp-<random>`), is synced, and takes the target's name in
-one rename. While a directory is being replaced the old one stands aside as `.<name>.previous`; if the process dies at
-that moment, `standing` still finds it.
+a single rename. While a directory is being replaced, the old directory is kept as `.<name>.previous`. If the process
+dies at that moment, `standing` still finds it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from pathlib import Path
 from augrad.errors import ArgumentError, CheckpointError, StorageError
 
 MANIFEST = "manifest.json"
-"""The file that makes a directory one of augrad's."""
+"""The file by which augrad recognises its own directories."""
 
 _OWN_SUFFIXES = {".json", ".safetensors"}
 
@@ -46,17 +47,17 @@ _WAYS_OUT = {
 
 
 def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Writes a file so that at any moment either the old or the new content stands there, whole.
+    """Writes a file atomically: at any moment, either the whole old content or the whole new content is there.
 
     Args:
-        path: missing parent directories are created; a symbolic link is written through.
-        content: all of it.
+        path: missing parent directories are created; a symbolic link is followed.
+        content: the whole content.
 
     Returns:
         The path written to.
 
     Raises:
-        StorageError: it could not be written (full disk, no permission, ...); what stood there is untouched.
+        StorageError: the file could not be written (full disk, no permission, ...). The old file is untouched.
 
     Example:
         >>> import tempfile
@@ -75,17 +76,17 @@ def write_file(path: str | os.PathLike[str], content: bytes) -> Path:
 
 
 def write_as(path: str | os.PathLike[str], kinds: Mapping[str, Callable[[], str]]) -> Path:
-    """Writes one of several texts, the one that the ending of the name asks for; only that is made.
+    """Writes a text in the format that the ending of the file name asks for. Only this text is made.
 
     Args:
         path: as for `write_file`.
-        kinds: by ending, such as `".html"`, what makes the text.
+        kinds: for each ending, such as `".html"`, a function that makes the text.
 
     Returns:
         The path written to.
 
     Raises:
-        ArgumentError: the name ends in something else.
+        ArgumentError: the file name has another ending.
         StorageError: as for `write_file`.
 
     Example:
@@ -102,18 +103,18 @@ def write_as(path: str | os.PathLike[str], kinds: Mapping[str, Callable[[], str]
 
 
 def write_directory(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> Path:
-    """Writes a flat directory of files as a whole; one that augrad wrote there before is replaced as a whole.
+    """Writes a flat directory of files as a whole. A directory that augrad wrote there before is replaced as a whole.
 
     Args:
         path: missing parent directories are created.
-        files: content by plain file name; must hold `manifest.json`.
+        files: content by plain file name; must include `manifest.json`.
 
     Returns:
         The path written to.
 
     Raises:
-        StorageError: it could not be written, or something that augrad did not write stands there; what stood there
-            is untouched.
+        StorageError: the directory could not be written, or files are there that augrad did not write. They are
+            untouched.
     """
     target = _target(path)
     temporary = _temporary(target)
@@ -130,9 +131,9 @@ def write_directory(path: str | os.PathLike[str], files: Mapping[str, bytes]) ->
 
 
 def standing(path: str | os.PathLike[str]) -> Path:
-    """Where the directory that `write_directory` last completed for `path` is to be found.
+    """Returns the place of the directory that `write_directory` last completed for `path`.
 
-    That is `path`, unless the process that replaced it died between the two renames.
+    This is `path` itself, unless the process that replaced it died between the two renames.
     """
     target = _target(path)
     previous = _previous(target)
@@ -140,12 +141,12 @@ def standing(path: str | os.PathLike[str]) -> Path:
 
 
 def write_pointer(directory: str | os.PathLike[str], name: str, target: str) -> Path:
-    """Makes the pointer `directory/name` (such as `latest`) name `target`, something in the same directory.
+    """Makes the pointer `directory/name` (such as `latest`) point to `target`, an entry of the same directory.
 
-    Move it last, when the target is complete.
+    Move the pointer last, when the target is complete.
 
     Raises:
-        StorageError: it could not be written; it points where it did before.
+        StorageError: the pointer could not be written; it still points to the previous target.
 
     Example:
         >>> import tempfile
@@ -159,10 +160,10 @@ def write_pointer(directory: str | os.PathLike[str], name: str, target: str) -> 
 
 
 def read_pointer(directory: str | os.PathLike[str], name: str) -> Path | None:
-    """The path that a pointer names, or None if there is no such pointer.
+    """Returns the path that a pointer points to, or None if there is no such pointer.
 
     Raises:
-        CheckpointError: the pointer is unreadable or names nothing that stands beside it.
+        CheckpointError: the pointer is unreadable, or its target does not exist beside it.
     """
     pointer = Path(directory) / name
     try:
@@ -197,7 +198,7 @@ def _previous(target: Path) -> Path:
 
 @contextmanager
 def _cleared_up(target: Path, temporary: Path) -> Iterator[None]:
-    """Removes the temporary if writing fails, and turns what the system says into a `StorageError`."""
+    """Removes the temporary if writing fails, and turns an error of the system into a `StorageError`."""
     try:
         yield
     except StorageError:
@@ -215,7 +216,7 @@ def _cleared_up(target: Path, temporary: Path) -> Iterator[None]:
 
 
 def _prepare(target: Path) -> None:
-    """Makes the parent directory and clears up after writers that died."""
+    """Makes the parent directory, and removes the leftovers of writers that died."""
     target.parent.mkdir(parents=True, exist_ok=True)
     previous = _previous(target)
     if previous.exists():
@@ -229,15 +230,15 @@ def _prepare(target: Path) -> None:
 
 
 def _discard(path: Path, target: Path) -> None:
-    # Renamed before it is taken apart: should its writer be alive after all, that one fails as a whole and can never
-    # publish what is half deleted; and `.previous` is at any time either whole or gone.
+    # Renamed before it is deleted. If its writer is still alive, that writer fails completely and cannot publish a
+    # half-deleted directory. And `.previous` is always either complete or gone.
     doomed = _temporary(target)
     os.rename(path, doomed)
     _remove(doomed)
 
 
 def _refuse_foreign(target: Path) -> None:
-    """Only what augrad wrote may be replaced: `save(model, "~/work")` must not delete somebody's work."""
+    """Allows augrad to replace only its own directories: `save(model, "~/work")` must not delete somebody's work."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -266,7 +267,7 @@ def _swap(temporary: Path, target: Path) -> None:
         os.rename(previous, target)
         raise
     _sync_directory(target.parent)
-    # The new directory stands; a leftover that cannot be removed is cleared up by the next write.
+    # The new directory is in place. If the leftover cannot be removed now, the next write removes it.
     with suppress(OSError):
         _discard(previous, target)
 
@@ -279,8 +280,8 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 def _sync_directory(path: Path) -> None:
-    # Makes the names durable. Some systems cannot sync a directory (Windows, network disks); the files themselves
-    # are synced, and the rename has happened, so that is no reason to fail.
+    # Makes the names durable. Some systems cannot sync a directory (Windows, network disks). That is no reason to fail,
+    # because the files themselves are synced and the rename has happened.
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -21,6 +21,7 @@ from augrad.layers.draw import WeightedChoice
 from augrad.layers.parameter_columns import columns_of, magnitude_of, place_of, starting_magnitudes
 from augrad.layers.selection import Selection, resolve_selection
 from augrad.layers.strength import StrengthFactory, resolve_strength
+from augrad.options import number
 
 
 class AugmentationLayer(WeightedChoice):
@@ -101,7 +102,7 @@ class AugmentationLayer(WeightedChoice):
         start = starting_magnitudes(magnitude, names, columns_of(built))
         super().__init__(
             built,
-            temperature=_temperature(temperature),
+            temperature=number("temperature", temperature, above=0),
             selection=resolve_selection(selection),
             distribution=resolve_distribution(distribution),
             weights=torch.ones(len(built)) if weights is None else _weights(weights, len(built)),
@@ -239,13 +240,3 @@ def _preference(preference: nn.Module | None) -> nn.Module | None:
             argument="preference",
         )
     return preference
-
-
-def _temperature(temperature: float) -> float:
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 < temperature < float("inf"):
-        raise ArgumentError(
-            f"temperature must be a finite number above 0, but got {temperature!r}.",
-            argument="temperature",
-            value=temperature,
-        )
-    return float(temperature)

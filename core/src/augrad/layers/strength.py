@@ -11,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from augrad import batch
-from augrad.errors import ArgumentError, ArgumentTypeError, LayerError, suggestion
+from augrad.errors import ArgumentTypeError, LayerError
 from augrad.layers.constraints import from_unit, to_unit
+from augrad.options import by_name
 
 
 class Strength(nn.Module, ABC):
@@ -126,14 +127,7 @@ def resolve_strength(strength: str | StrengthFactory, magnitudes: Float[Tensor, 
         ArgumentTypeError: `strength` is neither a name nor a factory, or the factory returns something else.
     """
     if isinstance(strength, str):
-        if strength not in STRENGTHS:
-            raise ArgumentError(
-                f"strength must be one of {', '.join(map(repr, STRENGTHS))} or a factory such as a Strength class, but "
-                f"got {strength!r}." + suggestion(strength, STRENGTHS),
-                argument="strength",
-                value=strength,
-            )
-        return STRENGTHS[strength](magnitudes)
+        return by_name("strength", strength, STRENGTHS, otherwise="a factory such as a Strength class")(magnitudes)
     if isinstance(strength, nn.Module) or not callable(strength):
         raise ArgumentTypeError(
             f"strength must be a name or a factory from starting magnitudes to a Strength, but got "

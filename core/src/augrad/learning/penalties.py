@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Penalty(ABC):
-    """A value to be added to the loss, from the public state of an augmentation module (DESIGN: the penalty seam).
+    """A value that is added to the loss, computed from the public state of an augmentation module.
 
     Args:
         strength: factor, finite and at least 0; 0 switches the penalty off.

@@ -1,4 +1,4 @@
-"""`Catalogue`: everything that has a name, loaded when first asked for. Uses plugins.py; held by registry.py."""
+"""`Catalogue`: everything that has a name, loaded on first use. Uses loading.py; held by registry.py."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from augrad.plugins.loading import NAMED, Plugin, installed, load_plugin
 from augrad.transform.transform import Transform
 
 OFFICIAL = {modality: f"augrad-{modality}" for modality in ("vision", "audio", "tabular", "graph")}
-"""The distributions that augrad's own modalities are installed with."""
+"""The distribution that provides each of augrad's own modalities."""
 
 TYPES = {"demos": "augrad.demo.task:Demo", "tasks": "augrad.bench.task:Task", "rules": "augrad.bench.rules:Rule"}
-"""What is brought besides transforms, by import string: none of it is imported before it is asked for."""
+"""The classes of the other kinds of plugin content, as import strings, so that nothing is imported before its use."""
 
 OWN = Plugin(
     "augrad",
@@ -45,13 +45,14 @@ OWN = Plugin(
         "augrad": "augrad.bench.builtin:AUGRAD",
     },
 )
-"""What the core itself brings under a name, in the order in which it is listed; no plugin may take one of them."""
+"""The named content of the core itself, in the order of listings. No plugin may use these names."""
 
 
 class Catalogue:
-    """Everything that has a name: transforms, demos, tasks and rules, brought by plugins or registered by hand.
+    """Everything that has a name: transforms, demos, tasks and rules, from plugins or registered by hand.
 
-    Plugins are discovered at the first question, each in its own guard; a transform is imported when it is asked for.
+    Plugins are discovered at the first lookup. An error in a plugin affects only that plugin. Each transform is
+    imported on first use.
 
     Args:
         discover: returns the entry points to load.
@@ -59,7 +60,7 @@ class Catalogue:
 
     def __init__(self, discover: Callable[[], Iterable[EntryPoint]] = installed) -> None:
         self._discover = discover
-        # Held while other people's code is imported: its output is captured for the whole process (guarded_calls.py).
+        # Held during imports of foreign code, because its output is captured for the whole process (guarded_calls.py).
         self._lock = RLock()
         self._registered: dict[str, type[Transform]] = {}
         self._plugins: dict[str, Plugin] | None = None
@@ -68,7 +69,7 @@ class Catalogue:
         self._broken: dict[str, PluginError] = {}
 
     def register(self, transform: type[Transform]) -> None:
-        """Registers a transform class; see the function of the same name."""
+        """Registers a transform class; see `registry.register`."""
         fault = transform_fault(transform)
         if fault:
             raise RegistrationError(f"cannot register {transform!r}, {fault}.", argument="transform")
@@ -76,7 +77,7 @@ class Catalogue:
         with self._lock:
             owner = self._owners().get(name)
             if self.sources().get(name) == source:
-                return  # a plugin's module decorates what its hook names
+                return  # the plugin's hook already names this class, and its module also decorates it
             if owner not in (None, source):
                 raise RegistrationError(
                     f"the name {name!r} is taken by {owner}. Rename the class, or give it another modality.",
@@ -86,15 +87,15 @@ class Catalogue:
             self._registered[name] = transform
 
     def names(self) -> list[str]:
-        """Names of all transforms, importing none of them."""
+        """Returns the names of all transforms, without importing them."""
         return sorted({*self._registered, *(name for plugin in self._loaded() for name in plugin.transforms)})
 
     def sources(self) -> dict[str, str]:
-        """Import string of every transform that a plugin brings."""
+        """Returns the import string of every transform that a plugin provides."""
         return {name: target for plugin in self._loaded() for name, target in plugin.transforms.items()}
 
     def get_transform(self, name: str) -> type[Transform]:
-        """The transform class called `name`; see the function of the same name."""
+        """Returns the transform class with this name; see `registry.get_transform`."""
         if not isinstance(name, str):
             raise ArgumentTypeError(
                 f"the name of a transform must be a string such as 'vision.rotate', but got {name!r}.", argument="name"
@@ -112,7 +113,7 @@ class Catalogue:
         )
 
     def transforms(self, modality: str | None = None) -> dict[str, type[Transform]]:
-        """All transform classes that can be imported; see the function of the same name."""
+        """Returns all transform classes that can be imported; see `registry.transforms`."""
         names = [name for name in self.names() if modality in (None, name.partition(".")[0])]
         if modality is not None and not names:
             raise self._unknown_modality(modality)
@@ -121,15 +122,15 @@ class Catalogue:
             try:
                 found[name] = self.get_transform(name)
             except PluginError:
-                continue  # kept in plugin_errors()
+                continue  # recorded in plugin_errors()
         return found
 
     def get_named(self, kind: str, name: str) -> Any:
-        """What plugins bring under a name besides transforms; see `registry.get_demo`, `get_task` and `get_rule`.
+        """Returns a demo, task or rule by name; see `registry.get_demo`, `get_task` and `get_rule`.
 
         Args:
             kind: `"demos"`, `"tasks"` or `"rules"`.
-            name: of one.
+            name: name of the demo, task or rule.
         """
         fault = partial(_named_fault, kind)
         for plugin in self._loaded():
@@ -147,36 +148,40 @@ class Catalogue:
         )
 
     def all_named(self, kind: str) -> dict[str, Any]:
-        """All demos, tasks or rules that can be imported, by name, the core's first; `kind` is as for `get_named`."""
+        """Returns all demos, tasks or rules that can be imported, by name, starting with the core's own.
+
+        Args:
+            kind: as for `get_named`.
+        """
         found: dict[str, Any] = {}
         own, *plugins = self._loaded()
         for name in (*getattr(own, kind), *sorted(name for plugin in plugins for name in getattr(plugin, kind))):
             try:
                 found[name] = self.get_named(kind, name)
             except PluginError:
-                continue  # kept in plugin_errors()
+                continue  # recorded in plugin_errors()
         return found
 
     def plugins(self) -> dict[str, Plugin]:
-        """Every installed plugin, those left out included; keys are entry-point names, made distinct."""
+        """Returns every installed plugin, including those left out. Keys are entry-point names, made distinct."""
         with self._lock:
             if self._plugins is None:
-                self._plugins = {}  # a plugin that asks while it is loaded sees those before it
+                self._plugins = {}  # a lookup during the loading of a plugin sees the plugins loaded before it
                 try:
                     for entry in self._discover():
                         self._load(entry, self._plugins)
                 except BaseException:
-                    self._plugins = None  # interrupted: the next question starts afresh
+                    self._plugins = None  # interrupted: the next lookup starts again
                     raise
             return dict(self._plugins)
 
     def plugin_errors(self) -> dict[str, PluginError]:
-        """What is broken; see the function of the same name."""
+        """Returns the errors of broken plugins and transforms; see `registry.plugin_errors`."""
         left_out = {key: plugin.error for key, plugin in self.plugins().items() if plugin.error is not None}
         return {**left_out, **self._broken}
 
     def printed(self, plugin: Plugin) -> str:
-        """What a plugin wrote to standard output while it or a transform of it was imported."""
+        """Returns everything that a plugin printed while it, or a transform of it, was imported."""
         later = [self._printed.get(target, "") for _, target in plugin.claims]
         return "\n".join(text for text in (plugin.printed, *later) if text)
 
@@ -188,16 +193,16 @@ class Catalogue:
         plugins[entry.name if entry.name not in plugins else f"{entry.name} ({plugin.distribution})"] = plugin
 
     def _loaded(self) -> list[Plugin]:
-        """What names are looked up in: the core's own, then the plugins that were not left out."""
+        """Returns the plugins in which names are looked up: the core's own, then all plugins that were not left out."""
         return [OWN, *(plugin for plugin in self.plugins().values() if plugin.error is None)]
 
     def _owners(self) -> dict[str, str]:
-        """Who has each name that is taken."""
+        """Returns the owner of each name that is taken."""
         brought = {name: plugin.title for plugin in self._loaded() for name, _ in plugin.claims}
         return {**brought, **{name: _source(kind) for name, kind in self._registered.items()}}
 
     def _import(self, plugin: Plugin, name: str, target: str, fault: Callable[[Any, str], str]) -> Any:
-        """What an import string leads to, checked and kept; a failure is recorded, and tried again the next time."""
+        """Imports an object, checks it and keeps it. A failure is recorded, and the next lookup tries again."""
         with self._lock:
             if (name, target) in self._imported:
                 return self._imported[name, target]
@@ -218,7 +223,7 @@ class Catalogue:
             return outcome.value
 
     def _raise_if_left_out(self, asked: str, name: str) -> None:
-        """Raises the cause if a plugin that claims `name`, or the names that begin like it, was left out."""
+        """Raises the cause if a plugin was left out that claims `name`, or that would own names with this prefix."""
         prefix = re.split(r"[.-]", name)[0]
         served = any(plugin.name == prefix for plugin in self._loaded())
         for plugin in self.plugins().values():
@@ -238,7 +243,7 @@ class Catalogue:
         )
 
     def _to_install(self, name: str) -> str:
-        """What to install for a name of one of augrad's own modalities that no plugin brings yet."""
+        """Returns which package to install for a name in a modality of augrad's own that no plugin provides yet."""
         modality = re.split(r"[.-]", name)[0]
         if modality not in OFFICIAL or any(plugin.name == modality for plugin in self._loaded()):
             return ""
@@ -246,7 +251,7 @@ class Catalogue:
 
 
 def transform_fault(candidate: Any) -> str:
-    """Why something cannot be registered as a transform class, as a relative clause; empty if it can.
+    """Returns why an object cannot be registered as a transform class, as a relative clause; empty if it can.
 
     Example:
         >>> transform_fault(dict)
@@ -270,7 +275,7 @@ def _named_transform(candidate: Any, name: str) -> str:
 
 
 def _named_fault(kind: str, candidate: Any, name: str) -> str:
-    """Why something is no demo, task or rule of this name, as a relative clause; empty if it is."""
+    """Returns why an object is not a demo, task or rule of this name, as a relative clause; empty if it is."""
     # By the names of its classes: this room lies below the one of demos and that of the benchmark.
     if TYPES[kind] not in map(_source, type(candidate).__mro__):
         module, _, wanted = TYPES[kind].partition(":")

@@ -1,4 +1,4 @@
-"""Runs others' code so that it cannot end the host, and says what went wrong. Used by plugins.py and catalogue.py."""
+"""Calls foreign code so that it cannot end the process, and describes its errors. Used by loading.py."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from augrad.errors import AugradError, PluginError, suggestion
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a guarded call.
+    """Result of a guarded call.
 
     Attributes:
-        value: what it returned; None if it failed.
-        error: what it raised, or None.
-        printed: what it wrote to standard output meanwhile.
+        value: the return value; None if the call failed.
+        error: the exception that was raised, or None.
+        printed: everything that the call wrote to standard output.
     """
 
     value: Any
@@ -31,10 +31,10 @@ class Outcome:
 
 
 def guarded(job: Callable[[], Any]) -> Outcome:
-    """Calls `job`, catching whatever it raises but KeyboardInterrupt, and what it prints.
+    """Calls `job`, and catches its output and every exception except KeyboardInterrupt.
 
-    Even `sys.exit` is caught. Standard output is redirected for the whole process meanwhile, so calls must not overlap
-    in threads; the registry's lock sees to it.
+    Even `sys.exit` is caught. Meanwhile, standard output is redirected for the whole process, so calls must not overlap
+    in threads. The registry's lock prevents this.
 
     Example:
         >>> import sys
@@ -48,16 +48,16 @@ def guarded(job: Callable[[], Any]) -> Outcome:
             value = job()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - a plugin's sys.exit must not end the host
+    except BaseException as error:  # noqa: BLE001 - a plugin's sys.exit must not end the process
         return Outcome(None, error, printed.getvalue())
     return Outcome(value, None, printed.getvalue())
 
 
 def import_string(target: str) -> Any:
-    """Imports `"module:attribute"`, or `"module"`.
+    """Imports `"module:attribute"` or `"module"`.
 
     Raises:
-        PluginError: the module has no such attribute; whatever the import raises passes through.
+        PluginError: the module has no such attribute. Exceptions of the import itself are not caught.
 
     Example:
         >>> import_string("math:pi")
@@ -76,7 +76,7 @@ def import_string(target: str) -> Any:
 
 
 def is_import_string(target: object) -> bool:
-    """Whether it reads `"module:attribute"`.
+    """Whether an object is a string of the form `"module:attribute"`.
 
     Example:
         >>> is_import_string("augrad_vision.geometry:Rotate"), is_import_string("augrad_vision.geometry.Rotate")
@@ -88,11 +88,12 @@ def is_import_string(target: object) -> bool:
 
 
 def cause_of(error: BaseException, wanted: str = "") -> str:
-    """One line on what went wrong in someone else's code, with the place where it helps.
+    """Describes an error in foreign code in one line, with the place where it was raised.
 
     Args:
-        error: what was raised.
-        wanted: the module that was to be imported, to tell its own absence from that of something it imports.
+        error: the exception.
+        wanted: the module that was to be imported. It distinguishes "this module is missing" from "this module imports
+            a module that is missing".
 
     Example:
         >>> cause_of(ValueError("no good"))
@@ -114,7 +115,7 @@ def cause_of(error: BaseException, wanted: str = "") -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Where it was raised: the innermost frame that is neither augrad's nor the import machinery's."""
-    ours = (__file__, importlib.__file__, "<")  # "<frozen importlib>", "<string>": no files
+    """Returns where an error was raised: the innermost frame outside augrad and the import system."""
+    ours = (__file__, importlib.__file__, "<")  # "<frozen importlib>" and "<string>" are not files
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

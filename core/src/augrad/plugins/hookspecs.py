@@ -1,6 +1,6 @@
-"""The hooks a plugin may implement, the marker for implementations, and the names of its transforms.
+"""The hooks that a plugin can implement, the marker for implementations, and `names_of` for the names of transforms.
 
-Called and checked by loading.py. Loads no torch, so that a plugin's own module can import it at discovery.
+Called and checked by loading.py. Does not load torch, so a plugin's module can import it at discovery.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from augrad.transform.naming import snake_case
 
 hookspec = pluggy.HookspecMarker("augrad")
 hookimpl = pluggy.HookimplMarker("augrad")
-"""Marks a hook implementation. Optional: any function of a plugin's module called `augrad_*` is taken for one."""
+"""Marks a hook implementation. Optional: every function `augrad_*` of a plugin's module counts as an implementation."""
 
 
 def names_of(modality: str, package: str, modules: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """The names of a plugin's transforms and the import strings of their classes, for `augrad_transforms`.
+    """Returns the names of a plugin's transforms and the import strings of their classes, for `augrad_transforms`.
 
     Args:
         modality: the name of the entry point, such as `"vision"`.
@@ -39,10 +39,10 @@ def names_of(modality: str, package: str, modules: Mapping[str, Iterable[str]]) 
 
 @hookspec
 def augrad_transforms() -> dict[str, str]:
-    """The transforms a plugin brings: name to import string.
+    """Returns the transforms of a plugin: name to import string.
 
     Names are `"<entry-point name>.<snake_case_name>"` and equal the `name` of the class. Import strings keep discovery
-    quick: a class is imported when it is first asked for, so the module with this hook must import no framework.
+    fast: a class is imported on its first use. The module with this hook must therefore not import a framework.
 
     Example:
         >>> def augrad_transforms():
@@ -53,9 +53,9 @@ def augrad_transforms() -> dict[str, str]:
 
 @hookspec
 def augrad_demos() -> dict[str, str]:
-    """The demos a plugin brings: name to the import string of an `augrad.demo.Demo`.
+    """Returns the demos of a plugin: name to the import string of an `augrad.demo.Demo`.
 
-    A name is that of the entry point, or `"<entry-point name>-<name>"` where there are several.
+    A name equals the name of the entry point, or is `"<entry-point name>-<name>"` if there are several.
 
     Example:
         >>> def augrad_demos():
@@ -66,9 +66,9 @@ def augrad_demos() -> dict[str, str]:
 
 @hookspec
 def augrad_tasks() -> dict[str, str]:
-    """The benchmark tasks a plugin brings: name to the import string of an `augrad.bench.Task`.
+    """Returns the benchmark tasks of a plugin: name to the import string of an `augrad.bench.Task`.
 
-    Names are as for demos, and equal the `name` of the task.
+    Names follow the rule for demos, and equal the `name` of the task.
 
     Example:
         >>> def augrad_tasks():
@@ -79,9 +79,9 @@ def augrad_tasks() -> dict[str, str]:
 
 @hookspec
 def augrad_rules() -> dict[str, str]:
-    """The benchmark rules a plugin brings: name to the import string of an `augrad.bench.Rule`.
+    """Returns the benchmark rules of a plugin: name to the import string of an `augrad.bench.Rule`.
 
-    Names are as for demos, and equal the `name` of the rule.
+    Names follow the rule for demos, and equal the `name` of the rule.
 
     Example:
         >>> def augrad_rules():

@@ -1,4 +1,7 @@
-"""Guarded loading of one plugin: core version, hooks, names. Uses guarded_calls.py and hookspecs.py; used by catalogue.py."""
+"""Guarded loading of a plugin: checks the core version, the hooks and the names.
+
+Uses guarded_calls.py and hookspecs.py; used by catalogue.py.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +23,25 @@ from augrad.plugins import hookspecs
 from augrad.plugins.guarded_calls import cause_of, guarded, import_string, is_import_string
 
 GROUP = "augrad"
-"""The entry-point group that plugins are found through."""
+"""The entry-point group of plugins."""
 
 NAMED = {"demos": "demo", "tasks": "task", "rules": "rule"}
-"""What a plugin may bring besides transforms, with the word for one of them; a hook and a field of `Plugin` each."""
+"""Content of plugins besides transforms: plural and singular. Each kind has a hook and a field of `Plugin`."""
 
 HOOKS = ("augrad_transforms", *(f"augrad_{kind}" for kind in NAMED))
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """What is known of one installed plugin once it has been loaded, or has failed to.
+    """An installed plugin after an attempt to load it.
 
     Attributes:
-        name: of its entry point, which is the modality its names begin with.
-        distribution, version: what was installed.
-        transforms, demos, tasks, rules: name to import string; what it claimed, even if it was left out.
-        printed: what it wrote to standard output while loading.
+        name: name of its entry point, which is the modality with which its names begin.
+        distribution, version: the installed distribution.
+        transforms, demos, tasks, rules: name to import string, as the plugin claims them, even if it was left out.
+        printed: everything it wrote to standard output while loading.
         error: why it was left out, or None.
-        module: what the entry point leads to, or None.
+        module: the module of the entry point, or None.
     """
 
     name: str
@@ -54,22 +57,23 @@ class Plugin:
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """The name of the plugin in messages."""
         return f"plugin {self.name!r} ({self.distribution} {self.version})"
 
     @property
     def claims(self) -> list[tuple[str, str]]:
-        """Each name it claims with its import string, of whatever kind."""
+        """All claimed names of every kind, with their import strings."""
         return [claim for kind in ("transforms", *NAMED) for claim in getattr(self, kind).items()]
 
 
 def installed() -> list[metadata.EntryPoint]:
-    """The entry points of group `augrad`, sorted by name; among equal ones `augrad-<name>` is first."""
+    """Returns the entry points of group `augrad`, sorted by name. If names are equal, `augrad-<name>` comes first."""
     found: list[metadata.EntryPoint] = []
     seen: set[str] = set()
     for distribution in metadata.distributions():
         name = canonicalize_name(distribution.metadata["Name"] or "")
-        # As on sys.path the first of a name wins. A file without the group is not parsed: it may be malformed.
+        # The first distribution of a name wins, as on sys.path. Files without the group are not parsed, because they
+        # may be malformed.
         if name not in seen and f"[{GROUP}]" in (distribution.read_text("entry_points.txt") or ""):
             found.extend(distribution.entry_points.select(group=GROUP))
         seen.add(name)
@@ -77,11 +81,11 @@ def installed() -> list[metadata.EntryPoint]:
 
 
 def load_plugin(entry: metadata.EntryPoint, owners: Mapping[str, str]) -> Plugin:
-    """Loads one plugin in its own guard; whatever it does, a `Plugin` comes back, with its error if it failed.
+    """Loads a plugin inside a guard. Whatever the plugin does, a `Plugin` is returned, with its error if it failed.
 
     Args:
         entry: its entry point.
-        owners: for each name already taken, who has it.
+        owners: the owner of each name that is already taken.
     """
     outcome = guarded(lambda: _answers(entry))
     version = entry.dist.version if entry.dist else "?"
@@ -104,7 +108,7 @@ def _distribution(entry: metadata.EntryPoint) -> str:
 
 
 def _answers(entry: metadata.EntryPoint) -> dict[str, Any]:
-    """What a plugin's hooks return, checked; raises whatever is wrong with the plugin."""
+    """Returns the checked results of a plugin's hooks. Raises an error if the plugin is wrong."""
     requirements = entry.dist.requires if entry.dist else None
     for required in requirements or ():
         _check_core(_core_requirement(required))
@@ -121,7 +125,7 @@ def _answers(entry: metadata.EntryPoint) -> dict[str, Any]:
 
 
 class _PluginManager(pluggy.PluginManager):
-    """Takes unmarked functions called `augrad_*` for hooks too, so that forgetting the marker is no silent mistake."""
+    """Also accepts unmarked functions named `augrad_*` as hooks, so that a forgotten marker is not a silent mistake."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         marked = super().parse_hookimpl_opts(plugin, name)
@@ -131,7 +135,7 @@ class _PluginManager(pluggy.PluginManager):
 
 
 def _core_requirement(required: str) -> str:
-    """The version of augrad that a line of a distribution's requirements asks for, or the empty string."""
+    """Returns the version of augrad that a requirement of a distribution asks for, or the empty string."""
     try:
         requirement = Requirement(required)
     except InvalidRequirement:
@@ -153,7 +157,7 @@ def _check_core(wanted: object) -> None:
 
 
 def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
-    """Raises PluginError if a plugin implements what is no hook, or no hook at all."""
+    """Raises PluginError if a plugin implements an unknown hook, or no hook at all."""
     callers = manager.get_hookcallers(module) or []
     for caller in callers:
         if not caller.has_spec():
@@ -166,11 +170,11 @@ def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
 
 
 def _answer(manager: pluggy.PluginManager, hook: str) -> dict[str, str]:
-    """What the one plugin of a manager answers to a hook; empty if it does not implement it."""
+    """Returns the answer of the only plugin in a manager to a hook; empty if the plugin does not implement the hook."""
     caller = getattr(manager.hook, hook)
     if not caller.get_hookimpls():
         return {}
-    # pluggy drops a None, so that an empty list of answers from an implementation means None.
+    # pluggy drops None, so an implementation that returned None gives an empty list of answers.
     answer = next(iter(caller()), None)
     if not isinstance(answer, dict):
         raise PluginError(
@@ -185,7 +189,7 @@ def _answer(manager: pluggy.PluginManager, hook: str) -> dict[str, str]:
 
 
 def _name_fault(plugin: Plugin, owners: Mapping[str, str]) -> str:
-    """What is wrong with the names a plugin claims, or the empty string."""
+    """Returns the fault in the names that a plugin claims, or the empty string."""
     for name in plugin.transforms:
         if not re.fullmatch(rf"{re.escape(plugin.name)}\.[a-z][a-z0-9_]*", name):
             return (

@@ -1,4 +1,4 @@
-"""Names to transforms, demos, tasks and rules: the one catalogue of the process. Uses catalogue.py."""
+"""Looks up transforms, demos, tasks and rules by name, in a single catalogue per process. Uses catalogue.py."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 TransformClass = TypeVar("TransformClass", bound=type[Transform])
 
 catalogue = Catalogue()
-"""What this process knows by name."""
+"""All names that this process knows."""
 
 
 def register(transform: TransformClass) -> TransformClass:
-    """Registers a transform class under its name, `"<modality>.<snake_case_name>"`; also a decorator.
+    """Registers a transform class under its name, `"<modality>.<snake_case_name>"`. Also works as a decorator.
 
-    Registering a class of the same module and name again, as a notebook does, replaces it.
+    Registering a class of the same module and name again, as a notebook does, replaces the earlier class.
 
     Args:
         transform: a subclass of `Transform` with a modality and a `forward`.
@@ -30,7 +30,7 @@ def register(transform: TransformClass) -> TransformClass:
         The class.
 
     Raises:
-        RegistrationError: it is no such class, or its name is taken by another one.
+        RegistrationError: the argument is not such a class, or another class has its name.
 
     Example:
         >>> import torch
@@ -47,81 +47,84 @@ def register(transform: TransformClass) -> TransformClass:
 
 
 def get_transform(name: str) -> type[Transform]:
-    """The transform class registered under `name`; a plugin's is imported now, if it was not before.
+    """Returns the transform class registered under `name`. A plugin's class is imported on first use.
 
     Raises:
-        UnknownTransformError: nothing has that name; says the nearest known one and what to install.
-        PluginError: the plugin that would bring it, or its own module, is broken; says why.
-        ArgumentTypeError: `name` is no string.
+        UnknownTransformError: no transform has this name. The message says the nearest known name and which package to
+            install.
+        PluginError: the plugin that provides the transform, or the transform's module, is broken. The message says why.
+        ArgumentTypeError: `name` is not a string.
     """
     return catalogue.get_transform(name)
 
 
 def transforms(modality: str | None = None) -> dict[str, type[Transform]]:
-    """Every registered transform class by name, sorted. It imports them all; `plugin_errors` says which could not be.
+    """Returns every registered transform class by name, sorted.
+
+    This imports all of them. `plugin_errors` lists those that could not be imported.
 
     Args:
-        modality: only those of this one, such as `"vision"`.
+        modality: only transforms of this modality, such as `"vision"`.
 
     Raises:
-        UnknownNameError: no transform of that modality is registered.
-        PluginError: the plugin of that modality is broken.
+        UnknownNameError: no transform of this modality is registered.
+        PluginError: the plugin of this modality is broken.
     """
     return catalogue.transforms(modality)
 
 
 def plugin_errors() -> dict[str, PluginError]:
-    """What is broken and why: plugins that were left out, by name, and transforms that could not be imported.
+    """Returns the errors of plugins that were left out and of transforms that could not be imported, by name.
 
-    Each error carries `plugin` and `cause`. Transforms are only known to be broken once they have been asked for;
-    `augrad plugins` asks for all.
+    Each error has the attributes `plugin` and `cause`. A broken transform is only known after its first use; `augrad
+    plugins` imports all transforms.
     """
     return catalogue.plugin_errors()
 
 
 def get_demo(name: str) -> Demo:
-    """The demo that a plugin brings under `name`.
+    """Returns the demo that a plugin provides under `name`.
 
     Raises:
-        UnknownNameError: no plugin brings it; says which demos there are and what to install.
-        PluginError: the plugin that would bring it is broken; says why.
+        UnknownNameError: no plugin provides it. The message lists the demos and says which package to install.
+        PluginError: the plugin that would provide it is broken. The message says why.
     """
     found: Demo = catalogue.get_named("demos", name)
     return found
 
 
 def demos() -> dict[str, Demo]:
-    """Every demo that plugins bring, by name; `plugin_errors` says which could not be imported."""
+    """Returns every demo of the installed plugins by name; `plugin_errors` lists those that could not be imported."""
     return catalogue.all_named("demos")
 
 
 def get_task(name: str) -> Task:
-    """The benchmark task that a plugin brings under `name`.
+    """Returns the benchmark task that a plugin provides under `name`.
 
     Raises:
-        UnknownNameError: no plugin brings it; says which tasks there are and what to install.
-        PluginError: the plugin that would bring it is broken; says why.
+        UnknownNameError: no plugin provides it. The message lists the tasks and says which package to install.
+        PluginError: the plugin that would provide it is broken. The message says why.
     """
     found: Task = catalogue.get_named("tasks", name)
     return found
 
 
 def tasks() -> dict[str, Task]:
-    """Every benchmark task that plugins bring, by name; `plugin_errors` says which could not be imported."""
+    """Returns every benchmark task of the installed plugins; `plugin_errors` lists those that could not be imported."""
     return catalogue.all_named("tasks")
 
 
 def get_rule(name: str) -> Rule:
-    """The benchmark rule called `name`: augrad's own, or one that a plugin brings.
+    """Returns the benchmark rule with this name, from the core or from a plugin.
 
     Raises:
-        UnknownNameError: there is none; says which there are.
-        PluginError: the plugin that would bring it is broken; says why.
+        UnknownNameError: there is no such rule. The message lists the rules.
+        PluginError: the plugin that would provide it is broken. The message says why.
     """
     found: Rule = catalogue.get_named("rules", name)
     return found
 
 
 def rules() -> dict[str, Rule]:
-    """Every benchmark rule by name; `plugin_errors` says which could not be imported."""
+    """Returns every benchmark rule by name; `plugin_errors` lists those that could not be imported."""
     return catalogue.all_named("rules")

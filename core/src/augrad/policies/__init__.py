@@ -1,4 +1,4 @@
-"""Policies: a learned augmentation in physical units, as rows, as a table and as a document to store.
+"""Policies: the learned augmentation in physical units, as rows, as a table and as a JSON document.
 
 Uses layers/ and files/.
 """

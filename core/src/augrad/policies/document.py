@@ -1,4 +1,4 @@
-"""An augmentation module as a JSON document: the common part of policy files and saved models.
+"""An augmentation module as a JSON document, the format of policy files and of saved models.
 
 Used by policy.py and saving.py; document_reader.py builds the module again. A document::
 
@@ -38,7 +38,7 @@ from augrad.layers.strength import STRENGTHS, GlobalStrength, strength_name
 from augrad.transform.transform import Transform
 
 SCHEMA = 1
-"""The newest layout that this version reads, and the one it writes."""
+"""The layout that this version writes, and the newest that it reads."""
 
 
 def to_document(module: AugmentationModule, *, tensors: bool = True) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def to_document(module: AugmentationModule, *, tensors: bool = True) -> dict[str
 
 
 def check_rebuildable(module: AugmentationModule) -> None:
-    """Raises `PolicyError` if a layer holds code of the user's that no document can bring back."""
+    """Raises `PolicyError` if a layer holds custom code, which cannot be restored from a document."""
     for number, layer in enumerate(module):
         for part, table in (("selection", "selection.SELECTIONS"), ("strength", "strength.STRENGTHS")):
             name, known = _kind(layer, part)
@@ -109,7 +109,7 @@ def layer_tensors(layer: AugmentationLayer) -> dict[str, Tensor]:
 
 
 def encoded(tensor: Tensor) -> Any:
-    """A tensor as nested lists, with `"inf"`, `"-inf"` and `"nan"` for values that are not finite.
+    """Returns a tensor as nested lists. Numbers that are not finite become `"inf"`, `"-inf"` and `"nan"`.
 
     Example:
         >>> encoded(torch.tensor([[0.5, float("-inf")]]))
@@ -130,7 +130,7 @@ def _layer_document(layer: AugmentationLayer, *, tensors: bool) -> dict[str, Any
     # With a preference, the mean over samples.
     weights = to_weights(raw_weights, layer.temperature) if layer.preference is None else _wide(layer.weights)
     strength = layer.strength
-    # A subclass may mean something else by its raw parameters.
+    # In a subclass the raw parameters may have another meaning.
     simple = type(strength) is GlobalStrength
     raw = _wide(strength.get_parameter("raw_magnitudes") if simple else from_unit(layer.magnitudes.detach()))
     transforms = []
@@ -205,12 +205,12 @@ def _as_json(config: dict[str, Any], owner: str, **facts: str) -> dict[str, Any]
                 argument=name,
                 **facts,
             ) from error
-    # As it will be read: tuples become lists.
+    # The same form as after reading: tuples become lists.
     return dict(json.loads(json.dumps(config)))
 
 
 def _kind(layer: AugmentationLayer, part: str) -> tuple[str, bool]:
-    """The name of a layer's selection or strength, and whether the name is enough to build it."""
+    """Returns the name of a layer's selection or strength, and whether it can be built from its name."""
     if part == "selection":
         kind = type(layer.selection)
         known = SELECTIONS.get(kind.name) is kind
@@ -220,7 +220,7 @@ def _kind(layer: AugmentationLayer, part: str) -> tuple[str, bool]:
 
 
 def _wide(tensor: Tensor) -> Tensor:
-    # In half precision softmax and sigmoid would be off by a percent; the raw numbers themselves stay exact.
+    # In half precision, softmax and sigmoid would have errors of a percent. The raw numbers themselves stay exact.
     return tensor.detach().to(tensor.dtype if tensor.dtype == torch.float64 else torch.float32)
 
 

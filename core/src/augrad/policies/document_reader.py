@@ -1,6 +1,6 @@
-"""Builds an augmentation module from a document, and says where in the document an error lies.
+"""Builds an augmentation module from a document, and reports the place of an error in the document.
 
-Uses document_schema.py, registry.py; used by policy.py and saving.py.
+Uses document_schema.py and registry.py; used by policy.py and saving.py.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def from_document(document: Any, *, tensors: bool = True) -> AugmentationModule:
         tensors: whether it holds the tensors of strengths that differ between samples; see `to_document`.
 
     Raises:
-        PolicyError: the document is malformed, of a newer schema, names a transform that is not registered, or gives
+        PolicyError: the document is malformed, has a newer schema, names a transform that is not registered, or gives
             values that do not fit their declared range. The message begins with the place in the document.
     """
     layers = [_layer(layer, f"layers[{i}]", tensors=tensors) for i, layer in enumerate(parse(document).layers)]
@@ -131,10 +131,12 @@ def _restore_layer(layer: AugmentationLayer, entry: LayerEntry, raw_magnitudes: 
 
 def _transform(entry: TransformEntry, place: str) -> Transform:
     try:
-        # It is the core's own, and no plugin brings it.
+        # `Unchanged` belongs to the core; no plugin provides it.
         kind = Unchanged if entry.name == Unchanged.name else get_transform(entry.name)
     except AugradError as error:
-        raise document_error(f"{place}.name", f"{error} A transform of your own: augrad.register(it) first.") from error
+        raise document_error(
+            f"{place}.name", f"{error} Register your own transforms with augrad.register first."
+        ) from error
     try:
         transform = kind.from_config(entry.config)
     except Exception as error:
@@ -150,7 +152,7 @@ def _transform(entry: TransformEntry, place: str) -> Transform:
 
 
 def _restore(transform: Transform, state: dict[str, StateEntry], place: str) -> None:
-    """Puts fitted buffers and parameters back, of whatever shape they have become."""
+    """Restores fitted buffers and parameters, whatever their shape is now."""
     expected = transform.state_dict()
     for name in expected:
         if name not in state and expected[name].numel():
@@ -160,7 +162,9 @@ def _restore(transform: Transform, state: dict[str, StateEntry], place: str) -> 
         modules = dict(transform.named_modules())
         owner = modules.get(owner_name)
         if owner is None or leaf not in {**owner._buffers, **owner._parameters}:  # noqa: SLF001 - torch has no public list of unset ones
-            raise document_error(f"{place}.{name}", f"{transform.name} keeps nothing of that name; a newer plugin may.")
+            raise document_error(
+                f"{place}.{name}", f"{transform.name} has no state of this name; a newer version of its plugin may."
+            )
         value = _state_tensor(entry, f"{place}.{name}")
         if leaf in owner._buffers:  # noqa: SLF001
             setattr(owner, leaf, value)
@@ -253,7 +257,7 @@ def _from_ends(low: Tensor, high: Tensor, columns: ParameterColumns, place: str)
             raise document_error(
                 f"{place}.{name}",
                 f"must lie in [{lowest:g}, {highest:g}]{' ' + declared.unit if declared.unit else ''}, but got "
-                f"{column[outside][0].item():g}. A wider range goes into the transform's config.",
+                f"{column[outside][0].item():g}. Set a wider range in the transform's config.",
             )
     towards, other = (high, low) if declared.span > 0 else (low, high)
     mirrored = 2 * declared.identity - towards if declared.signed else torch.full_like(towards, declared.identity)

@@ -1,4 +1,4 @@
-"""The schema of an augmentation module's document, checked by pydantic. Used by document_reader.py."""
+"""The schema of a document of an augmentation module, checked by pydantic. Used by document_reader.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from augrad.policies.document import SCHEMA
 
 
 def _number(value: Any) -> float:
-    """A number, or a word for a number that JSON cannot write."""
+    """Returns a number; also accepts the words for numbers that JSON lacks, such as `"inf"`."""
     if isinstance(value, bool) or not (isinstance(value, int | float) or value in ("inf", "-inf", "nan")):
         raise ValueError(f"must be a number, but is {value!r}")
     return float(value)
@@ -22,7 +22,7 @@ def _numbers(value: Any) -> list[float] | float:
 
 
 Number = Annotated[float, PlainValidator(_number)]
-# Without a union, so that pydantic reports the place as it stands in the document.
+# Not a union, so that pydantic reports the place as it is in the document.
 MaybeNumber = Annotated[float | None, PlainValidator(_number)]
 Numbers = Annotated[Any, PlainValidator(_numbers)]
 
@@ -32,7 +32,7 @@ class _Strict(BaseModel):
 
 
 class ParameterEntry(_Strict):
-    """The learned range of one parameter: physical ends, and the exact magnitude if it is known."""
+    """The learned range of a parameter: its physical ends, and the exact magnitude if known."""
 
     low: Numbers
     high: Numbers
@@ -42,7 +42,7 @@ class ParameterEntry(_Strict):
 
 
 class StateEntry(_Strict):
-    """One tensor that a transform keeps."""
+    """A tensor of a transform's state."""
 
     dtype: str
     shape: list[int]
@@ -50,7 +50,7 @@ class StateEntry(_Strict):
 
 
 class TransformEntry(_Strict):
-    """One transform of a layer."""
+    """A transform of a layer."""
 
     name: str
     weight: Number
@@ -61,7 +61,7 @@ class TransformEntry(_Strict):
 
 
 class LayerEntry(_Strict):
-    """One layer."""
+    """A layer."""
 
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     selection: str = "straight_through"
@@ -82,10 +82,10 @@ class DocumentEntry(_Strict):
 
 
 def parse(document: Any) -> DocumentEntry:
-    """The entries of a document of a known schema.
+    """Validates a document and returns its entries.
 
     Raises:
-        PolicyError: it is malformed or of a newer schema; the message begins with the place.
+        PolicyError: the document is malformed or has a newer schema. The message begins with the place.
     """
     schema = document.get("schema") if isinstance(document, dict) else None
     if isinstance(schema, int) and schema > SCHEMA:
@@ -106,7 +106,7 @@ def parse(document: Any) -> DocumentEntry:
 
 
 def document_error(place: str, message: str) -> PolicyError:
-    """The error at one place of a document, such as `layers[0].transforms[2].name`."""
+    """Returns an error about a place in a document, such as `layers[0].transforms[2].name`."""
     return PolicyError(f"{place}: {message}", place=place)
 
 

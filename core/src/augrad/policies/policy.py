@@ -1,4 +1,4 @@
-"""`Policy`: a learned augmentation in physical units, to read, store and use again. Uses document.py."""
+"""`Policy`: the learned augmentation in physical units, to read, store and reuse. Uses document.py."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class PolicyRow:
     Attributes:
         layer: position of the layer, from 0.
         transform: name of the transform.
-        parameter: name of the parameter. If it is learned per axis entry, the entry follows (`"std[3]"`, or
-            `"std[age]"` if the transform knows names). None for a transform without parameters.
+        parameter: name of the parameter; None for a transform without parameters. If the parameter is learned for each
+            entry of an axis, the name includes the entry: `"std[3]"`, or `"std[age]"` if the transform knows names.
         weight: probability that the layer draws the transform, in [0, 1]. A transform without parameters is applied to
-            half of the samples that draw it (to all with the layer's `distribution="ends"`).
-        magnitude: used fraction of the declared range, in [0, 1]; None without a parameter.
-        low, high: the parameter is drawn between these values, in `unit`. With `distribution="ends"` it is one of the
-            two, or the one that is not the identity. None without a parameter.
+            half of the samples that draw it (to all of them with the layer's `distribution="ends"`).
+        magnitude: fraction of the declared range that is used, in [0, 1]; None without a parameter.
+        low, high: the physical values between which the parameter is drawn, in `unit`; None without a parameter. With
+            `distribution="ends"` either of the two is drawn, or only the end that is not the identity.
         unit: unit of `low` and `high`.
 
     Example:
@@ -57,12 +57,15 @@ class PolicyRow:
 
     @property
     def rests(self) -> bool:
-        """Whether the range is empty, so that the transform changes nothing: a search leaves layers in this state."""
+        """Whether the range is empty, so that the transform is drawn but changes nothing.
+
+        This happens in a layer in which a search kept no transform.
+        """
         return self.magnitude == 0
 
     @property
     def reach(self) -> str:
-        """The range as text, `"±57 deg"` or `"0..0.3"`; empty without a parameter."""
+        """The range as text, such as `"±57 deg"` or `"0..0.3"`; empty without a parameter."""
         return reach_text(self.low, self.high, self.unit)
 
     def __str__(self) -> str:
@@ -72,13 +75,13 @@ class PolicyRow:
 
 @dataclass(frozen=True)
 class PolicySummary:
-    """One parameter over all layers.
+    """A parameter over all layers.
 
     Attributes:
         transform, parameter, unit: as in `PolicyRow`.
         probability: probability that at least one layer draws the transform, `1 - prod(1 - weight)`, in [0, 1].
-        low, high: mean of the layers' ranges, weighted by their weights; None without a parameter.
-        lowest, highest: the widest range of any layer, whatever its weight; None without a parameter.
+        low, high: average of the layers' ranges, weighted by the layers' weights; None without a parameter.
+        lowest, highest: ends of the widest range of all layers, however small its weight; None without a parameter.
     """
 
     transform: str
@@ -97,10 +100,10 @@ class PolicySummary:
 
 
 class Policy:
-    """A learned augmentation: an immutable sequence of rows in physical units, and a frozen module to use again.
+    """The learned augmentation: an immutable sequence of rows, and everything needed to use it again.
 
-    `InvariantModel.policy`, `Policy.from_module` and `Policy.from_json` make policies. Later training does not change
-    them. Two policies are equal if their modules would do the same.
+    `InvariantModel.policy`, `Policy.from_module` and `Policy.from_json` make policies. Later training does not change a
+    policy. Two policies are equal if their modules augment in the same way.
 
     Example:
         >>> import torch
@@ -125,14 +128,14 @@ class Policy:
 
     @classmethod
     def from_module(cls, module: nn.Module) -> Policy:
-        """The policy of an `AugmentationModule`, or of a single `AugmentationLayer`, as it stands now.
+        """Returns the current policy of an `AugmentationModule` or of a single `AugmentationLayer`.
 
         Raises:
-            ArgumentTypeError: it is neither.
-            PolicyError: a transform was constructed with something that is not JSON-able.
+            ArgumentTypeError: the argument is neither.
+            PolicyError: a transform was constructed with a value that is not JSON-able.
         """
         if isinstance(module, AugmentationLayer):
-            # Copied first: a module of its own would otherwise share the layer.
+            # Copied, because the new module would otherwise share the layer.
             module = AugmentationModule([copy.deepcopy(module)])
         if not isinstance(module, AugmentationModule):
             raise ArgumentTypeError(
@@ -167,14 +170,14 @@ class Policy:
             raise PolicyError(f"{path}: {error}", path=Path(path), **error.facts) from error
 
     def to_json(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the policy as JSON: physical values for people, raw parameters for an exact round trip.
+        """Writes the policy: physical values for people, and raw parameters for an exact round trip. See `document.py`.
 
         Returns:
             The path written to.
 
         Raises:
-            PolicyError: the module holds code of yours that a file cannot bring back.
-            StorageError: the file could not be written; an older file at the path is untouched.
+            PolicyError: the module holds custom code that cannot be restored from a file.
+            StorageError: the file could not be written; an earlier file is untouched.
         """
         from augrad.files.storage import write_file
 
@@ -182,9 +185,9 @@ class Policy:
         return write_file(path, (json.dumps(self._document, indent=2, allow_nan=False) + "\n").encode())
 
     def as_module(self) -> AugmentationModule:
-        """A new module that augments as this policy says. It is frozen: no parameter requires a gradient.
+        """Returns a new, frozen module that augments according to this policy: no parameter requires a gradient.
 
-        It fits into any pipeline, in train mode or eval mode (it starts in eval mode, on the CPU).
+        It works in any pipeline, in train mode or eval mode. It starts in eval mode, on the CPU.
         """
         return copy.deepcopy(self._module)
 
@@ -193,12 +196,16 @@ class Policy:
         return [asdict(row) for row in self]
 
     def leading(self) -> tuple[PolicyRow, ...]:
-        """The rows of the transform with the largest weight in any layer; one with an empty range only if all are."""
+        """Returns the rows of the transform with the largest weight in any layer.
+
+        If several have the same weight, the first is returned, and transforms that change something come before those
+        that rest.
+        """
         first = max(self._rows, key=lambda row: (not row.rests, row.weight))
         return tuple(row for row in self if (row.layer, row.transform) == (first.layer, first.transform))
 
     def summary(self) -> tuple[PolicySummary, ...]:
-        """The rows summed up over layers, per transform and parameter, the most probable first."""
+        """Returns the rows combined over layers, for each transform and parameter, the most probable first."""
         groups: dict[tuple[str, str | None], list[PolicyRow]] = {}
         for row in self:
             groups.setdefault((row.transform, row.parameter), []).append(row)
@@ -259,7 +266,7 @@ def _summed(rows: list[PolicyRow]) -> PolicySummary:
     if not lows:
         return PolicySummary(first.transform, first.parameter, probability, None, None, None, None, first.unit)
     total = sum(row.weight for row in rows)
-    # A transform that no layer draws has no weights to average by.
+    # If no layer draws the transform, the plain average is taken.
     parts = [row.weight / total if total else 1 / len(rows) for row in rows]
     low = sum(part * value for part, value in zip(parts, lows, strict=True))
     high = sum(part * value for part, value in zip(parts, highs, strict=True))
@@ -267,4 +274,4 @@ def _summed(rows: list[PolicyRow]) -> PolicySummary:
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f'{constant} is no JSON number; write "{constant.lower().replace("infinity", "inf")}"')
+    raise ValueError(f'{constant} is not a JSON number; write "{constant.lower().replace("infinity", "inf")}"')

@@ -1,4 +1,4 @@
-"""A policy's rows as tables for people: plain text and rich. Used by policy.py."""
+"""The rows of a policy as tables for people: plain text and rich. Used by policy.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NUMERIC = ("layer", "weight")
 
 
 def reach_text(low: float | None, high: float | None, unit: str) -> str:
-    """A range as text, to three digits.
+    """Returns a range as text, with three digits.
 
     Example:
         >>> reach_text(-57.04, 57.04, "deg"), reach_text(0.0, 0.25, ""), reach_text(None, None, "")
@@ -28,7 +28,7 @@ def reach_text(low: float | None, high: float | None, unit: str) -> str:
 
 
 def text_table(rows: Sequence[PolicyRow]) -> str:
-    """Aligned columns, one line per row."""
+    """Returns aligned columns, with a line for each row."""
     table = [_COLUMNS, *map(_cells, rows)]
     widths = [max(len(line[i]) for line in table) for i in range(len(_COLUMNS))]
     lines = []
@@ -42,7 +42,7 @@ def text_table(rows: Sequence[PolicyRow]) -> str:
 
 
 def rich_table(rows: Sequence[PolicyRow]) -> Table:
-    """The same for a rich console."""
+    """Returns the same table for a rich console."""
     from rich.table import Table
 
     table = Table()

@@ -1,1 +1,1 @@
-"""What all pages share: templates, look and words. Loads matplotlib on first use of style.py."""
+"""Shared by all pages: templates, style and words. Loads matplotlib on first use of style.py."""

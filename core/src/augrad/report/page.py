@@ -1,4 +1,4 @@
-"""Pages from their templates, everything inside one file. Used by the pages of audits and demos."""
+"""Builds self-contained pages from templates. Used by the pages of audits and demos."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 
 def filled(package: str, template: str, **names: Any) -> str:
-    """Fills a template of a package with these names; what they hold is text and is escaped.
+    """Fills a template of a package with values. Strings in the values are escaped.
 
     Args:
-        package: where the template lies, for example `"augrad.demo.page"`.
-        template: name of the file; it may include others from there and from this folder, which all pages share.
-        names: what it tells of.
+        package: the package that contains the template, for example `"augrad.demo.page"`.
+        template: file name of the template. It may include other files of this package and of `report/`.
+        names: the values of the template.
     """
     environment = Environment(
         autoescape=True,

@@ -1,4 +1,4 @@
-"""The look of all pictures: colours, fonts, figures as SVG for the page or PNG. Used by panels.py and document.py."""
+"""The style of all figures: colours, fonts, and figures as SVG or PNG. Used by panels.py and document.py."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ GRID = "#dfe3e8"
 PAPER = "#ffffff"
 
 RULE_COLOURS = {"none": "#8c959f", "oracle": "#e0812b", "augrad": "#2f74e0"}
-"""One colour per rule, on every picture: grey, orange (the truth) and blue (what was learned)."""
+"""Colour of each rule in every figure: grey for none, orange for the truth, blue for the learned augmentation."""
 
 OTHERS = ("#4ba3a0", "#9a7fd1", "#c8739f", "#8fae4b", "#b08858", "#63b1d6", "#d3655f", "#5f8f6b", "#b7a13c", "#7a86b8")
-"""Colours of transforms that are not true ones, in the order of the candidates."""
+"""Colours of transforms that do not belong to the truth, in the order of the candidates."""
 
 _VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)", PAPER: "var(--paper)"}
 
@@ -61,13 +61,13 @@ _SETTINGS: dict[str, Any] = {
 
 
 def styled() -> Any:
-    """A context in which figures are drawn in augrad's style; matplotlib's settings are put back after it."""
+    """Returns a context in which figures have augrad's style. Afterwards, matplotlib's settings are restored."""
     settings: Any = _SETTINGS  # matplotlib's stubs list every key by name
     return mpl.rc_context(settings)
 
 
 def transform_colours(transforms: Iterable[str], true: Iterable[str]) -> dict[str, str]:
-    """One colour per transform: the learned colour for the true ones, others in turn.
+    """Returns a colour for each transform: the learned colour for true transforms, other colours in turn.
 
     Example:
         >>> transform_colours(["vision.rotate", "vision.scale"], ["vision.rotate"])
@@ -81,17 +81,17 @@ def transform_colours(transforms: Iterable[str], true: Iterable[str]) -> dict[st
 
 
 def label_epochs(axes: Axes) -> None:
-    """Names the horizontal axis, with ticks at whole epochs."""
+    """Labels the horizontal axis with epochs, with ticks at whole numbers."""
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
 
 
 def to_svg(figure: Figure, label: str) -> str:
-    """The figure as an SVG element to be put into a page: as wide as its place, in the page's font and colours.
+    """Returns the figure as an SVG element for a page: as wide as its place, in the page's font and colours.
 
     Args:
-        figure: drawn within `styled()`.
-        label: what it shows, for those who cannot see it.
+        figure: drawn inside `styled()`.
+        label: a description for readers who cannot see the figure.
     """
     buffer = io.BytesIO()
     with styled():
@@ -106,7 +106,7 @@ def to_svg(figure: Figure, label: str) -> str:
 
 
 def _with_own_ids(svg: str, label: str) -> str:
-    """Drops ids that nothing refers to, and prefixes the others, so that they differ between the figures of a page."""
+    """Removes ids without references, and prefixes the others, so that ids of several figures on a page differ."""
     prefix = re.sub(r"\W+", "-", label)
     referred = set(re.findall(r"#([\w.-]+)", svg))
 
@@ -118,7 +118,7 @@ def _with_own_ids(svg: str, label: str) -> str:
 
 
 def to_png(figure: Figure, dpi: int = 110) -> bytes:
-    """The figure as a PNG on white, readable in light and dark surroundings."""
+    """Returns the figure as a PNG on white, which is readable in light and dark surroundings."""
     buffer = io.BytesIO()
     with styled():
         figure.savefig(buffer, format="png", dpi=dpi, facecolor=PAPER, metadata={"Software": None})

@@ -1,10 +1,10 @@
-"""Names and shares as words. Used by the pages of audits and demos, and by the benchmark's tables."""
+"""Parameter names and shares as text. Used by the pages of audits and demos, and by the benchmark's tables."""
 
 from __future__ import annotations
 
 
 def words(parameter: str | None, unit: str = "") -> str:
-    """A parameter's name as words, without the unit that it may carry.
+    """Returns a parameter's name as words, without the unit at its end.
 
     Example:
         >>> words("gain_db", "dB"), words("log_size")

@@ -1,6 +1,6 @@
-"""The conformance kit: one check per promise of the transform contract, for authors of transforms.
+"""The conformance kit for authors of transforms: a check for each promise of the transform contract.
 
-Under pytest, one test per transform and check::
+With pytest, each pair of transform and check is a test::
 
     from augrad.testing import parametrize_with_checks
 
@@ -8,10 +8,11 @@ Under pytest, one test per transform and check::
     def test_conformance(transform, check):
         check(transform)
 
-Anywhere else, `check_transform(Rotate())` raises with a list of what is broken, and `run_checks(Rotate())` returns it.
+Without pytest, `check_transform(Rotate())` raises an error with a list of all broken promises, and
+`run_checks(Rotate())` returns the list.
 """
 
-from augrad.testing import gradients, values, batches, state, declarations  # noqa: F401, I001 - in the table's order
+from augrad.testing import gradients, values, batches, state, declarations  # noqa: F401, I001 - the order of the table
 from augrad.testing.examples import example_batch, floats, mapped, smooth
 from augrad.testing.reference import check_reference
 from augrad.testing.registry import CHECKS, Check, all_checks

@@ -1,4 +1,4 @@
-"""Checks on batches: any size, samples kept apart, no waiting for the device, no loop. Uses examples.py, watch.py."""
+"""Checks on batches: any size, independent samples, no waiting for the device, no loop. Uses watch.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from augrad.testing.watch import SyncError, Tally, sync_guard
 from augrad.transform.transform import Transform
 
 TOLERANCE = 1e-9
-"""Between a batch and its samples one by one, in double precision: sums may run in another order."""
+"""Accepted difference between a batch and its single samples, in double precision. Sums may run in another order."""
 
 
 def _mixes_samples(transform: Transform) -> bool:
@@ -33,7 +33,7 @@ def _keeps_samples_apart(transform: Transform) -> bool:
 
 @check()
 def check_batch_sizes(transform: Transform) -> None:
-    """It takes batches of 0, 1 and 3 samples."""
+    """It accepts batches of 0, 1 and 3 samples."""
     for n_samples in (0, 1, 3):
         x = example_batch(transform, n_samples)
         try:
@@ -43,12 +43,12 @@ def check_batch_sizes(transform: Transform) -> None:
                 f"{transform.name}: a batch of {n_samples} raises {type(error).__name__}: {error}",
                 transform=transform.name,
             ) from error
-        require(batch.count(y) == n_samples, transform, f"of {n_samples} samples it returns {batch.count(y)}.")
+        require(batch.count(y) == n_samples, transform, f"for {n_samples} samples it returns {batch.count(y)}.")
 
 
 @check(_keeps_samples_apart)
 def check_samples_independent(transform: Transform) -> None:
-    """A batch of n equals n batches of 1, each with its own values and noise."""
+    """A batch of n samples gives the same result as n batches of 1, each with its own values and noise."""
     n_samples = 4
     x = example_batch(transform, n_samples)
     values, noise = inner_values(transform, n_samples), noise_for(transform, x)
@@ -61,14 +61,14 @@ def check_samples_independent(transform: Transform) -> None:
         require(
             bool(apart <= TOLERANCE),
             transform,
-            f"a sample's result differs by up to {float(apart):.3g} between a batch of {n_samples} and a batch of its "
-            "own. Compute statistics per sample, or declare mixes_samples = True.",
+            f"a sample's result differs by up to {float(apart):.3g} between a batch of {n_samples} and a batch of this "
+            "sample alone. Compute statistics per sample, or declare mixes_samples = True.",
         )
 
 
 @check(_mixes_samples)
 def check_mixing_is_declared_truly(transform: Transform) -> None:
-    """A transform that declares `mixes_samples` has results that depend on the other samples."""
+    """If it declares `mixes_samples`, its results depend on the other samples of the batch."""
     n_samples = 6
     x, other = example_batch(transform, n_samples), example_batch(transform, n_samples, seed=1)
     values, noise = inner_values(transform, n_samples), noise_for(transform, x)
@@ -81,7 +81,7 @@ def check_mixing_is_declared_truly(transform: Transform) -> None:
 
 @check()
 def check_noise_has_one_row_per_sample(transform: Transform) -> None:
-    """Its noise has one row per sample and lies where the batch lies."""
+    """Its noise has a row for each sample and is on the batch's device."""
     for n_samples in (1, 3):
         x = example_batch(transform, n_samples)
         for part in noise_parts(noise_for(transform, x)):
@@ -97,7 +97,7 @@ def check_noise_has_one_row_per_sample(transform: Transform) -> None:
 
 @check()
 def check_no_host_sync(transform: Transform) -> None:
-    """Nothing in its path waits for the device: no `.item()`, no truth of a tensor, no boolean mask as an index."""
+    """It never waits for the device: no `.item()`, no tensor as a condition, no boolean mask as an index."""
     x = example_batch(transform, dtype=torch.float32)
     values = inner_values(transform, batch.count(x), torch.float32)
     try:

@@ -1,4 +1,4 @@
-"""Checks on declarations and errors: what a transform says of itself is true, mistakes are named. Uses examples.py."""
+"""Checks on declarations and errors: declarations are true, and errors name the mistake. Uses examples.py."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from augrad.testing.registry import check, has_parameters, require
 from augrad.transform.transform import Transform
 
 N_WORDS = 5
-"""Fewest words that can say what carries no information about the target."""
+"""Smallest number of words that can state an assumption about the target."""
 
 RUBBISH: tuple[Any, ...] = (None, "a photograph", 3.0, [1.0, 2.0], {"image": 1})
 
@@ -46,7 +46,7 @@ def check_name_declared(transform: Transform) -> None:
 
 @check()
 def check_assumes_declared(transform: Transform) -> None:
-    """It says in a sentence which invariance it assumes."""
+    """It states in a sentence which invariance it assumes."""
     require(
         len(transform.assumes.split()) >= N_WORDS,
         transform,
@@ -56,7 +56,7 @@ def check_assumes_declared(transform: Transform) -> None:
 
 @check()
 def check_docstring(transform: Transform) -> None:
-    """Its class has a docstring of its own that names every parameter."""
+    """Its class has its own docstring, which names every parameter."""
     doc = vars(type(transform)).get("__doc__") or ""
     require(bool(doc.strip()), transform, f"class {type(transform).__name__} has no docstring.")
     missing = [name for name in transform.ranges if name not in doc and name.split("_")[0] not in doc.lower()]
@@ -65,7 +65,7 @@ def check_docstring(transform: Transform) -> None:
 
 @check()
 def check_signature(transform: Transform) -> None:
-    """`forward` takes each declared parameter by name, and `noise` exactly if `draw_noise` returns some."""
+    """`forward` takes each declared parameter by name, and takes `noise` exactly if `draw_noise` returns noise."""
     accepted = inspect.signature(transform.forward).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()):
         return
@@ -95,7 +95,7 @@ def check_units_declared(transform: Transform) -> None:
 
 @check(_is_not_invertible)
 def check_not_invertible_says_so(transform: Transform) -> None:
-    """Asked to be undone, a transform that cannot be raises `InversionError`."""
+    """If it cannot be undone, `invert` raises `InversionError`."""
     x = example_batch(transform)
     noise = noise_for(transform, x)
     values = inner_values(transform, batch.count(x))
@@ -108,7 +108,7 @@ def check_not_invertible_says_so(transform: Transform) -> None:
 
 @check()
 def check_rejects_foreign_types(transform: Transform) -> None:
-    """Anything that is no batch is rejected with an `InputTypeError` that names the transform."""
+    """Any object that is not a batch is rejected with an `InputTypeError` that names the transform."""
     for rubbish in RUBBISH:
         _rejects(transform, rubbish, InputTypeError, f"{rubbish!r}")
 
@@ -122,7 +122,7 @@ def check_rejects_integers(transform: Transform) -> None:
 
 @check(is_tensor_based)
 def check_rejects_missing_axes(transform: Transform) -> None:
-    """A tensor without a batch axis, or without any, is rejected with an `InputError` that names the transform."""
+    """A tensor without a batch axis, or without any axis, is rejected with an `InputError` that names the transform."""
     x = example_batch(transform)
     while x.ndim > 1:
         x = x[0]
@@ -147,7 +147,7 @@ def _rejects(transform: Transform, x: Any, kind: type[Exception], what: str) -> 
 
 @check()
 def check_accepts_its_example(transform: Transform) -> None:
-    """It validates its own example batch, of any floating-point dtype."""
+    """It accepts its own example batch, in every floating-point dtype."""
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
         x = example_batch(transform, dtype=dtype)
         try:

@@ -1,4 +1,4 @@
-"""What checks run a transform on: example batches, values over its range, noise. Used by every file of checks."""
+"""The inputs of the checks: example batches, values over the range of a transform, noise. Used by all check files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Values = dict[str, Tensor]
 
 
 def smooth(shape: tuple[int, ...], generator: Generator | None = None, *, n_axes: int = 1) -> Float[Tensor, "..."]:
-    """Smooth random signals in [0.1, 0.9], in double precision: kinks and clipping at 0 and 1 are out of the way.
+    """Returns smooth random signals in [0.1, 0.9], in double precision, which avoid kinks and clipping at 0 and 1.
 
     Args:
-        shape: of the batch, `(batch, *event)`.
-        generator: source of randomness; torch's default one if None.
-        n_axes: how many of the last axes are smooth: 1 for signals, 2 for images.
+        shape: shape of the batch, `(batch, *event)`.
+        generator: source of randomness; if None, torch's default generator.
+        n_axes: number of trailing axes that are smooth: 1 for signals, 2 for images.
 
     Example:
         >>> images = smooth((2, 3, 8, 8), n_axes=2)
@@ -43,7 +43,7 @@ def smooth(shape: tuple[int, ...], generator: Generator | None = None, *, n_axes
 
 
 def example_batch(transform: Transform, n_samples: int = 3, dtype: torch.dtype = torch.float64, seed: int = 0) -> Any:
-    """A batch that `transform` accepts: its own `Transform.example_batch`, or smooth tensors `(n_samples, 4, 16)`.
+    """Returns a batch that `transform` accepts: `Transform.example_batch`, or else smooth tensors `(n_samples, 4, 16)`.
 
     Example:
         >>> from augrad import Range, Transform
@@ -64,7 +64,7 @@ def example_batch(transform: Transform, n_samples: int = 3, dtype: torch.dtype =
 
 @singledispatch
 def floats(x: Any) -> tuple[Tensor, ...]:
-    """The floating-point tensors of a batch, which checks compare. A plugin registers it for its own batch type.
+    """Returns the floating-point tensors of a batch, which the checks compare. A plugin registers its own batch type.
 
     Example:
         >>> [part.shape for part in floats(torch.zeros(2, 3))]
@@ -84,10 +84,10 @@ def _(x: Tensor) -> tuple[Tensor, ...]:
 
 @singledispatch
 def mapped(x: Any, function: Callable[[Tensor], Tensor]) -> Any:
-    """A batch with `function` applied to each of its tensors, integers too, always in the same order.
+    """Returns a batch with `function` applied to each of its tensors, including integers, always in the same order.
 
-    With it checks change a batch's dtype, device and contents, and see all that could be written into. A plugin
-    registers it for its own batch type.
+    The checks use it to change a batch's dtype, device and contents, and to find every tensor that a transform could
+    write into. A plugin registers its own batch type.
 
     Example:
         >>> mapped(torch.ones(2), torch.neg).tolist()
@@ -106,12 +106,12 @@ def _(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def cast(x: Any, dtype: torch.dtype) -> Any:
-    """A batch with its floating-point tensors in `dtype`."""
+    """Returns a batch with its floating-point tensors in `dtype`."""
     return mapped(x, lambda part: part.to(dtype) if part.is_floating_point() else part)
 
 
 def tensors(x: Any) -> tuple[Tensor, ...]:
-    """Every tensor of a batch, integers too: what a transform could write into."""
+    """Returns every tensor of a batch, including integers. A transform could write into each of them."""
     found: list[Tensor] = []
 
     def noted(part: Tensor) -> Tensor:
@@ -123,9 +123,10 @@ def tensors(x: Any) -> tuple[Tensor, ...]:
 
 
 def values_at(transform: Transform, fraction: Float[Tensor, " batch"]) -> Values:
-    """Values at a fraction of each parameter's way from its identity to its far end; below 0 for the other side.
+    """Returns values at a fraction of the way from each parameter's identity to its far end.
 
-    Every entry of a parameter that is learned per axis entry gets the same value.
+    A fraction below 0 gives the other side. If a parameter is learned for each entry of an axis, all entries get the
+    same value.
 
     Example:
         >>> from augrad import Range, Transform
@@ -147,14 +148,14 @@ def values_at(transform: Transform, fraction: Float[Tensor, " batch"]) -> Values
 def inner_values(
     transform: Transform, n_samples: int, dtype: torch.dtype = torch.float64, *, reach: float = 1.0, seed: int = 0
 ) -> Values:
-    """Random values away from the identity and from both ends of each range, and from round numbers.
+    """Returns random values away from the identity, from both ends of each range, and from round numbers.
 
     Args:
-        transform: whose ranges are meant.
-        n_samples: how many values of each parameter.
-        dtype: of the values.
-        reach: the fraction of each range to stay within.
-        seed: of the draw.
+        transform: the transform whose ranges are used.
+        n_samples: number of values for each parameter.
+        dtype: dtype of the values.
+        reach: fraction of each range that is used.
+        seed: seed of the draw.
     """
     generator = keyed_generator(seed, "values")
     values = {}
@@ -168,39 +169,39 @@ def inner_values(
 
 
 def fractions_of_interest(transform: Transform) -> tuple[float, ...]:
-    """Fractions of the range at its ends, at the identity and between; both sides if any parameter is signed."""
+    """Returns fractions of the range at its ends, at the identity and in between, on both sides if signed."""
     above = (0.0, 0.5, 1.0)
     return (-1.0, -0.5, *above) if any(declared.signed for declared in transform.ranges.values()) else above
 
 
 def noise_for(transform: Transform, x: Any, seed: int = 0) -> Any:
-    """The inner noise that `transform` draws for a batch from a keyed generator; None if it has none."""
+    """Returns the noise that `transform` draws for a batch from a keyed generator; None if it draws no noise."""
     return transform.draw_noise(x, keyed_generator(seed, "noise"))
 
 
 def call(transform: Transform, x: Any, values: Values, noise: Any = None) -> Any:
-    """`forward` as a layer calls it: the noise is left out where there is none."""
+    """Calls `forward` as a layer does: without the noise argument if there is no noise."""
     return transform(x, **values) if noise is None else transform(x, **values, noise=noise)
 
 
 def noise_parts(noise: Any) -> tuple[Tensor, ...]:
-    """The tensors that noise consists of: none, one, or several."""
+    """Returns the tensors of a noise value: none, a single tensor, or several."""
     if noise is None:
         return ()
     return (noise,) if isinstance(noise, Tensor) else tuple(noise)
 
 
 def noise_rows(noise: Any, index: Tensor) -> Any:
-    """The noise of the samples at `index`."""
+    """Returns the noise of the samples at `index`."""
     if noise is None or isinstance(noise, Tensor):
         return noise if noise is None else noise.index_select(0, index)
     return tuple(part.index_select(0, index) for part in noise)
 
 
 def gap(x: Any, y: Any) -> Tensor:
-    """Largest absolute difference between two batches, as a tensor without axes; 0 for empty ones.
+    """Returns the largest absolute difference between two batches, as a tensor without axes; 0 for empty batches.
 
-    Batches of different shape are infinitely far apart.
+    The difference between batches of different shape is infinite.
     """
     largest = torch.zeros((), dtype=torch.float64)
     for a, b in zip(floats(x), floats(y), strict=True):
@@ -212,5 +213,5 @@ def gap(x: Any, y: Any) -> Tensor:
 
 
 def is_tensor_based(transform: Transform) -> bool:
-    """Whether the transform's batches are plain tensors, with a dtype and shape that checks can vary."""
+    """Whether the transform's batches are plain tensors, whose dtype and shape the checks can vary."""
     return isinstance(example_batch(transform, 1), Tensor)

@@ -1,4 +1,4 @@
-"""Checks on the gradient: it arrives, is alive at the ends, and is what it is declared to be. Uses examples.py."""
+"""Checks on gradients: they reach the parameters, do not vanish at the ends, and fit the declaration."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from augrad.testing.registry import check, has_parameters, require
 from augrad.transform.transform import Transform
 
 NEAR_END = 0.05
-"""How far inside the range "at its end" is: at the very end a derivative may rightly vanish, as a blur's at width 0."""
+"""Distance from the end of a range at which its gradient is tested. At the very end a derivative may rightly be zero,
+for example that of a blur at width 0."""
 
 DEAD = 1e-9
-"""A gradient near an end that is this much smaller than in the middle of the range counts as dead."""
+"""A gradient near an end counts as dead if it is this much smaller than in the middle of the range."""
 
 N_DRAWS = 64
-"""Draws over which the gradient of a transform with jumps is averaged, to compare it with differences."""
+"""Number of draws over which the gradient of a transform with jumps is averaged, to compare it with differences."""
 
 AGREEMENT = 0.5
-"""Cosine that the mean gradient must reach with the mean difference: a biased estimator still points the right way."""
+"""Least cosine between the mean gradient and the mean difference. A biased estimator still points the right way."""
 
 
 def _is_pathwise(transform: Transform) -> bool:
@@ -51,7 +52,7 @@ def _has_estimator(transform: Transform) -> bool:
 
 
 def parameter_gradients(transform: Transform, x: Any, values: Values, noise: Any) -> dict[str, Tensor | None]:
-    """Gradient of one random linear function of the output in each parameter; None where it does not arrive."""
+    """Returns the gradient of a random linear function of the output for each parameter; None where it is cut."""
     leaves = {name: value.detach().clone().requires_grad_() for name, value in values.items()}
     generator = keyed_generator("projection")
     loss = torch.zeros((), dtype=torch.float64)
@@ -65,7 +66,7 @@ def parameter_gradients(transform: Transform, x: Any, values: Values, noise: Any
 
 @check(has_parameters)
 def check_gradient_reaches_parameters(transform: Transform) -> None:
-    """The gradient reaches every declared parameter: it is there, finite, and not all zero."""
+    """The gradient reaches every declared parameter: it exists, is finite, and is not zero everywhere."""
     x = example_batch(transform, 4)
     gradients = parameter_gradients(transform, x, inner_values(transform, 4), noise_for(transform, x))
     for name, gradient in gradients.items():
@@ -81,7 +82,7 @@ def check_gradient_reaches_parameters(transform: Transform) -> None:
 
 @check(has_parameters)
 def check_gradient_alive_at_ends(transform: Transform) -> None:
-    """The gradient of every parameter is finite at both ends of its range and does not vanish just inside them."""
+    """The gradient of every parameter is finite at both ends of its range, and does not vanish just inside them."""
     x = example_batch(transform, 4)
     noise = noise_for(transform, x)
     middle = _largest_gradients(transform, x, 0.5, noise)
@@ -136,7 +137,7 @@ def check_gradcheck_of_input(transform: Transform) -> None:
 
 
 def _projected(y: Any) -> Tensor:
-    # A few random sums of the output stand for all of its entries: a wrong derivative shows in each of them.
+    # A few random sums represent all entries of the output. A wrong derivative shows in each sum.
     flat = torch.cat([part.flatten().double() for part in floats(y)])
     weights = torch.rand(6, len(flat), generator=keyed_generator("gradcheck"), dtype=torch.float64)
     return weights @ flat
@@ -156,10 +157,11 @@ def _gradcheck(transform: Transform, function: Any, inputs: tuple[Tensor, ...], 
 
 @check(_has_estimator)
 def check_gradient_agrees_with_differences(transform: Transform) -> None:
-    """A relaxed or straight-through gradient points where the smoothed map changes.
+    """A relaxed or straight-through gradient points in the direction in which the smoothed map changes.
 
-    Over values spread evenly from 0.2 to 0.8 of the range, the mean derivative of the smoothed map is its difference
-    between the two ends divided by their distance; the mean of the declared gradient must point the same way.
+    Values are spread evenly from 0.2 to 0.8 of the range. The mean derivative of the smoothed map is then the
+    difference between its two ends, divided by their distance. The mean of the declared gradient must point in the same
+    direction.
     """
     n_kinds = 4
     x = example_batch(transform, n_kinds)
@@ -188,13 +190,13 @@ def check_gradient_agrees_with_differences(transform: Transform) -> None:
 
 
 def _by_kind(y: Any, n_kinds: int) -> list[Tensor]:
-    """For each kind of sample, `N_DRAWS` outputs as the rows of a matrix; kinds may differ in size."""
+    """Returns `N_DRAWS` outputs for each kind of sample, as the rows of a matrix. Kinds may differ in size."""
     kinds = torch.arange(n_kinds * N_DRAWS).chunk(n_kinds)
     return [torch.cat([p.double().reshape(N_DRAWS, -1) for p in floats(batch.select(y, k))], dim=1) for k in kinds]
 
 
 def _directional(y: list[Tensor], leaf: Tensor, differences: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Mean gradient in `leaf`, and mean difference, of random linear functions of the output, per kind of sample."""
+    """Returns mean gradient and mean difference of random linear functions of the output, for each kind of sample."""
     generator = keyed_generator("directions")
     directions = [torch.randn(16, len(part), generator=generator, dtype=torch.float64) for part in differences]
     expected = torch.stack([along @ part for along, part in zip(directions, differences, strict=True)], dim=1)

@@ -1,4 +1,4 @@
-"""Holds a transform against an independent reference, for its unit and its sign; called from a plugin's own tests."""
+"""Compares a transform with an independent reference, to test unit and sign. Called from a plugin's tests."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ def check_reference(
 ) -> None:
     """Compares a transform with a reference written without torch, over its range and on both sides of the identity.
 
-    No kit can know what "15 degrees" or "to the right" is. A few lines of numpy in the plugin's tests can.
+    A general kit cannot know the meaning of "15 degrees" or "to the right". A few lines of numpy in the plugin's tests
+    can.
 
     Args:
-        transform: without inner noise.
-        reference: takes one sample as an array `(*event)`, and each value as a float by its name; returns an array.
-            Where batches are no tensors it takes, and returns, what `floats` gives for a batch of that sample alone: a
-            tuple of arrays.
-        tolerance: largest absolute difference, in double precision.
-        reach: the fraction of each range to go to.
+        transform: a transform without inner noise.
+        reference: takes a single sample as an array `(*event)` and each value as a float by its name; returns an array.
+            If batches are not tensors, it takes and returns a tuple of arrays: the result of `floats` for a batch of
+            this sample alone.
+        tolerance: largest accepted absolute difference, in double precision.
+        reach: fraction of each range that is tested.
 
     Raises:
-        ConformanceError: they differ.
+        ConformanceError: the transform differs from the reference.
 
     Example:
         >>> from augrad import Range, Transform

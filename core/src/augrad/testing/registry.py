@@ -1,4 +1,4 @@
-"""The table of checks: which promise each one tests and which transforms it is for. Filled by the files of checks."""
+"""The table of checks: the promise that each check tests, and its transforms. Filled by the files of checks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from augrad.errors import ConformanceError
 from augrad.transform.transform import Transform
 
 CheckFunction = Callable[[Any], None]
-"""Takes a transform, of the kind that the check applies to."""
+"""A function that takes a transform to which the check applies."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One promise of the transform contract, and the function that tests it.
+    """A promise of the transform contract, and the function that tests it.
 
     Attributes:
-        name: such as `"check_input_untouched"`; the key for expected failures.
-        promise: what is promised, in one sentence.
+        name: name of the check, such as `"check_input_untouched"`; the key for expected failures.
+        promise: the promise in a sentence.
         function: raises `ConformanceError` if a transform breaks the promise.
-        applies: whether a transform makes the promise at all, by what it declares.
+        applies: whether a transform makes the promise, according to its declarations.
     """
 
     name: str
@@ -38,17 +38,17 @@ CHECKS: dict[str, Check] = {}
 
 
 def always(transform: Transform) -> bool:
-    """The promise that every transform makes."""
+    """For promises that every transform makes."""
     return True
 
 
 def has_parameters(transform: Transform) -> bool:
-    """The promise of transforms that have something to learn besides their selection weight."""
+    """For promises of transforms that have parameters to learn besides their selection weight."""
     return bool(transform.ranges)
 
 
 def check(applies: Callable[[Transform], bool] = always) -> Callable[[CheckFunction], CheckFunction]:
-    """Registers a function `check_*` as the test of one promise; the first line of its docstring says which."""
+    """Registers a function `check_*` as the test of a promise. The first line of its docstring states the promise."""
 
     def register(function: CheckFunction) -> CheckFunction:
         promise = (function.__doc__ or "").strip().splitlines()[0]
@@ -59,7 +59,7 @@ def check(applies: Callable[[Transform], bool] = always) -> Callable[[CheckFunct
 
 
 def all_checks(transform: Transform) -> list[Check]:
-    """The checks of all promises that `transform` makes, in the order of the table.
+    """Returns the checks for all promises that `transform` makes, in the order of the table.
 
     Example:
         >>> from augrad import Range, Transform
@@ -75,6 +75,6 @@ def all_checks(transform: Transform) -> list[Check]:
 
 
 def require(holds: bool, transform: Transform, message: str) -> None:
-    """Raises `ConformanceError` with the transform's name unless the promise holds."""
+    """Raises `ConformanceError` with the transform's name if the promise does not hold."""
     if not holds:
         raise ConformanceError(f"{transform.name}: {message}", transform=transform.name)

@@ -1,4 +1,4 @@
-"""Runs checks: all on one transform, or one pytest test per transform and check. Uses registry.py."""
+"""Runs the checks: all of them on a transform, or as a pytest test for each transform and check. Uses registry.py."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from augrad.transform.transform import Transform
 
 Status = Literal["passed", "failed", "expected failure", "unexpected pass"]
 ExpectedFailures = Mapping[str, str] | Callable[[Transform], Mapping[str, str]] | None
-"""Reasons by name of the check that is expected to fail; or a callable that gives them for a transform."""
+"""Checks that are expected to fail, with the reason for each; or a callable that returns them for a transform."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of one check.
+    """Result of a check.
 
     Attributes:
-        check: its name.
-        promise: what it tests, in one sentence.
+        check: name of the check.
+        promise: the tested promise, in a sentence.
         status: `"passed"`, `"failed"`, `"expected failure"`, or `"unexpected pass"`, which counts as a failure.
-        message: what broke, or why that was expected; empty if it passed.
+        message: the fault, or the reason for an expected failure; empty if the check passed.
     """
 
     check: str
@@ -33,19 +33,19 @@ class CheckResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it came out as it should."""
+        """Whether the result is as expected."""
         return self.status in ("passed", "expected failure")
 
 
 def run_checks(transform: Transform, expected_failed_checks: ExpectedFailures = None) -> list[CheckResult]:
-    """Runs every check that applies to a transform; never raises for what the transform does.
+    """Runs every check that applies to a transform. Errors of the transform are reported, not raised.
 
     Args:
         transform: an instance.
-        expected_failed_checks: reasons by name of the checks that are expected to fail.
+        expected_failed_checks: names of the checks that are expected to fail, with the reason for each.
 
     Raises:
-        ArgumentError: an expected failure names no check.
+        ArgumentError: a name in `expected_failed_checks` is not a check.
 
     Example:
         >>> from augrad import Range, Transform
@@ -75,25 +75,25 @@ def _broken(check: Callable[[Transform], None], transform: Transform) -> str:
         check(transform)
     except ConformanceError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - a transform that is broken badly enough breaks the check itself
+    except Exception as error:  # noqa: BLE001 - a badly broken transform makes the check itself fail
         return f"{transform.name}: {type(error).__name__}: {error}"
     return ""
 
 
 def check_transform(transform: Transform, *, expected_failed_checks: ExpectedFailures = None) -> list[CheckResult]:
-    """Runs every check that applies to a transform, and raises if any does not come out as it should.
+    """Runs every check that applies to a transform, and raises an error if a result is not as expected.
 
     Args:
         transform: an instance.
-        expected_failed_checks: reasons by name of the checks that are expected to fail; one that passes counts as a
-            failure.
+        expected_failed_checks: names of the checks that are expected to fail, with the reason for each. If such a check
+            passes, that counts as a failure.
 
     Returns:
-        The results, all of them as they should be.
+        The results, all of them as expected.
 
     Raises:
-        ConformanceError: listing everything that broke; its `results` hold all results.
-        ArgumentError: an expected failure names no check.
+        ConformanceError: a list of all failures; the attribute `results` holds all results.
+        ArgumentError: a name in `expected_failed_checks` is not a check.
     """
     results = run_checks(transform, expected_failed_checks)
     broken = [f"  {result.check}: {result.message}" for result in results if not result.ok]
@@ -109,20 +109,20 @@ def check_transform(transform: Transform, *, expected_failed_checks: ExpectedFai
 def parametrize_with_checks(
     transforms: Iterable[Transform], *, expected_failed_checks: ExpectedFailures = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes one pytest test of each transform and each check that applies to it.
+    """Makes a pytest test for each transform and each check that applies to it.
 
     Args:
         transforms: instances.
-        expected_failed_checks: reasons by name of the checks that are expected to fail, or a callable that returns them
-            for a transform; these become strict expected failures.
+        expected_failed_checks: names of the checks that are expected to fail, with the reason for each; or a callable
+            that returns them for a transform. These tests become strict expected failures.
 
     Returns:
         A decorator for a test function that takes `transform` and `check`, and calls `check(transform)`.
 
     Raises:
-        ArgumentError: an expected failure names no check.
+        ArgumentError: a name in `expected_failed_checks` is not a check.
     """
-    # Imported here, so that the kit also runs where pytest is not installed (`augrad check`).
+    # Imported here, so that the kit also runs without pytest (`augrad check`).
     import pytest
 
     parameters = []

@@ -1,4 +1,4 @@
-"""Checks on state: draws come from one generator, learning moves the draw, copies stay equal. Uses examples.py."""
+"""Checks on state: draws use the given generator, learning changes the draws, copies are equal. Uses examples.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ WEAK, STRONG = 0.1, 0.9
 """Magnitudes before and after learning."""
 
 TOLERANCE = 1e-4
-"""Between a magnitude that was learned and the same one set: logistic and back, in single precision."""
+"""Accepted difference between a learned magnitude and the same magnitude when it is set. The logistic function and its
+inverse round in single precision."""
 
 
 @check()
@@ -40,7 +41,7 @@ def check_same_generator_same_output(transform: Transform) -> None:
 
 @check()
 def check_global_generator_untouched(transform: Transform) -> None:
-    """The global generators of torch and Python are neither drawn from nor seeded."""
+    """It neither draws from nor seeds the global generators of torch and Python."""
     x = example_batch(transform)
     values = inner_values(transform, batch.count(x))
     with _without_type_checks():
@@ -56,7 +57,7 @@ def check_global_generator_untouched(transform: Transform) -> None:
 
 @contextmanager
 def _without_type_checks() -> Iterator[None]:
-    # Run-time type checkers look at a random entry of each tuple, and draw it from Python's global generator.
+    # Run-time type checkers look at a random entry of each tuple, which they draw from Python's global generator.
     was = jaxtyping.config.jaxtyping_disable
     jaxtyping.config.update("jaxtyping_disable", True)
     try:
@@ -66,7 +67,7 @@ def _without_type_checks() -> Iterator[None]:
 
 
 def _by_optimizer(layer: AugmentationLayer) -> AugmentationLayer:
-    # Steps large enough to get there, as training would by many small ones; the last is cut to the target.
+    # A few large steps instead of many small ones. The last step ends exactly at the target.
     optimizer = torch.optim.SGD(layer.strength.parameters(), lr=1.0)
     raw = next(layer.strength.parameters())
     distance = torch.logit(torch.tensor(STRONG)) - raw.detach()
@@ -101,7 +102,7 @@ WAYS: dict[str, Callable[[AugmentationLayer], AugmentationLayer]] = {
 
 @check(has_parameters)
 def check_learning_moves_the_draw(transform: Transform) -> None:
-    """What is learned moves what is drawn: after an optimizer step, `load_state_dict`, `deepcopy` and `.to`."""
+    """Learning changes the draws: after an optimizer step, `load_state_dict`, `deepcopy` and `.to`."""
     x = example_batch(transform, 4, torch.float32)
 
     def output(layer: AugmentationLayer) -> Any:
@@ -146,13 +147,13 @@ def _works(transform: Transform, how: str, build: Callable[[], Transform]) -> No
 
 @check()
 def check_pickle(transform: Transform) -> None:
-    """It can be pickled, and the copy does the same; its class can be imported."""
+    """It can be pickled, its class can be imported, and the copy behaves in the same way."""
     _works(transform, "pickle", lambda: pickle.loads(pickle.dumps(transform)))  # noqa: S301 - its own bytes
 
 
 @check()
 def check_deepcopy(transform: Transform) -> None:
-    """It can be deep-copied, also after a pass with gradients, and the copy does the same."""
+    """It can be deep-copied, even after a pass with gradients, and the copy behaves in the same way."""
     x = example_batch(transform)
     values = {name: value.requires_grad_() for name, value in inner_values(transform, batch.count(x)).items()}
     call(transform, x, values, noise_for(transform, x))
@@ -161,7 +162,7 @@ def check_deepcopy(transform: Transform) -> None:
 
 @check()
 def check_state_dict(transform: Transform) -> None:
-    """Its state_dict loads into a new one from the same configuration, which then does the same."""
+    """Its state_dict loads into a new instance of the same configuration, which then behaves in the same way."""
 
     def build() -> Transform:
         fresh = type(transform).from_config(transform.config)
@@ -173,7 +174,7 @@ def check_state_dict(transform: Transform) -> None:
 
 @check()
 def check_config(transform: Transform) -> None:
-    """Its configuration survives JSON, and builds a transform that is equal and does the same."""
+    """Its configuration survives JSON, and builds a transform with the same ranges and the same behaviour."""
 
     def build() -> Transform:
         return type(transform).from_config(json.loads(json.dumps(transform.config)))

@@ -1,4 +1,4 @@
-"""Checks on what comes out: identity, shape, dtype, device, finiteness, inverse, matrix. Uses examples.py."""
+"""Checks on the output: identity, shape, dtype, device, finite numbers, inverse, matrix. Uses examples.py."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 IDENTITY_TOLERANCE = 1e-5
 
 UNDONE = 0.5
-"""Largest part of the change that may be left after undoing it: resampling twice blurs, and borders are lost."""
+"""Largest part of the change that may remain after it is undone. Resampling twice blurs, and borders are lost."""
 
 
 def _is_matrix(transform: Transform) -> bool:
@@ -46,7 +46,7 @@ def _is_invertible(transform: Transform) -> bool:
 
 @check(has_parameters)
 def check_identity_at_zero(transform: Transform) -> None:
-    """At the identity of its parameters it changes nothing, whatever the noise."""
+    """At the identity of its parameters it changes nothing, whatever the noise is."""
     x = example_batch(transform, dtype=torch.float32)
     identity = ", ".join(f"{name} = {declared.identity:g}" for name, declared in transform.ranges.items())
     for seed in range(3):
@@ -104,9 +104,10 @@ def check_dtype_kept(transform: Transform) -> None:
 
 @check()
 def check_device_kept(transform: Transform) -> None:
-    """It works where its input lies: no tensor is made on, or fetched to, another device.
+    """It computes on the device of its input: no tensor is created on, or copied to, another device.
 
-    The meta device, which holds shapes only, stands for an accelerator; one that is present is tried too.
+    The meta device, which holds only shapes, represents an accelerator. A real accelerator is tested too if there is
+    one.
     """
     devices = [torch.device("meta")]
     if torch.accelerator.is_available():
@@ -139,7 +140,7 @@ def _moved(noise: Any, device: torch.device) -> Any:
 
 @check()
 def check_finite(transform: Transform) -> None:
-    """Outputs and gradients are finite over the whole range, also for constant and for zero inputs."""
+    """Outputs and gradients are finite over the whole range, even for constant inputs and zeros."""
     example = example_batch(transform, dtype=torch.float32)
     inputs = {"an example": example, "zeros": _filled(example, 0.0), "a constant": _filled(example, 0.5)}
     for what, x in inputs.items():
@@ -175,7 +176,7 @@ def check_invert_undoes_forward(transform: Transform) -> None:
 
 @check(_is_matrix)
 def check_matrix_agrees_with_forward(transform: MatrixTransform) -> None:
-    """`forward` is its matrix in action, and the matrix at the identity is the identity matrix."""
+    """`forward` applies its matrix, and the matrix at the identity is the identity matrix."""
     x = example_batch(transform)
     n_samples, size = batch.count(x), transform.action.size
     values, noise = inner_values(transform, n_samples), noise_for(transform, x)

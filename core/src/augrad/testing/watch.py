@@ -1,4 +1,4 @@
-"""Watches what runs inside a `with` block: operations that wait for the device, and how many. Used by batches.py."""
+"""Watches a `with` block: which operations wait for the device, and how many operations run. Used by batches.py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 SYNCING_METHODS = frozenset(
     {"item", "tolist", "cpu", "numpy", "__array__", "__bool__", "__int__", "__float__", "__index__"}
 )
-"""Methods of a tensor that bring its contents to the host."""
+"""Methods of a tensor that copy its contents to the host."""
 
 SYNCING_OPERATIONS = frozenset(
     {
@@ -32,7 +32,7 @@ SYNCING_OPERATIONS = frozenset(
         "_unique2",
     }
 )
-"""Operations whose result's shape, or success, is only known once the device has got there."""
+"""Operations that must wait for the device, because the shape of their result or their success depends on values."""
 
 
 class SyncError(Exception):
@@ -40,7 +40,7 @@ class SyncError(Exception):
 
 
 class _Methods(TorchFunctionMode):
-    # On a CPU, tolist, cpu and numpy never reach the dispatcher, so they are caught where Python calls them.
+    # On a CPU, tolist, cpu and numpy never reach the dispatcher, so they are caught at the Python call.
     def __torch_function__(
         self,
         function: Callable[..., Any],
@@ -75,7 +75,7 @@ def _has_mask(indices: Any) -> bool:
 
 @contextmanager
 def sync_guard() -> Iterator[None]:
-    """Raises `SyncError` at the first operation in its block that would wait for an accelerator. Works on any machine.
+    """Raises `SyncError` at the first operation that would wait for an accelerator. Works on every machine.
 
     Example:
         >>> with sync_guard():
@@ -88,7 +88,7 @@ def sync_guard() -> Iterator[None]:
 
 
 class Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operations that reach the dispatcher in its block.
+    """Counts the operations in its block that reach the dispatcher.
 
     Example:
         >>> tally = Tally()

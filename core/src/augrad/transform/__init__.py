@@ -1,4 +1,4 @@
-"""Transforms: what one is, which ranges its parameters have, and how its samples are drawn as pictures.
+"""Transforms: the base classes, the ranges of parameters, and how samples are drawn as pictures.
 
-The lowest room: uses errors, options, randomness and batch alone.
+The lowest room: uses only errors, options, randomness and batch.
 """

@@ -10,14 +10,14 @@ from augrad.errors import InputError, InputTypeError
 
 
 def check_tensor(transform: str, x: Any) -> None:
-    """Raises an error unless `x` is a floating-point tensor with a batch axis and at least one more.
+    """Raises an error unless `x` is a floating-point tensor with at least 2 axes.
 
     Args:
         transform: the name of the transform, for the error.
         x: the batch. Only its type, dtype and shape are read.
 
     Raises:
-        InputTypeError: it is no tensor, or one of integers.
+        InputTypeError: it is not a tensor, or holds integers.
         InputError: it has fewer than 2 axes.
     """
     if not isinstance(x, Tensor):

@@ -1,6 +1,6 @@
-"""How a sample that is a tensor is drawn on matplotlib's axes: as an image, or as lines. Does not load matplotlib.
+"""Draws a sample that is a tensor on matplotlib's axes, as an image or as lines. Does not load matplotlib.
 
-Used by transform.py, and by report/orbits.py for demos without a drawing of their own.
+Used by transform.py, and by demo/page/orbits.py for demos without their own drawing function.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ INK = "#1f2329"
 MUTED = "#6b7482"
 
 ROOM = 0.25
-"""Above and below the original's lines, as a part of their height: for a change that makes them half as large again."""
+"""Margin above and below the original's lines, as a part of their height. It has room for lines 1.5 times as high."""
 
 
 def is_image(sample: Tensor) -> bool:
-    """Whether a sample has the shape of an image in grey or in colours.
+    """Whether a sample has the shape of a grey or colour image.
 
     Example:
         >>> import torch
@@ -36,7 +36,7 @@ def is_image(sample: Tensor) -> bool:
 
 
 def is_drawable(x: Any) -> bool:
-    """Whether the samples of a batch can be drawn here: images, series, or vectors.
+    """Whether the samples of a batch can be drawn by this module: images, series or vectors.
 
     Example:
         >>> import torch
@@ -47,18 +47,18 @@ def is_drawable(x: Any) -> bool:
 
 
 def draw_sample(axes: Axes, sample: Any, *, original: Tensor | None, colour: str, name: str) -> None:
-    """Draws an image as an image, and anything else that `is_drawable` as lines, to the scale of the original.
+    """Draws an image as an image, and every other sample that `is_drawable` as lines, on the scale of the original.
 
     Args:
-        axes: without ticks.
-        sample: a batch of one.
-        original: the same before it was changed, or None if `sample` is it.
-        colour: of lines.
-        name: of the transform that draws, for the message.
+        axes: axes without ticks.
+        sample: a batch with one sample.
+        original: the same sample before it was changed, or None if `sample` is the original.
+        colour: colour of the lines.
+        name: name of the transform, for the error message.
 
     Raises:
-        InputTypeError: `sample` is no tensor.
-        InputError: it has another shape.
+        InputTypeError: `sample` is not a tensor.
+        InputError: `sample` has a shape that cannot be drawn.
     """
     if not isinstance(sample, Tensor):
         raise InputTypeError(
@@ -82,7 +82,10 @@ def draw_sample(axes: Axes, sample: Any, *, original: Tensor | None, colour: str
 
 
 def draw_image(axes: Axes, sample: Tensor, *, original: Tensor | None, colour: str) -> None:
-    """Pixels from 0 (black) to 1 (white); on the original's scale if that leaves [0, 1], as standardised ones do."""
+    """Draws pixels from 0 (black) to 1 (white).
+
+    If the original leaves [0, 1], as standardised images do, its scale is used.
+    """
     pixels = _array(sample).transpose(1, 2, 0)
     low, high = _span([sample if original is None else original])
     if low < 0 or high > 1:
@@ -96,14 +99,14 @@ def draw_image(axes: Axes, sample: Tensor, *, original: Tensor | None, colour: s
 def draw_lines(
     axes: Axes, sample: Tensor, *, original: Tensor | None, colour: str, limits: tuple[float, float]
 ) -> None:
-    """A line per channel, the original's faint behind.
+    """Draws a line for each channel, with the original's faint lines behind.
 
     Args:
-        axes: without ticks.
-        sample: a batch of one.
-        original: the same before it was changed, or None.
-        colour: of the lines.
-        limits: of the vertical axis.
+        axes: axes without ticks.
+        sample: a batch with one sample.
+        original: the same sample before it was changed, or None.
+        colour: colour of the lines.
+        limits: limits of the vertical axis.
     """
     if original is not None:
         axes.plot(np.atleast_2d(_array(original)).T, color=MUTED, lw=0.7, alpha=0.6)
@@ -113,7 +116,11 @@ def draw_lines(
 
 
 def limits_of(samples: Sequence[Tensor], *, room: float = 0.05) -> tuple[float, float]:
-    """One scale for the lines of all samples, so that they can be compared; with room, as a part of their height.
+    """Returns a common scale for the lines of all samples, so that they can be compared.
+
+    Args:
+        samples: the samples.
+        room: margin above and below, as a part of the height.
 
     Example:
         >>> limits_of([torch.tensor([0.0, float("nan")]), torch.tensor([2.0])])
@@ -125,7 +132,7 @@ def limits_of(samples: Sequence[Tensor], *, room: float = 0.05) -> tuple[float, 
 
 
 def _span(samples: Sequence[Tensor]) -> tuple[float, float]:
-    """The least and the greatest number of all samples; 0 and 0 if they have none."""
+    """Returns the smallest and the largest number of all samples; 0 and 0 if there are no numbers."""
     known = [sample[sample.isfinite()] for sample in map(torch.detach, samples)]
     known = [values for values in known if len(values)]
     low = min((float(values.min()) for values in known), default=0.0)
@@ -134,6 +141,6 @@ def _span(samples: Sequence[Tensor]) -> tuple[float, float]:
 
 
 def _array(sample: Tensor) -> np.ndarray:
-    """The one sample of a batch."""
+    """Returns the only sample of a batch."""
     values: np.ndarray = sample[0].detach().to(torch.float64).cpu().numpy()
     return values

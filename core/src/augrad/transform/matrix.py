@@ -1,6 +1,6 @@
-"""Transforms that are matrices, and what matrices act on.
+"""Transforms that are matrices, and the actions of matrices on batches.
 
-Uses transform.py; layer.py multiplies, module.py applies once.
+Uses transform.py; layer.py multiplies the matrices, module.py applies the product once.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from augrad.transform.transform import Transform
 
 
 class Action(ABC):
-    """What a small matrix acts on: coordinates, colours, time or channels.
+    """How a small matrix acts on a batch: on its coordinates, colours, time or channels.
 
-    Transforms whose actions are equal share one application: the module multiplies their matrices and acts
-    once. Make an action a frozen dataclass of its options (such as the padding mode), so that equal options
-    compare equal.
+    Transforms with equal actions share a single application: the module multiplies their matrices and acts once. Make
+    an action a frozen dataclass of its options (such as the padding mode), so that equal options compare equal.
 
     Attributes:
         size: matrices are `(batch, size, size)`.
-        moves_coordinates: whether contents change place under it.
+        moves_coordinates: whether the action moves contents to another place.
     """
 
     size: ClassVar[int]
@@ -34,22 +33,23 @@ class Action(ABC):
 
     @abstractmethod
     def act(self, x: Any, matrix: Float[Tensor, "batch size size"]) -> Any:
-        """Applies one matrix per sample, in the working units that `units` leads to. The identity returns `x`."""
+        """Applies a matrix to each sample, in the working units of `units`. The identity matrix returns `x`."""
 
     def units(self, x: Any) -> Float[Tensor, "size size"] | None:
-        """Factor per matrix entry from the declared units (lengths as fractions of the size, say) to working
-        units (pixels), so that products are taken where they are right; None if they are the same.
+        """Returns the factor for each matrix entry from declared units to working units; None if they are equal.
+
+        For example, shifts are declared as fractions of the image size, but matrices are multiplied in pixels.
         """
         return None
 
 
 class MatrixTransform(Transform):
-    """A transform that is a matrix: declares `action` and `matrix`, and gets `forward` and `invert` from them.
+    """A transform that is a matrix. It declares `action` and `matrix`, and gets `forward` and `invert` from them.
 
-    Stacked matrix transforms with equal actions cost one application of the action, however many there are.
+    Any number of stacked matrix transforms with equal actions costs a single application of the action.
 
     Attributes:
-        action: what the matrix acts on; a class attribute, or set per instance.
+        action: the action of the matrix; a class attribute, or set for each instance.
 
     Example:
         >>> import torch
@@ -84,13 +84,15 @@ class MatrixTransform(Transform):
 
     @abstractmethod
     def matrix(self, *args: Any, **values: Any) -> Float[Tensor, "batch size size"]:
-        """One matrix per sample, mapping where content is to where it goes, in the action's declared units.
+        """Returns a matrix for each sample.
+
+        It maps the place of content to its new place, in the action's declared units.
 
         Args:
-            **values: as for `forward`; with `noise=` if `draw_noise` returns some.
+            **values: as for `forward`; includes `noise=` if `draw_noise` returns noise.
 
         Returns:
-            One matrix per sample; a transform that has neither parameters nor noise returns one for all,
+            A matrix for each sample. A transform without parameters and noise returns a single matrix for all samples,
             `(1, size, size)`.
         """
 
@@ -103,19 +105,22 @@ class MatrixTransform(Transform):
         return self.action.act(y, inverse(in_working_units(self.action, self.matrices(y, **values), y)))
 
     def matrices(self, x: Any, **values: Any) -> Float[Tensor, "batch size size"]:
-        """`matrix(**values)` for each sample of `x` and where it lies, also if it is the same for all."""
+        """Returns `matrix(**values)` on the device of `x`, expanded to a matrix for each sample."""
         return self.matrix(**values).to(batch.device(x)).expand(batch.count(x), -1, -1)
 
 
 def in_working_units(
     action: Action, matrix: Float[Tensor, "*batch size size"], x: Any
 ) -> Float[Tensor, "*batch size size"]:
-    """`matrix` in the units in which `action` multiplies and acts on `x`."""
+    """Returns `matrix` in the units in which `action` multiplies and acts on `x`."""
     units = action.units(x)
     return matrix if units is None else matrix * units.to(matrix)
 
 
 def inverse(matrix: Float[Tensor, "*batch size size"]) -> Float[Tensor, "*batch size size"]:
-    """Inverse of each matrix; unlike `torch.linalg.inv` it does not wait for the device to report singular ones."""
+    """Returns the inverse of each matrix.
+
+    Unlike `torch.linalg.inv`, it does not wait for the device to report singular ones.
+    """
     inverted: Tensor = torch.linalg.inv_ex(matrix).inverse
     return inverted

@@ -1,4 +1,4 @@
-"""`Range`: what can be learned about one parameter of a transform. Used by transform.py and layer.py."""
+"""`Range`: the physical range of a learnable parameter. Used by transform.py and layer.py."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from augrad.options import number
 
 @dataclass(frozen=True)
 class Range:
-    """The physical range of one learnable parameter.
+    """The physical range of a learnable parameter.
 
-    The layer turns a learned magnitude in [0, 1] and a random draw into a physical value that reaches
-    from `identity` towards the far end of the range: `value = identity + draw * magnitude * span`, with
-    `draw` in [-1, 1] if `signed`, else in [0, 1].
+    For example, `Range(180.0, unit="deg", signed=True)` allows angles between -180 and 180 degrees. The layer learns a
+    magnitude in [0, 1] and draws `value = identity + draw * magnitude * span`, with `draw` in [-1, 1] if `signed`, else
+    in [0, 1]. A magnitude of 0.25 therefore gives angles between -45 and 45 degrees.
 
     Args:
         high: the upper end, in `unit`.
         low: the lower end, in `unit`. Only for unsigned ranges; a signed range is symmetric about `identity`.
         unit: the physical unit, such as `"deg"`, `"ms"`, `"dB"`; empty for a pure number.
         signed: whether values are drawn on both sides of `identity`.
-        identity: the value at which the transform changes nothing. For an unsigned range it must be one of
-            the two ends: either end may be the neutral one (a low-pass filter is neutral at its *highest* cut-off).
-        per: `None` for one learned magnitude, or the name of an axis (`"feature"`, `"channel"`) for one
-            magnitude along each entry of it. The transform then says how many with `n_features`, `n_channels`.
+        identity: the value at which the transform changes nothing. In an unsigned range it must be either end: a
+            low-pass filter, for example, is neutral at its *highest* cut-off.
+        per: `None` for a single learned magnitude. The name of an axis (`"feature"`, `"channel"`) gives a magnitude for
+            each entry of this axis; the transform then sets their number as `n_features` or `n_channels`.
 
     Raises:
-        RangeError: the numbers make no range.
+        RangeError: the numbers are not a valid range.
 
     Example:
         >>> angle = Range(180.0, unit="deg", signed=True)
@@ -89,7 +89,7 @@ class Range:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Lowest and highest value the parameter can take, in `unit`."""
+        """Lowest and highest value of the parameter, in `unit`."""
         return self.interval(1.0)
 
     def interval(self, magnitude: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What is read off a batch of tensors to audit a model: features that samples are compared by, and side effects.
+"""The data of an audit about samples: features for comparing samples, and side effects of transforms.
 
 Used by transform.py.
 """
@@ -14,14 +14,14 @@ from torch import Tensor
 from augrad.errors import InputError, InputTypeError
 
 LEAST_LENGTH = 4
-"""Of an axis whose ends are looked at: a shorter one has no quarters."""
+"""Smallest length of an axis whose ends are examined. A shorter axis has no quarters."""
 
 
 def flat_features(name: str, x: Any) -> Float[Tensor, "batch features"]:
-    """All values of each sample, in float32 at least, without gradient: see `Transform.features`.
+    """Returns all values of each sample, in float32 or float64, without gradient: see `Transform.features`.
 
     Args:
-        name: of the transform that is asked, for the message.
+        name: name of the transform, for the error message.
         x: the batch.
 
     Example:
@@ -32,15 +32,15 @@ def flat_features(name: str, x: Any) -> Float[Tensor, "batch features"]:
 
 
 def tensor_side_effects(name: str, x: Any) -> Float[Tensor, "batch effects"]:
-    """What a transform may leave on a sample that is not its content: see `Transform.side_effects`.
+    """Returns numbers about traces that a transform may leave on a sample: see `Transform.side_effects`.
 
-    Four numbers per sample: the shares of its values that are the least, the greatest, 0, and missing. Where there are
-    channels, `(batch, channels, *space)`, eight more for each axis of space: at either end mean, standard deviation and
-    share of zeros of the outermost slice, and the share of values in the outer quarter that equal the next one inwards.
-    What is missing (no finite number) counts as 0 for these.
+    For each sample there are four numbers: the shares of its values that are its minimum, its maximum, 0, and missing.
+    With channels, `(batch, channels, *space)`, there are eight more for each axis of space, four for either end: mean,
+    standard deviation and share of zeros of the outermost slice, and the share of values in the outer quarter that
+    equal their inner neighbour. Missing values (numbers that are not finite) count as 0 for these eight.
 
     Args:
-        name: of the transform that is asked, for the message.
+        name: name of the transform, for the error message.
         x: the batch.
 
     Example:
@@ -53,19 +53,19 @@ def tensor_side_effects(name: str, x: Any) -> Float[Tensor, "batch effects"]:
     values = _values(name, "side_effects", x)
     flat = values.flatten(1)
     known = flat.isfinite()
-    # nan_to_num is many times as quick as where, and this runs for every strength of every transform of an audit.
+    # nan_to_num is many times faster than where, and this runs for every strength of every transform of an audit.
     least = flat.nan_to_num(torch.inf, torch.inf, torch.inf).amin(dim=1, keepdim=True)
     greatest = flat.nan_to_num(-torch.inf, -torch.inf, -torch.inf).amax(dim=1, keepdim=True)
     masks = (known & (flat == least), known & (flat == greatest), flat == 0, ~known)
     columns = [share(mask, values.dtype) for mask in masks]
-    # A table's columns have no order, so that none of them is at an end.
+    # The columns of a table have no order, so a table has no ends.
     if x.ndim > 2:
         columns += _ends(values.nan_to_num(0, 0, 0))
     return torch.stack(columns, dim=1)
 
 
 def share(mask: Bool[Tensor, "batch *event"], dtype: torch.dtype) -> Float[Tensor, " batch"]:
-    """How large a part of each sample is true.
+    """Returns the share of true values in each sample.
 
     Example:
         >>> share(torch.tensor([[True, False], [True, True]]), torch.float32).tolist()

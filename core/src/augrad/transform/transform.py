@@ -1,6 +1,6 @@
-"""`Transform`: a pure map with typed parameters, the one base a plugin author meets.
+"""`Transform`: a pure function of a batch with typed parameters, the base class for plugin authors.
 
-Uses ranges.py, and sample_features.py and drawing.py for what an audit asks of it; drawn from by layer.py.
+Uses ranges.py, and sample_features.py and drawing.py for audits. Layers draw its values.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ Gradient = Literal["pathwise", "relaxed", "straight-through"]
 
 
 class Transform(nn.Module, ABC):
-    """A transformation of a batch, differentiable in its declared parameters.
+    """A transformation of a batch that is differentiable in its declared parameters.
 
-    Subclass it, declare parameters as class attributes of type `Range`, and write `forward`. A transform is
-    a pure function of its input, its values and its noise: it draws nothing itself, never writes into its
-    input and never waits for the device. How strong and how often it is applied is the layer's business.
+    To write a transform, subclass it, declare parameters as class attributes of type `Range`, and write `forward`. A
+    transform is a pure function of its input, its values and its noise. It draws nothing itself, never writes into its
+    input and never waits for the device. The layer decides how strong it is and how often it is applied.
 
-    Train / eval: the same, unless `gradient` is `"relaxed"`, where eval may use the hard version.
+    Train / eval: identical, except that a transform with `gradient = "relaxed"` may use its hard version in eval mode.
 
     Args:
-        **ranges: for one instance, another range for a declared parameter: a number replaces `high`
-            (and `low`, where that is the far end), a `Range` replaces it whole. Ranges that depend on other arguments
-            (a cut-off that ends at half the sample rate) are set as `self.ranges` before this constructor is called.
+        **ranges: another range for a declared parameter, for this instance only. A number replaces the far end (`high`,
+            or `low` if that is the far end); a `Range` replaces the whole range. If a range depends on other arguments
+            (such as a cut-off that ends at half the sample rate), set `self.ranges` before this constructor is called.
 
     Attributes:
-        modality: what it works on: `"vision"`, `"audio"`, `"tabular"`, `"graph"`, or your own word.
-        assumes: the invariance it stands for, in one sentence: what must carry no information about the target.
-        gradient: `"pathwise"` (the map is differentiable), `"relaxed"` (a soft version is differentiated) or
-            `"straight-through"` (the hard version is computed, a soft gradient is returned).
-        moves_coordinates: whether contents change place, so that dense outputs move with them and are moved
-            back under `aggregation="equivariant"`.
-        mixes_samples: whether a sample's result depends on the other samples of the batch.
+        modality: the kind of data: `"vision"`, `"audio"`, `"tabular"`, `"graph"`, or your own word.
+        assumes: the assumed invariance in a sentence: which property carries no information about the target.
+        gradient: `"pathwise"` (the transform is differentiable), `"relaxed"` (a soft version is differentiated) or
+            `"straight-through"` (the hard version is computed, but the gradient of a soft version is returned).
+        moves_coordinates: whether contents change place. Dense outputs then move with them, and are moved back under
+            `aggregation="equivariant"`.
+        mixes_samples: whether the result for a sample depends on the other samples of the batch.
         ranges: the parameters by name.
 
     Raises:
-        RangeError: a keyword names no declared parameter, or its range is malformed.
+        RangeError: a keyword is not a declared parameter, or its range is malformed.
 
     Example:
         >>> import torch
@@ -109,32 +109,35 @@ class Transform(nn.Module, ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments as given, JSON-able: what `policy.py` needs to build an equal transform."""
+        """The constructor's arguments in JSON-able form. `policy.py` builds an equal transform from them."""
         return plain(self._arguments)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Transform:
-        """Builds a transform from what `config` returned."""
+        """Builds a transform from the result of `config`."""
         return cls(**ranged(cls.ranges, config))
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How many learned magnitudes each parameter has: 1, or the length of the axis named by `Range.per`.
+        """The number of learned magnitudes of each parameter: 1, or the length of the axis in `Range.per`.
 
         Raises:
-            RangeError: a range is declared `per="feature"` but the transform has no `n_features`.
+            RangeError: a range is declared `per="feature"`, but the transform has no `n_features`.
         """
         return {name: size_of(self, name, declared) for name, declared in self.ranges.items()}
 
     def labels(self, parameter: str) -> tuple[str, ...]:
-        """What the entries of a parameter learned per axis entry are called: the transform's `feature_names` (or
-        `channel_names`, after the axis) if it has them, else their positions. Empty for a single magnitude.
+        """Returns the names of the entries of a parameter that is learned for each entry of an axis.
+
+        These are the transform's `feature_names` (or `channel_names`, depending on the axis), or else positions. Empty
+        for a single magnitude.
         """
         return labels_of(self, parameter, self.ranges[parameter])
 
     def identity(self, n_samples: int, like: Tensor) -> dict[str, Tensor]:
-        """Values at which the transform changes nothing: one `(n_samples,)` tensor per parameter, or
-        `(n_samples, size)` for one learned per axis entry, on the device and in the dtype of `like`.
+        """Returns values at which the transform changes nothing, on the device and in the dtype of `like`.
+
+        Each parameter gets a tensor `(n_samples,)`, or `(n_samples, size)` if it is learned for each entry of an axis.
         """
         return {
             name: like.new_full(
@@ -149,8 +152,8 @@ class Transform(nn.Module, ABC):
 
         Args:
             x: the batch; for tensors `(batch, *event)`.
-            **values: for each parameter one physical value per sample, `(batch,)`, or `(batch, size)` where it
-                is learned per axis entry; and `noise=`, as `draw_noise` returned it, if that is not None.
+            **values: for each parameter a physical value per sample, `(batch,)`, or `(batch, size)` if it is learned
+                for each entry of an axis; and `noise=` with the result of `draw_noise`, unless that is None.
 
         Returns:
             A new batch of the same type, shape and dtype.
@@ -165,45 +168,51 @@ class Transform(nn.Module, ABC):
         raise InversionError(f"{self.name} cannot be undone: it defines no invert(y, ...).", transform=self.name)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """Draws the inner randomness for a batch: None, or a tensor (or a tuple of them) with one row per sample.
+        """Draws the random numbers of a batch besides its parameter values, such as the pattern of additive noise.
 
         Args:
             x: the batch that will be transformed, for its shape, device and dtype.
-            generator: the only source of randomness to use; on the device of `x`. None is torch's default one.
+            generator: the only source of randomness; on the device of `x`. None means torch's default generator.
+
+        Returns:
+            None, or a tensor (or a tuple of tensors) with a row for each sample.
         """
         return None
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """A small batch that `forward` accepts, for the conformance kit; None stands for `(n_samples, 4, 16)` tensors.
+        """Returns a small batch that `forward` accepts, for the conformance kit.
 
-        Override it once in the base class of a modality; `augrad.testing.smooth` makes smooth signals and images.
+        None means `(n_samples, 4, 16)` tensors.
+
+        Override it once in the base class of a modality. `augrad.testing.smooth` makes smooth signals and images.
         """
         return None
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """Constructor arguments of an instance that fits `example_batch`, for the conformance kit and the docs.
+        """Returns constructor arguments of an instance that fits `example_batch`, for the conformance kit and docs.
 
-        Override it if the constructor needs some, such as a sample rate.
+        Override it if the constructor has required arguments, such as a sample rate.
         """
         return {}
 
     @classmethod
     def features(cls, x: Any) -> Float[Tensor, "batch features"]:
-        """What samples are compared by where nothing has been learned: one vector per sample.
+        """Returns a vector for each sample, by which an audit compares samples without a learned model.
 
-        An audit looks for the samples that are nearest to one. The default takes all values of a tensor as they are, so
-        that what is missing (NaN) stays missing; override it in the base class of a modality where other vectors tell
-        samples apart better, and for batches that are no tensors. A sample's vector depends on that sample alone.
+        An audit looks for the nearest neighbours of a sample by these vectors. By default, a vector contains all values
+        of a tensor unchanged; missing values (NaN) stay missing. Override it in the base class of a modality if other
+        vectors distinguish samples better, and for batches that are not tensors. A sample's vector must depend on this
+        sample alone.
 
         Args:
             x: the batch; for tensors `(batch, *event)`.
 
         Returns:
-            On the device of `x`, in float32 (float64 stays), without gradient. Units are those of the data.
+            Vectors on the device of `x`, in float32 (float64 stays), without gradient, in the units of the data.
 
         Raises:
-            InputTypeError: `x` is no tensor of real numbers.
+            InputTypeError: `x` is not a tensor of real numbers.
             InputError: `x` has fewer than 2 axes, or no values.
 
         Example:
@@ -215,23 +224,23 @@ class Transform(nn.Module, ABC):
 
     @classmethod
     def side_effects(cls, x: Any) -> Float[Tensor, "batch effects"]:
-        """What a transform may leave on a sample that is not its content: borders, clipping, missing values, counts.
+        """Returns numbers about traces that a transform may leave on a sample, such as borders or missing values.
 
-        Nothing about the target should be readable from these alone. Where it is, a model may learn the trace instead
-        of the content, and an audit says so. The default takes, of each sample, the shares of values that are the
-        least, the greatest, 0 and missing (no finite number). With channels, `(batch, channels, *space)`, it takes for
-        either end of each axis of space of at least 4 entries: mean, standard deviation and share of zeros of the
-        outermost slice, and the share of values in the outer quarter that equal the next one inwards.
+        These numbers alone should say nothing about the target. If they do, a model may learn the trace instead of the
+        content, and an audit reports it. By default, the numbers for each sample are the shares of its values that are
+        its minimum, its maximum, 0 and missing (not finite). With channels, `(batch, channels, *space)`, there are four
+        more for either end of each axis of space that has at least 4 entries: mean, standard deviation and share of
+        zeros of the outermost slice, and the share of values in the outer quarter that equal their inner neighbour.
 
         Args:
             x: the batch; for tensors `(batch, *event)`.
 
         Returns:
-            On the device of `x`, in float32 (float64 stays), without gradient; as many columns for every batch of
-            samples of one shape. Finite. Each sample's row depends on that sample alone.
+            Finite numbers on the device of `x`, in float32 (float64 stays), without gradient. The number of columns is
+            the same for every batch with samples of the same shape. Each row depends on its own sample alone.
 
         Raises:
-            InputTypeError: `x` is no tensor of real numbers.
+            InputTypeError: `x` is not a tensor of real numbers.
             InputError: `x` has fewer than 2 axes, or no values.
 
         Example:
@@ -243,38 +252,38 @@ class Transform(nn.Module, ABC):
 
     @classmethod
     def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
-        """Draws one sample for a report: an image as an image, series and vectors as lines.
+        """Draws a sample for a report: an image as an image, series and vectors as lines.
 
-        Override it in the base class of a modality that looks otherwise.
+        Override it in the base class of a modality whose samples look different.
 
         Args:
-            axes: matplotlib's, without ticks.
-            sample: a batch of one.
-            original: the same before it was changed, as a batch of one, which gives the scale and is drawn faintly
-                behind where that helps; None if `sample` is it.
-            colour: of what is drawn in one colour.
+            axes: matplotlib axes without ticks.
+            sample: a batch with one sample.
+            original: the same sample before it was changed, as a batch with one sample. It sets the scale, and may
+                be drawn faintly behind. None if `sample` is the original.
+            colour: the colour, for drawings in a single colour.
 
         Raises:
-            InputTypeError: `sample` is no tensor.
-            InputError: it has another shape.
+            InputTypeError: `sample` is not a tensor.
+            InputError: `sample` has another shape.
         """
         draw_sample(axes, sample, original=original, colour=colour, name=getattr(cls, "name", cls.__name__))
 
     def validate(self, x: Any) -> None:
         """Raises `InputError` or `InputTypeError` if `x` is not a batch that `forward` accepts.
 
-        Called once per pass, before anything changes. The default accepts floating-point tensors with at
-        least one event axis; override it to say more. Read shapes and dtypes only, never values.
+        Called once per pass, before the batch is changed. The default accepts floating-point tensors with at
+        least one event axis; override it to check more. Read only shapes and dtypes, never values.
         """
         check_tensor(self.name, x)
 
     def check_trunk(self, trunk: nn.Module, x: Any) -> None:
-        """Raises `ArgumentError` if the trunk cannot see what this transform changes. Accepts any trunk by default.
+        """Raises `ArgumentError` if the trunk cannot see the changes of this transform. By default, accepts any trunk.
 
-        `InvariantModel` calls it once, on the first batch it gets. The trunk must be left as it was.
+        `InvariantModel` calls it once, on its first batch. The trunk must be left unchanged.
 
         Args:
-            trunk: what will be given the transformed batch.
+            trunk: the network that gets the transformed batch.
             x: a batch that `validate` has accepted.
         """
 

@@ -1,4 +1,4 @@
-"""`Unchanged`, the transform that does nothing: the identity among a layer's candidates. Uses transform.py."""
+"""`Unchanged`, the identity as a transform: a candidate that changes nothing. Uses transform.py."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from augrad.transform.transform import Transform
 
 
 class Unchanged(Transform):
-    """Leaves its input as it is, whatever its type.
+    """Leaves its input unchanged, whatever its type.
 
-    RandAugment and TrivialAugment have it among their operations; with a weight of its own it lets a layer leave a
-    share of the samples alone.
+    RandAugment and TrivialAugment have it among their operations. As a candidate with its own weight, it lets a layer
+    leave a share of the samples unchanged.
 
     Shape:
         Input and output: any batch.
@@ -34,4 +34,4 @@ class Unchanged(Transform):
         return y
 
     def validate(self, x: Any) -> None:
-        """Accepts everything."""
+        """Accepts every batch."""

@@ -128,7 +128,7 @@ class TestPage:
         assert tags.count("svg") == (1 + 3 * 2) + (2 + 1) + (1 + 3)
 
     def test_says_what_was_confirmed(self, result: DemoResult, page: str) -> None:
-        assert "learned on with" not in page
+        assert "mistakes on new samples" not in page
         rows = (
             {"transforms": ["demo_test.offset", "demo_test.damp"], "lost": 0.25, "seconds": 1.0, "kept": False},
             {"transforms": ["demo_test.offset"], "lost": 0.125, "seconds": 1.0, "kept": True},
@@ -182,7 +182,7 @@ class TestPage:
     def test_without_pictures_or_validation(self, result: DemoResult) -> None:
         runs = tuple(dataclasses.replace(run, curve=()) for run in result.runs)
         bare = dataclasses.replace(result, runs=runs, orbit=None)
-        assert "copies of one test sample" not in render(Findings((bare,)))
+        assert "augmented copies of a test sample" not in render(Findings((bare,)))
         assert overview_png(Findings((bare,))).startswith(b"\x89PNG")
         assert overview_png(Findings((bare, bare))).startswith(b"\x89PNG")
 

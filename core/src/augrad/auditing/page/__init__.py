@@ -1,1 +1,1 @@
-"""The page of an audit. Loads matplotlib; imported on first use."""
+"""The HTML page of an audit. Loads matplotlib; imported on first use."""

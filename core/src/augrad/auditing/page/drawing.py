@@ -1,4 +1,4 @@
-"""Draws the panels of an audit: lines over strength, or points where there is one strength. Used by audit.py."""
+"""Draws the panels of an audit: lines over strength, or points if there is a single strength. Used by render.py."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from augrad.auditing.page.words import share
 from augrad.report.style import MUTED, PAPER, styled
 
 SIZE = (4.5, 3.2)
-"""Of a panel in inches: as wide in points as its place on most pages in pixels."""
+"""Width of a panel in inches. Its width in points equals the width of its place on most pages in pixels."""
 
 POINT_HEIGHT, AXIS_HEIGHT, BELOW = 0.46, 0.52, 0.28
-"""Of a row with one point, of what is above and below the rows of one axis, and of the latter alone, in inches."""
+"""Heights in inches: of a row with a point, of the margins above and below the rows of an axis, and of the lower
+margin alone."""
 
 MOST_LINEAR = 30.0
-"""Values beyond are drawn on a logarithmic axis."""
+"""Larger values are drawn on a logarithmic axis."""
 
 
 def drawn(panel: Panel, scale: Scale, label: str) -> Markup:
-    """The panel as an SVG element: lines over strength, or points where there is one strength only.
+    """Returns the panel as an SVG element: lines over strength, or points if there is a single strength.
 
     Args:
-        panel: what it shows.
-        scale: of the horizontal axis.
-        label: for those who cannot see it; no other picture of the page has it.
+        panel: the content of the panel.
+        scale: the horizontal axis.
+        label: a description for readers who cannot see the panel; unique on the page.
     """
     with styled():
         single = all(len(curve.strengths) == 1 for plot in panel.plots for curve in plot.curves)
@@ -107,7 +108,7 @@ def _draw_lines(axes: Axes, plot: Plot) -> None:
 
 
 def _points(plots: Sequence[Plot]) -> Figure:
-    """A row per measure: its name and the number, and below them the point with its interval."""
+    """Draws a row for each measure: its name and the number, and below them the point with its interval."""
     heights = [POINT_HEIGHT * len(plot.curves) + AXIS_HEIGHT for plot in plots]
     whole = sum(heights)
     figure = Figure(figsize=(SIZE[0], whole))
@@ -184,14 +185,14 @@ def _tick(plot: Plot, value: float) -> str:
 
 
 def _numbers(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values and ends of intervals; NaN where nothing was measured."""
+    """Returns values and ends of intervals; NaN if a value was not measured."""
     missing = Estimate(np.nan, np.nan, np.nan)
     found = [missing if each is None else each for each in curve.estimates]
     return tuple(np.array([getattr(each, name) for each in found]) for name in ("value", "low", "high"))  # type: ignore[return-value]
 
 
 def _limits(plot: Plot) -> tuple[float, float]:
-    """Of the axis of values."""
+    """Returns the limits of the axis of values."""
     known = [
         end
         for curve in plot.curves

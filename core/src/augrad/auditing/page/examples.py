@@ -1,4 +1,7 @@
-"""A sample as it is and at each strength, for an audit's page: drawn as its modality draws it. See audit.py."""
+"""Draws a sample, unchanged and at each strength, for an audit's page, in the style of its modality.
+
+Used by render.py.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,12 @@ SIZE = 1.6
 
 @dataclass(frozen=True)
 class Picture:
-    """One version of the sample.
+    """A version of the sample.
 
     Attributes:
         drawing: an SVG element.
-        where: how strong the transform is, in physical units.
-        told: what was found of it: a sign and words.
+        where: the strength of the transform, in physical units.
+        told: findings about this version: a sign and words for each.
     """
 
     drawing: Markup
@@ -40,11 +43,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Strip:
-    """One sample in all versions.
+    """A sample in all versions.
 
     Attributes:
-        reason: why this one.
-        pictures: as it is, then at each strength.
+        reason: why this sample was chosen.
+        pictures: the unchanged sample, then a picture for each strength.
     """
 
     reason: str
@@ -52,13 +55,13 @@ class Strip:
 
 
 def strip_of(shown: Shown | None, rows: Sequence[Measurement], modality: str, label: str) -> Strip | None:
-    """A sample that tells something, drawn; None if there is none or nobody knows how to draw it.
+    """Returns drawings of an informative sample; None if there is no sample or it cannot be drawn.
 
     Args:
-        shown: what was kept of one transform.
-        rows: of it.
-        modality: of the audit.
-        label: for those who cannot see it; nothing else on the page has it.
+        shown: the samples that were kept of a transform.
+        rows: measurements of the transform.
+        modality: modality of the audit.
+        label: a description for readers who cannot see the pictures; unique on the page.
     """
     if shown is None or batch.count(shown.clean) == 0:
         return None
@@ -71,21 +74,21 @@ def strip_of(shown: Shown | None, rows: Sequence[Measurement], modality: str, la
             place = where_strength(rows, version.strength) or f"strength {version.strength:g}"
             drawing = _drawn(draw, _one(version.x, index), clean, BLUE, f"{label} at strength {version.strength:g}")
             pictures.append(Picture(drawing, place, _told(version, index)))
-    except Exception:  # noqa: BLE001 - a modality's own code; a report without its pictures is still a report
+    except Exception:  # noqa: BLE001 - the drawing code is foreign; a report without pictures is still useful
         return None
     return Strip(reason, tuple(pictures))
 
 
 def telling(shown: Shown, rows: Sequence[Measurement]) -> tuple[int, str]:
-    """Which sample to show, and why: one that went wrong where the transform is strongest, if any did.
+    """Returns which sample to show, and why. A sample that went wrong at the largest strength is preferred.
 
     Returns:
         The index, and the reason as the rest of a sentence.
     """
     reasons = (
-        (True, False, "it lies among samples of another label, and the model says what it said before"),
+        (True, False, "it lies among samples of another label, but the model's prediction is the same"),
         (True, None, "it lies among samples of another label"),
-        (None, True, "the model says something else of it"),
+        (None, True, "the model's prediction for it changes"),
     )
     for changed, flipped, reason in reasons:
         for version in reversed(shown.versions):
@@ -100,7 +103,7 @@ def telling(shown: Shown, rows: Sequence[Measurement]) -> tuple[int, str]:
 
 
 def artist(transform: str, modality: str) -> type[Transform]:
-    """The class that draws: the transform's own, or another of its modality, or the base of all."""
+    """Returns the class that draws: the transform's own class, or another class of its modality, or `Transform`."""
     try:
         return get_transform(transform)
     except AugradError:

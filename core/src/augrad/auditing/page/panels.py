@@ -1,4 +1,4 @@
-"""The panels of an audit's page: what each shows. Filled by questions.py, drawn by drawing.py."""
+"""The panels of an audit's page: their content. Filled by questions.py, drawn by drawing.py."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from augrad.auditing.page.words import number, share
 from augrad.report.style import MUTED, to_svg
 
 BLUE, ORANGE, GREEN, PURPLE = "#1b5fc1", "#a84b00", "#0b7a54", "#7a4bb5"
-"""Told apart by those who see fewer colours by their lightness, and by dashes and markers; see audit.css."""
+"""Colours of curves. Colour-blind readers distinguish them by lightness, dashes and markers; see audit.css."""
 
 MARK_DASH = (3, 3)
-"""Of lines at values that mean something."""
+"""Colour of lines at reference values."""
 
 _VARIABLES = {BLUE: "var(--blue)", ORANGE: "var(--orange)", GREEN: "var(--green)", PURPLE: "var(--purple)"}
 
 LOWEST = -1.0
-"""Shares and invariances below are cut off."""
+"""Smaller shares and invariances are cut off."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a curve is told from others.
+    """The look of a curve.
 
     Attributes:
-        colour: one of the four, or the ink.
-        marker: `"o"`, `"s"`, `"^"`, `"D"`, `"v"`, or empty for none.
+        colour: a curve colour, or the ink.
+        marker: `"o"`, `"s"`, `"^"`, `"D"`, `"v"`, or empty for no marker.
         dash: lengths of strokes and gaps, in points; empty for a solid line.
     """
 
@@ -40,20 +40,20 @@ class Look:
 
     @property
     def variable(self) -> str:
-        """The colour as the page's style sheet calls it."""
+        """The name of the colour in the page's style sheet."""
         return "var(--muted)" if self.colour == MUTED else _VARIABLES.get(self.colour, "var(--ink)")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure over strength.
+    """A measure over strength.
 
     Attributes:
-        label: what it is called.
-        strengths: at which it was measured, rising.
-        estimates: one per strength; None where there is none.
-        look: of the line.
-        start: its value where nothing changes; None if there is none.
+        label: name of the curve.
+        strengths: the measured strengths, rising.
+        estimates: an estimate for each strength; None if there is no estimate.
+        look: look of the line.
+        start: the value if nothing changes; None if there is no such value.
     """
 
     label: str
@@ -65,13 +65,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plot:
-    """Curves on one axis.
+    """Curves on a common axis.
 
     Attributes:
-        curves: at least one.
-        form: of the numbers: `"share"` in percent, `"unit"` up to 1, or `"free"`.
-        heading: written above it; empty where the page's key says enough.
-        marks: lines at values that mean something, with their names.
+        curves: at least one curve.
+        form: form of the numbers: `"share"` in percent, `"unit"` up to 1, or `"free"`.
+        heading: text above the plot; empty if the page's key is sufficient.
+        marks: lines at reference values, with their names.
     """
 
     curves: tuple[Curve, ...]
@@ -80,20 +80,20 @@ class Plot:
     marks: tuple[tuple[float, str], ...] = ()
 
     def told(self, value: float) -> str:
-        """A value as text."""
+        """Returns a value as text."""
         return share(value) if self.form == "share" else number(value)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A question and the curves that answer it.
+    """A question, and the curves that answer it.
 
     Attributes:
         title: the question.
-        note: how to read it.
-        plots: one above the other.
-        safe: strength up to which the ground is shaded, or None.
-        knee: strength that is marked, or None.
+        note: how to read the panel.
+        plots: plots, from top to bottom.
+        safe: the background is shaded up to this strength, or None.
+        knee: strength with a mark, or None.
     """
 
     title: str
@@ -104,7 +104,7 @@ class Panel:
 
     @property
     def key(self) -> list[tuple[Look, str]]:
-        """How the curves look, and what they are called."""
+        """Returns the looks of the curves with their names."""
         return [
             (look, f"{label}, below" if below else label)
             for below, plot in enumerate(self.plots)
@@ -116,9 +116,9 @@ class Panel:
 
 
 def page_svg(figure: Figure, label: str) -> Markup:
-    """The figure as an SVG element in the colours of the page."""
+    """Returns the figure as an SVG element in the colours of the page."""
     with warnings.catch_warnings():
-        # Units and names may be in letters that matplotlib's font lacks; the page's font has them.
+        # Units and names may contain letters that matplotlib's font lacks. The page's font has them.
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
         svg = to_svg(figure, label)
     for colour, variable in _VARIABLES.items():
@@ -127,5 +127,5 @@ def page_svg(figure: Figure, label: str) -> Markup:
 
 
 def plain(text: str) -> str:
-    """As it is: matplotlib would take what is between two dollars for a formula."""
+    """Returns the text with escaped dollar signs. matplotlib would read text between two dollar signs as a formula."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The four questions that an audit's page asks of each transform, as panels. Uses panels.py; see audit.py."""
+"""The four questions of an audit's page about each transform, as panels. Uses panels.py; used by render.py."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from augrad.auditing.verdicts import Verdict
 from augrad.report.style import INK
 
 MARKERS = ("^", "D", "v", "s", "o")
-"""Of named layers, in turn."""
+"""Looks of named layers, in turn."""
 
 NEAR = 0.05
 """Share of clean samples that count as off the data."""
 
 
 def panels_of(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> list[Panel]:
-    """One panel per question that can be answered: without a model or labels there are fewer.
+    """Returns a panel for each question that can be answered. Without a model or labels there are fewer panels.
 
     Args:
-        rows: of one transform, strengths rising.
-        verdict: on it.
-        epsilon: of the audit.
+        rows: measurements of a transform, at rising strengths.
+        verdict: the verdict on it.
+        epsilon: epsilon of the audit.
     """
     found = [
         _ignored(rows, verdict),
@@ -36,7 +36,7 @@ def panels_of(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> 
 
 
 def _ignored(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
-    """What the model does."""
+    """Shows whether the model ignores the transform."""
     layers = list(dict.fromkeys(name for row in rows for name in row.layers))
     curves = [
         _curve(rows, "invariance", Look(BLUE), 1.0),
@@ -44,7 +44,7 @@ def _ignored(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
         _curve(rows, "flip_rate", Look(ORANGE, "s", (5, 2)), 0.0),
         _curve(rows, "equivariance_error", Look(GREEN, "D", (5, 2, 1, 2)), 0.0),
     ]
-    note = "Invariance 1: its output stays as it is; 0: it moves as far as to another sample."
+    note = "Invariance 1: the output does not change; 0: it moves as far as to another sample."
     if any(each is not None and each.value < LOWEST for curve in curves for each in curve.estimates):
         note += f" Below {number(LOWEST)} it is cut off."
     return Panel(
@@ -55,7 +55,7 @@ def _ignored(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
 
 
 def _survives(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> Panel:
-    """What becomes of labels."""
+    """Shows whether labels survive."""
     curves = [
         _curve(rows, "preservation", Look(GREEN), 1.0),
         _curve(rows, "agreement", Look(INK, "^", (1, 2)), 1.0),
@@ -65,7 +65,7 @@ def _survives(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> 
     safe = verdict.safe_strength
     place = where_strength(rows, safe)
     if safe is None:
-        note = "The reference knows no more than chance, so that this says little."
+        note = "The reference is no better than chance, so this panel says little."
     elif place is None:
         already = f" already at {where(rows[0])}" if len(rows) > 1 else ""
         note = f"Fewer than {share(1 - epsilon)} of the labels survive{already}."
@@ -79,9 +79,9 @@ def _survives(rows: Sequence[Measurement], verdict: Verdict, epsilon: float) -> 
 
 
 def _among_data(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
-    """Whether samples stay among the data."""
+    """Shows whether samples stay among the data."""
     knee = where_strength(rows, verdict.knee)
-    note = "Distance 1: as near to other samples as clean ones are."
+    note = "Distance 1: as near to other samples as a clean sample."
     return Panel(
         "Does it stay among the data?",
         note if knee is None else f"{note} The knee, at {knee}, is where the distance begins to rise.",
@@ -94,7 +94,7 @@ def _among_data(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
 
 
 def _traces(rows: Sequence[Measurement]) -> Panel:
-    """Whether it leaves traces, and whether these tell labels."""
+    """Shows whether the transform leaves traces, and whether traces reveal labels."""
     curves = [
         _curve(rows, "detectable", Look(BLUE), 0.5),
         _curve(rows, "shortcut", Look(ORANGE, "s", (5, 2)), 0.0),
@@ -102,7 +102,7 @@ def _traces(rows: Sequence[Measurement]) -> Panel:
     known = _known(curves)
     note = "Told from clean: 50 % is chance."
     if len(known) > 1:
-        note += " A label that borders, padding or clipping give away is a shortcut; 0 is none."
+        note += " A label that can be read off borders, padding or clipping is a shortcut; 0 means no shortcuts."
     return Panel("Does it leave traces?", note, _plots(Plot(known, marks=((0.5, "chance"),))))
 
 
@@ -127,10 +127,10 @@ def _alone(rows: Sequence[Measurement], measure: str, look: Look, start: float, 
 
 
 def _known(curves: Sequence[Curve]) -> tuple[Curve, ...]:
-    """Those that were measured."""
+    """Returns the curves that were measured."""
     return tuple(curve for curve in curves if any(each is not None for each in curve.estimates))
 
 
 def _plots(*plots: Plot) -> tuple[Plot, ...]:
-    """Those that show something."""
+    """Returns the plots that have curves."""
     return tuple(plot for plot in plots if plot.curves)

@@ -1,4 +1,7 @@
-"""An audit, or two side by side, as one self-contained page. Uses page.py and its neighbours; see audit.html."""
+"""Renders an audit, or two audits side by side, as a self-contained page.
+
+Uses the other modules here; see audit.html.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +38,17 @@ if TYPE_CHECKING:
     from augrad.auditing.result import AuditReport
 
 MOST_COLUMNS = 6
-"""Strengths side by side in a table of numbers; of more there are several tables."""
+"""Largest number of strengths side by side in a table of numbers. More strengths need several tables."""
 
 LOOKS = (Look(BLUE), Look(ORANGE, "s", (5, 2)))
-"""Of the first and the second of two models."""
+"""Looks of the first and the second model."""
 
 
 def render_audit(report: AuditReport) -> str:
-    """The audit as HTML with everything inside it, no file or address beside it.
+    """Returns the audit as self-contained HTML, without links to files or addresses.
 
     Args:
-        report: as `augrad.audit` or `augrad.audit_pipeline` returned it, or read from JSON, without pictures then.
+        report: a result of `augrad.audit` or `augrad.audit_pipeline`. A report read from JSON has no pictures.
     """
     model = has_model(report)
     sections = [_section(report, verdict, number) for number, verdict in enumerate(report.verdicts, 1)]
@@ -67,10 +70,10 @@ def render_audit(report: AuditReport) -> str:
 
 
 def render_comparison(comparison: AuditComparison) -> str:
-    """Two audits side by side as HTML with everything inside it.
+    """Returns two audits side by side as self-contained HTML.
 
     Args:
-        comparison: of two audits of the same data.
+        comparison: a comparison of two audits of the same data.
     """
     pair = (comparison.first, comparison.second)
     measures = _compared(pair)
@@ -101,7 +104,7 @@ def render_comparison(comparison: AuditComparison) -> str:
 
 
 def _section(report: AuditReport, verdict: Verdict, number: int) -> dict[str, Any]:
-    """What the page tells of one transform."""
+    """Returns the template's values for a transform."""
     rows = report.of(verdict.transform)
     scale = scale_of(rows)
     label = f"t{number}: {verdict.transform}"
@@ -130,13 +133,16 @@ def _section(report: AuditReport, verdict: Verdict, number: int) -> dict[str, An
 
 
 def _badge(verdict: Verdict) -> dict[str, str]:
-    """The verdict as a sign, a word and the rest."""
+    """Returns the verdict as a sign, a word and the remaining text."""
     word, _, rest = verdict.title.partition(": ")
     return {"kind": verdict.kind, "mark": MARKS.get(verdict.kind, "?"), "word": word, "rest": rest}
 
 
 def _columns(report: AuditReport) -> list[str]:
-    """Of the verdicts' table, between the verdict and the warnings: what is known with a model, labels, or neither."""
+    """Returns the middle columns of the verdicts' table.
+
+    They depend on whether there is a model and whether there are labels.
+    """
     if has_model(report) and knows(report):
         gains = any(verdict.expected_gain is not None for verdict in report.verdicts)
         return ["safe up to", "expected gain"] if gains else ["safe up to"]
@@ -145,7 +151,7 @@ def _columns(report: AuditReport) -> list[str]:
 
 
 def _cells(report: AuditReport, verdict: Verdict, rows: Sequence[Measurement]) -> list[str]:
-    """Of one verdict, under `_columns`; measures are those at full strength."""
+    """Returns the cells of a verdict for `_columns`. Measures are those at full strength."""
     known = {"safe up to": verdict.safe, "expected gain": in_words(verdict.expected_gain)}
     known |= {
         each.title: in_words(getattr(rows[-1], name), as_share=each.share) for name, each in MEASURE_WORDS.items()
@@ -154,7 +160,7 @@ def _cells(report: AuditReport, verdict: Verdict, rows: Sequence[Measurement]) -
 
 
 def _numbers(report: AuditReport, verdict: Verdict, rows: Sequence[Measurement]) -> list[tuple[str, str]]:
-    """The numbers beside the curves, with their names."""
+    """Returns the numbers beside the curves, with their names."""
     last = rows[-1]
     found = []
     if has_model(report):
@@ -169,20 +175,20 @@ def _numbers(report: AuditReport, verdict: Verdict, rows: Sequence[Measurement])
 
 
 def _facts(report: AuditReport) -> list[tuple[str, str]]:
-    """What the audit was made with, with names."""
+    """Returns the circumstances of the audit, with their names."""
     facts = report.facts
     found = [("samples", f"{facts.n_samples}{' (the loader has more)' if facts.more else ''}")]
     if facts.score is not None:
-        found.append(("predicted right as they are", in_words(facts.score)))
+        found.append(("predicted right when unchanged", in_words(facts.score)))
     if facts.reference is not None:
         told = [facts.reference]
         if facts.reference_accuracy is not None:
-            told.append(f"right for {in_words(facts.reference_accuracy)} of the samples as they are")
+            told.append(f"right for {in_words(facts.reference_accuracy)} of the unchanged samples")
         if facts.chance is not None:
             told.append(f"chance is {share(facts.chance)}")
-        found.append(("says whether labels survive", ", ".join(told)))
+        found.append(("reference for the labels", ", ".join(told)))
     else:
-        found.append(("says whether labels survive", "nothing: there are no labels"))
+        found.append(("reference for the labels", "none: there are no labels"))
     found.append(("epsilon", f"{share(facts.epsilon)} of labels, or of predictions, may change"))
     if facts.layers:
         found.append(("layers", ", ".join(facts.layers)))
@@ -195,7 +201,7 @@ def _facts(report: AuditReport) -> list[tuple[str, str]]:
 
 
 def _sensitivities(report: AuditReport) -> list[dict[str, Any]]:
-    """Per transform, the fastest first: the number, and how wide its bar is in percent."""
+    """Returns for each transform the number and the width of its bar in percent, the largest first."""
     values = {name: -1.0 if each is None else each.value for name, each in report.sensitivities.items()}
     most = max(values.values(), default=0.0)
     return [
@@ -213,7 +219,7 @@ def _measured(report: AuditReport, measure: str) -> bool:
 
 
 def _tables(rows: Sequence[Measurement]) -> list[dict[str, Any]]:
-    """All measures of one transform, strengths side by side."""
+    """Returns all measures of a transform, with strengths side by side."""
     return [_table(rows[start : start + MOST_COLUMNS]) for start in range(0, len(rows), MOST_COLUMNS)]
 
 
@@ -235,7 +241,7 @@ def _table(rows: Sequence[Measurement]) -> dict[str, Any]:
 
 
 def _compared(pair: tuple[AuditReport, AuditReport]) -> tuple[str, ...]:
-    """The measures that two audits are compared by, the most telling first: what both have."""
+    """Returns the measures in both audits by which they are compared, the most informative first."""
     wanted = ("flip_rate", "invariance") if all(map(has_model, pair)) else ("preservation", "off_manifold")
     return tuple(name for name in wanted if all(_measured(report, name) for report in pair))
 
@@ -243,7 +249,7 @@ def _compared(pair: tuple[AuditReport, AuditReport]) -> tuple[str, ...]:
 def _beside(
     pair: tuple[AuditReport, AuditReport], names: Sequence[str], transform: str, measures: Sequence[str], label: str
 ) -> Any:
-    """The curves of two models for one transform."""
+    """Returns the curves of two models for a transform."""
     both = [report.of(transform) for report in pair]
     plots = tuple(
         Plot(

@@ -1,4 +1,4 @@
-"""The horizontal axis of an audit's panels: strengths, told in physical units. Used by panels.py and audit.py."""
+"""The horizontal axis of an audit's panels: strengths in physical units. Used by drawing.py and render.py."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from augrad.auditing.page.words import share
 from augrad.report.words import words
 
 LEAST_GAP = 0.18
-"""Between the middles of two labels, as a part of the axis."""
+"""Least distance between the middles of two labels, as a part of the axis."""
 
 MOST_PARAMETERS = 2
-"""That are told below each other; of more the axis tells the strength."""
+"""Largest number of parameters in the labels, below each other. With more parameters, the axis shows the strength."""
 
 _SAME = 1e-6
 
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis that begins where nothing changes.
+    """An axis that begins at strength 0.
 
     Attributes:
-        ticks: places on it with their labels, rising.
-        label: what they tell.
-        end: of the axis.
+        ticks: positions with their labels, rising.
+        label: name of the axis.
+        end: end of the axis.
     """
 
     ticks: tuple[tuple[float, str], ...]
@@ -34,15 +34,15 @@ class Scale:
 
     @property
     def n_lines(self) -> int:
-        """Of the longest label."""
+        """Number of lines of the longest label."""
         return 1 + max((label.count("\n") for _, label in self.ticks), default=0)
 
 
 def scale_of(rows: Sequence[Measurement]) -> Scale:
-    """Strengths, labelled with what they are of the parameters.
+    """Returns an axis of strengths whose labels show the values of the parameters.
 
     Args:
-        rows: of one transform.
+        rows: measurements of a transform.
     """
     rows = sorted({row.strength: row for row in rows}.values(), key=lambda row: row.strength)
     reaches = rows[-1].reaches
@@ -65,7 +65,10 @@ def scale_of(rows: Sequence[Measurement]) -> Scale:
 
 
 def alike(first: Sequence[Measurement], second: Sequence[Measurement]) -> bool:
-    """Whether the same strength is the same change in both: the ranges of a transform may differ between audits."""
+    """Whether equal strengths mean equal changes in both audits.
+
+    The ranges of a transform may differ between audits.
+    """
     return _spans(first) == _spans(second)
 
 
@@ -79,7 +82,7 @@ def _spans(rows: Sequence[Measurement]) -> list[tuple[str, str, str]]:
 
 
 def _start(rows: Sequence[Measurement], index: int) -> float | None:
-    """The value at strength 0, of a parameter whose value is proportional to the strength; None if unknown."""
+    """Returns the value at strength 0 of a parameter whose value is proportional to the strength; None if unknown."""
     first, last = rows[0], rows[-1]
     if first.reaches[index].signed:
         return 0.0
@@ -91,13 +94,13 @@ def _start(rows: Sequence[Measurement], index: int) -> float | None:
 
 
 def _number(value: float) -> str:
-    """Three digits; thousands without an exponent."""
+    """Returns three digits; thousands without an exponent."""
     text = f"{float(f'{value:.3g}'):.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _apart(ticks: Sequence[tuple[float, str]]) -> tuple[tuple[float, str], ...]:
-    """Those that have room, the last and the first among them."""
+    """Returns the ticks that have room, always including the first and the last."""
     first, *between, last = ticks
     end, kept = last[0], [first]
     for tick in between:

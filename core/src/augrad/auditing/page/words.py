@@ -1,4 +1,4 @@
-"""What the pages of an audit say in words and cells: summaries, numbers, strengths, policies. Used by audit.py."""
+"""Texts and cells of the pages of an audit: summaries, numbers, strengths, policies. Used by render.py."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ MARKS = {
     "allowed": "=",
     "undecided": "?",
 }
-"""A sign per verdict, so that colours need not tell it."""
+"""A sign for each verdict, so that colours are not needed to distinguish verdicts."""
 
 
 def summary(report: AuditReport) -> str:
-    """What the audit found, in one sentence."""
+    """Returns the result of the audit in a sentence."""
     verdicts = report.verdicts
     if not has_model(report):
         return _data_summary(verdicts)
     if len(verdicts) == 1:
         return f"{verdicts[0].transform}: {verdicts[0].title}."
     if not knows(report):
-        why = "There are no labels" if report.facts.reference is None else "The reference knows no more than chance"
-        return f"{why}, so nothing says which of these {len(verdicts)} transforms the model should ignore."
+        why = "There are no labels" if report.facts.reference is None else "The reference is no better than chance"
+        return f"{why}, so it is unknown which of these {len(verdicts)} transforms the model should ignore."
     parts: list[str] = []
     for kinds, one, several in (
         (("over-invariant",), "is ignored although it changes labels", "are ignored although they change labels"),
@@ -67,7 +67,7 @@ def _data_summary(verdicts: Sequence[Verdict]) -> str:
 
 
 def comparison_summary(comparison: AuditComparison) -> str:
-    """Where two audits disagree, in one sentence."""
+    """Returns the differences between two audits in a sentence."""
     names = comparison.transforms
     differing = [name for name in names if comparison.first.verdict(name).kind != comparison.second.verdict(name).kind]
     if not differing:
@@ -76,17 +76,17 @@ def comparison_summary(comparison: AuditComparison) -> str:
 
 
 def knows(report: AuditReport) -> bool:
-    """Whether anything says if labels survive."""
+    """Whether the audit can tell if labels survive."""
     return any(verdict.safe_strength is not None for verdict in report.verdicts)
 
 
 def has_model(report: AuditReport) -> bool:
-    """Whether a model was asked, and not data alone."""
+    """Whether a model was audited, and not only data."""
     return any(row.flip_rate is not None for row in report.measurements)
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things.
+    """Returns a number with a noun.
 
     Example:
         >>> counted(1, "transform"), counted(2, "transform")
@@ -96,7 +96,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def share(value: float) -> str:
-    """A share of samples as a percentage.
+    """Returns a share of samples as a percentage.
 
     Example:
         >>> share(0.314).split(), share(-0.0001).split(), share(0.004).split()  # no line breaks before the sign
@@ -107,7 +107,7 @@ def share(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Any other number.
+    """Returns a number that is not a share as text.
 
     Example:
         >>> number(0.123), number(12.34), number(0.0031), number(25000.0)
@@ -130,7 +130,7 @@ def number(value: float) -> str:
 
 
 def interval(estimate: Estimate, *, as_share: bool) -> tuple[str, str]:
-    """The value, and the interval without the unit.
+    """Returns the value, and the interval without the unit.
 
     Example:
         >>> interval(Estimate(0.5, 0.4, 0.6), as_share=False)
@@ -141,7 +141,7 @@ def interval(estimate: Estimate, *, as_share: bool) -> tuple[str, str]:
 
 
 def in_words(estimate: Estimate | None, *, as_share: bool = True) -> str:
-    """Value and interval, of which no part is alone on a line; nothing for None.
+    """Returns value and interval, joined by spaces that do not break between lines; empty for None.
 
     Example:
         >>> in_words(Estimate(0.5, 0.4, 0.6), as_share=False).split(), in_words(None)
@@ -154,7 +154,7 @@ def in_words(estimate: Estimate | None, *, as_share: bool = True) -> str:
 
 
 def where(row: Measurement) -> str:
-    """At which strength, in physical units; a transform without parameters is applied or not."""
+    """Returns the strength in physical units; for a transform without parameters the word "applied"."""
     several = len(row.reaches) > 1
     named = (
         f"{words(each.parameter, each.unit)} {each.short}" if several or not each.unit else each.short
@@ -164,12 +164,12 @@ def where(row: Measurement) -> str:
 
 
 def where_strength(rows: Sequence[Measurement], strength: float | None) -> str | None:
-    """The same of the row of that strength; None if there is none."""
+    """Returns the same for the measurement at a strength; None if there is none."""
     return next((where(row) for row in rows if row.strength == strength), None)
 
 
 def short_warnings(verdict: Verdict, rows: Sequence[Measurement]) -> list[str]:
-    """What to look at, in few words; the sentences are in `verdict.warnings`."""
+    """Returns the warnings in few words. The full sentences are in `verdict.warnings`."""
     found = [
         (text, where_strength(rows, strength))
         for text, strength in (("off the data", verdict.off_manifold_from), ("a shortcut", verdict.shortcut_from))
@@ -181,7 +181,7 @@ def short_warnings(verdict: Verdict, rows: Sequence[Measurement]) -> list[str]:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop.
+    """Returns the text with a capital letter and a full stop.
 
     Example:
         >>> sentence("at 3 deg it breaks")
@@ -191,9 +191,10 @@ def sentence(text: str) -> str:
 
 
 def policy_rows(policy: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """The cells of a learned policy: layer, transform, weight, and between what it is drawn.
+    """Returns the cells of a learned policy: layer, transform, weight, and the interval of its values.
 
-    What is learned per entry, such as a column of a table, has one row that goes from the least to the greatest.
+    A parameter that is learned for several entries, such as the columns of a table, has a single row from the smallest
+    to the largest value.
     """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for row in policy:
@@ -217,5 +218,5 @@ def _drawn(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _signed(text: str) -> str:
-    """With a proper minus; a zero without a sign or digits."""
+    """Returns the number with a typographic minus; a zero without sign or digits."""
     return text.replace("-", "\N{MINUS SIGN}") if text.strip("-0.") else "0"

@@ -1,4 +1,4 @@
-"""The report on demos as one self-contained page. Uses page.py, panels.py, ranges.py, orbits.py, demo.html."""
+"""The report on demos as a self-contained page. Uses page.py, panels.py, ranges.py, orbits.py and demo.html."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from augrad.report.words import percent
 
 PANEL_SIZE = (6.2, 3.7)
 COPY_SIZE = 1.25
-"""Width and height of one augmented copy, in inches."""
+"""Width and height of an augmented copy, in inches."""
 
 COPIES_PER_STRIP = 4
-"""Copies drawn into one picture: strips go side by side on a wide page, below each other on a telephone."""
+"""Copies in a strip. Strips are side by side on a wide page, and below each other on a telephone."""
 
 
 def render(findings: Findings) -> str:
-    """The report on one demo or several: HTML with everything inside it, no file or address beside it.
+    """Returns the report on one or several demos: self-contained HTML, without links to files or addresses.
 
     Args:
-        findings: as `augrad.demo.run_demos` returned them, with at least one result.
+        findings: the result of `augrad.demo.run_demos`, with at least one demo.
     """
     results = findings.results
     several = len(results) + len(findings.skipped) + len(findings.failed) > 1
@@ -64,7 +64,7 @@ def render(findings: Findings) -> str:
 
 
 def _section(result: DemoResult) -> dict[str, Any]:
-    """What the template needs to tell of one demo."""
+    """Returns the template's values for a demo."""
     true = result.true_reaches
     return {
         "demo": result.demo,
@@ -91,7 +91,7 @@ def _section(result: DemoResult) -> dict[str, Any]:
 
 
 def _confirmations(result: DemoResult) -> list[dict[str, Any]]:
-    """Per seed what judges lost with each policy; empty if nothing was to be confirmed."""
+    """Returns, for each seed, the mistakes of the judges with each policy; empty if there was no confirmation."""
     return [
         {
             "seed": run.seed,
@@ -110,7 +110,7 @@ def _confirmations(result: DemoResult) -> list[dict[str, Any]]:
 
 
 def _ranges(result: DemoResult) -> list[Markup]:
-    """A panel for each true parameter, and for each other one learned per axis entry that is drawn at all."""
+    """Returns a panel for each true parameter, and for each other drawn parameter that has several entries."""
     true = result.true_reaches
     keys = [(each.transform, each.parameter) for each in true]
     others = [
@@ -139,7 +139,7 @@ def _panel(
 
 
 def _orbit(result: DemoResult) -> dict[str, Any] | None:
-    """The sample, and per policy its copies in strips; None if there is no way to draw them."""
+    """Returns the sample and, for each policy, its copies in strips; None if the samples cannot be drawn."""
     orbit = drawable(result)
     if orbit is None:
         return None
@@ -164,7 +164,7 @@ def _svg(figure: Figure, result: DemoResult, label: str) -> Markup:
 
 
 def _cards(result: DemoResult) -> list[dict[str, str]]:
-    """The headline numbers: value, what it is, and what to compare it with."""
+    """Returns the headline numbers: the value, its name, and a comparison."""
     score, none, oracle = (result.score(rule)[0] for rule in ("augrad", "none", "oracle"))
     before, after = result.mean("none", "model_invariance"), result.mean("augrad", "model_invariance")
     ranges = [(_range_card(result, true)) for true in result.true_reaches]

@@ -1,4 +1,4 @@
-"""One sample and its augmented copies, as the demo draws them or as their shape suggests. Used by document.py."""
+"""Draws a sample and its augmented copies, with the demo's drawing function or by their shape. Used by document.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROW_COLOURS = {
 
 
 def drawable(result: DemoResult) -> Orbit | None:
-    """The orbit of a demo if there is a way to draw its samples: the demo's own, or as images, series or vectors."""
+    """Returns the orbit of a demo if its samples can be drawn: by the demo itself, or as images, series or vectors."""
     orbit = result.orbit
     if orbit is None or result.demo.draw is not None:
         return orbit
@@ -32,27 +32,27 @@ def drawable(result: DemoResult) -> Orbit | None:
 
 
 def copies_of(rows: Any) -> list[Any]:
-    """The copies of one row of an orbit, each as a batch of one."""
+    """Returns the copies in a row of an orbit, each as a batch with one sample."""
     where = batch.device(rows)
     return [batch.select(rows, torch.tensor([index], device=where)) for index in range(batch.count(rows))]
 
 
 def draw_original(axes: Axes, result: DemoResult, orbit: Orbit) -> None:
-    """The large picture of the sample as it is."""
+    """Draws the large picture of the unchanged sample."""
     _drawing(result, orbit)(_blank(axes), orbit.sample, original=None, colour=INK)
 
 
 def draw_copies(
     figure: Figure | SubFigure, result: DemoResult, orbit: Orbit, label: str, copies: Sequence[Any]
 ) -> None:
-    """Copies of the sample side by side, to the scale of the original.
+    """Draws copies of the sample side by side, on the scale of the original.
 
     Args:
-        figure: an empty figure, as many times as wide as high as there are copies.
-        result: of the demo.
-        orbit: what is drawn.
-        label: of the row they are from.
-        copies: batches of one.
+        figure: an empty figure; the ratio of its width to its height is the number of copies.
+        result: result of the demo.
+        orbit: the orbit of the sample.
+        label: label of the row of the copies.
+        copies: batches with one sample.
     """
     draw, colour = _drawing(result, orbit), ROW_COLOURS.get(label, MUTED)
     panels = figure.subplots(1, len(copies), squeeze=False)

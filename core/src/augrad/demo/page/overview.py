@@ -1,4 +1,7 @@
-"""What came out as one picture, for a README: one demo at length, or one row for each. Uses panels.py, orbits.py."""
+"""The results as a picture for a README: a single demo in detail, or a row for each demo.
+
+Uses panels.py and orbits.py.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from augrad.demo.results import DemoResult, Findings, Orbit
 from augrad.report.style import INK, styled, to_png
 
 ROW_HEIGHT = 3.7
-"""Of one demo among several, in inches."""
+"""Width and height of a row for a demo among several, in inches."""
 
 
 def overview_png(findings: Findings) -> bytes:
-    """One picture of what one demo or several found.
+    """Returns a picture of the results of one or several demos.
 
     Args:
-        findings: with at least one result.
+        findings: the results, with at least one demo.
     """
     with styled():
         if len(findings.results) == 1:
@@ -34,7 +37,7 @@ def overview_png(findings: Findings) -> bytes:
 
 
 def _single(result: DemoResult) -> Figure:
-    """The orbit above; scores, what was learned of the truth, and the chosen transforms below."""
+    """Draws the orbit above; below it the scores, the learned and true ranges, and the selected transforms."""
     orbit = drawable(result)
     figure = Figure(figsize=(16, 4.6 if orbit is None else 9.2))
     below: Any = figure
@@ -53,7 +56,7 @@ def _single(result: DemoResult) -> Figure:
 def _whole_orbit(figure: Any, result: DemoResult, orbit: Orbit) -> None:
     left, right = figure.subfigures(1, 2, width_ratios=[0.24, 0.76])
     _large(left, (0.06, 0.14, 0.88, 0.72), result, orbit)
-    right.suptitle("what the network gets to see: augmented copies under each policy", fontsize=11, color=INK, y=0.97)
+    right.suptitle("the network's input: augmented copies under each policy", fontsize=11, color=INK, y=0.97)
     _, *strips = right.subfigures(len(orbit.rows) + 1, 1, height_ratios=[0.16, *[1] * len(orbit.rows)])
     for strip, (label, copies) in zip(strips, orbit.rows, strict=True):
         name, pictures = strip.subfigures(1, 2, width_ratios=[0.12, 0.88])
@@ -62,7 +65,7 @@ def _whole_orbit(figure: Any, result: DemoResult, orbit: Orbit) -> None:
 
 
 def _row(figure: Any, result: DemoResult) -> None:
-    """One demo in a row: a sample with copies as learned, the scores, and what was learned of the truth."""
+    """Draws a demo in a row: a sample with learned copies, the scores, and the learned and true ranges."""
     head, body = figure.subfigures(2, 1, height_ratios=[0.11, 0.89])
     head.text(0.012, 0.25, f"{result.demo.name}: {result.demo.title}", weight="bold", fontsize=13.5, color=INK)
     left, right = body.subfigures(1, 2, width_ratios=[0.37, 0.63])
@@ -86,7 +89,7 @@ def _small_orbit(figure: Any, result: DemoResult, orbit: Orbit) -> None:
 
 
 def _large(figure: Any, place: tuple[float, float, float, float], result: DemoResult, orbit: Orbit) -> None:
-    """The original; narrower if names stand at its left."""
+    """Draws the original; narrower if there are names at its left."""
     left, bottom, width, height = place
     axes = figure.add_axes(place)
     draw_original(axes, result, orbit)
@@ -96,12 +99,12 @@ def _large(figure: Any, place: tuple[float, float, float, float], result: DemoRe
 
 
 def _gap(result: DemoResult, least: float) -> float:
-    """Between panels, as a part of their width: more where the names of axis entries stand in it."""
+    """Returns the gap between panels, as a part of their width; wider if it contains the names of axis entries."""
     return 0.5 if result.true_reaches[0].entries else least
 
 
 def _draw_truth(axes: Axes, result: DemoResult) -> None:
-    """What was learned of the first true parameter, in the way that fits it."""
+    """Draws the learned and the true range of the first true parameter, in the form that fits it."""
     true = result.true_reaches[0]
     draw = draw_range if true.parameter is None else draw_entries if true.entries else draw_distribution
     draw(axes, result, true)

@@ -1,4 +1,4 @@
-"""The panels on all rules and candidates, each drawn on given axes. Uses style.py, traces.py; see document.py."""
+"""The panels about all rules and candidates, each drawn on given axes. Uses style.py and traces.py; see document.py."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from augrad.report.words import percent
 
 RULE_NAMES = {"none": "no augmentation", "augrad": "augrad", "oracle": "oracle"}
 LABEL_GAP = 0.062
-"""Least distance of two names at the margin, as a fraction of the panel's height."""
+"""Least distance between two names at the margin, as a fraction of the panel's height."""
 
 
 def draw_scores(axes: Axes, result: DemoResult) -> None:
-    """One row per rule: a dot per seed, and the mean with its standard deviation."""
+    """Draws a row for each rule: a dot for each seed, and the mean with its standard deviation."""
     for row, (rule, name) in enumerate(reversed(RULE_NAMES.items())):
         mean, deviation = result.score(rule)
         colour = RULE_COLOURS[rule]
@@ -56,7 +56,7 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
 
 
 def draw_shares(axes: Axes, result: DemoResult) -> None:
-    """Stacked areas: how often each transform is chosen, from before training on."""
+    """Draws stacked areas: how often each transform is drawn, starting before training."""
     found = _true_first(result)
     colours = _colours(result)
     shares = np.array([trace.share.mean(axis=0) for trace in found])
@@ -78,7 +78,7 @@ def draw_shares(axes: Axes, result: DemoResult) -> None:
 
 
 def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
-    """How strong each transform became, as a fraction of its declared range; faint where it is hardly ever chosen."""
+    """Draws the strength of each transform, as a fraction of its declared range; faint if it is rarely drawn."""
     colours = _colours(result)
     true = {reach.transform for reach in result.true_reaches}
     ends = []
@@ -105,7 +105,7 @@ def draw_magnitudes(axes: Axes, result: DemoResult) -> None:
 
 
 def draw_curves(axes: Axes, result: DemoResult) -> None:
-    """Scores by epoch: validation as a line with a band from the lowest to the highest seed, training dotted."""
+    """Draws scores by epoch: validation as a line with a band over the seeds, training as a dotted line."""
     shown = []
     for rule, name in RULE_NAMES.items():
         colour = RULE_COLOURS[rule]
@@ -128,7 +128,7 @@ def draw_curves(axes: Axes, result: DemoResult) -> None:
 
 
 def spread_labels(heights: Sequence[float], gap: float) -> list[float]:
-    """Heights at least `gap` apart, in the same order, close to those given; none above 1.
+    """Moves heights apart to at least `gap`, in the same order, close to the given heights and at most 1.
 
     Example:
         >>> [round(height, 2) for height in spread_labels([0.5, 0.5, 1.0], gap=0.1)]
@@ -146,7 +146,7 @@ def spread_labels(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def _side_labels(axes: Axes, ends: list[tuple[str, float, str]]) -> None:
-    """Names at the right margin, each in its colour and near its height in [0, 1]."""
+    """Writes names at the right margin, each in its colour and near its height in [0, 1]."""
     heights = spread_labels([height for _, height, _ in ends], LABEL_GAP)
     for (name, _, colour), height in zip(ends, heights, strict=True):
         axes.annotate(

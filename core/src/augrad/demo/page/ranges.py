@@ -1,4 +1,4 @@
-"""The panels on one parameter: what was learned of it against the truth. Uses style.py, traces.py; see document.py."""
+"""The panels about a single parameter: its learned and its true range. Uses style.py and traces.py; see document.py."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from augrad.report.words import percent, words
 DASHES = (0, (5, 2))
 N_BINS = 81
 MOST_ENTRIES = 30
-"""Of a parameter learned per axis entry no more are drawn: those with the widest range."""
+"""Largest number of axis entries that are drawn. The entries with the widest ranges are chosen."""
 
 BLUE, ORANGE = RULE_COLOURS["augrad"], RULE_COLOURS["oracle"]
 
 
 def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
-    """Density of what is drawn of a true parameter under the learned policy, over all layers, against the truth."""
+    """Draws the density of a true parameter under the learned policy, over all layers, and the truth."""
     low, high = float(true.low or 0.0), float(true.high or 0.0)
     identity = result.declared(true).identity
     drawn = result.drawn(true)
@@ -53,12 +53,12 @@ def draw_distribution(axes: Axes, result: DemoResult, true: Reach) -> None:
 
 
 def draw_entries(axes: Axes, result: DemoResult, found: Reach) -> None:
-    """One bar per axis entry, such as a column of a table: the range learned for it, and the truth where it is known.
+    """Draws a bar for each axis entry, such as a column of a table: its learned range, and the true range if known.
 
     Args:
-        axes: a panel, higher the more entries there are: see `entries_height`.
-        result: of the demo.
-        found: of a parameter learned per axis entry, with its `entries`.
+        axes: a panel whose height grows with the number of entries: see `entries_height`.
+        result: result of the demo.
+        found: reach of a parameter with `entries`.
     """
     learned = result.learned_range(found).entries
     truths = [
@@ -87,15 +87,15 @@ def draw_entries(axes: Axes, result: DemoResult, found: Reach) -> None:
 
 
 def entries_height(found: Reach, least: float) -> float:
-    """How high a panel of `draw_entries` should be, in inches."""
+    """Returns the height of a panel of `draw_entries`, in inches."""
     return max(least, 0.9 + 0.2 * min(MOST_ENTRIES, len(found.entries)))
 
 
 def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
-    """What is learned of a true parameter during training: a thin line per seed, their mean, and the truth.
+    """Draws the learned range of a true parameter during training: a thin line for each seed, the mean, and the truth.
 
-    For a parameter learned per axis entry two means: over the entries that may truly move, and over the others. For a
-    transform without parameters the share of samples that it changes.
+    A parameter that is learned for each entry of an axis gets two means: over the entries that may move, and over the
+    others. For a transform without parameters, the share of changed samples is drawn.
     """
     trace = next((trace for trace in traces(result) if trace.transform == true.transform), None)
     label_epochs(axes)
@@ -129,7 +129,7 @@ def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
 
 
 def _draw_seeds(axes: Axes, values: np.ndarray, colour: str, label: str) -> None:
-    """`(seeds, epochs)` as thin lines and their mean."""
+    """Draws `(seeds, epochs)` as thin lines with their mean."""
     axes.plot(values.T, color=colour, lw=1, alpha=0.45)
     axes.plot(values.mean(axis=0), color=colour, label=label)
 

@@ -1,4 +1,4 @@
-"""How weights, magnitudes and scores moved during training, over seeds and epochs. Uses demo/; used by panels.py."""
+"""Weights, magnitudes and scores during training, over seeds and epochs. Uses demo/; used by panels.py."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from augrad.demo.rules import candidates
 
 @dataclass(frozen=True)
 class Trace:
-    """How one transform fared under augrad, from before training (epoch 0) on, to what was confirmed.
+    """The course of a transform under augrad, from before training (epoch 0) to the confirmed policy.
 
-    A point is an epoch, of the search where there is one.
+    A point is an epoch: of the search, if there is a search.
 
     Attributes:
-        transform: its name.
-        share: mean over layers of its selection weight, `(seeds, points)`, in [0, 1].
-        met: without parameters, the share of samples that it changes; same shape.
-        magnitudes: by parameter, the mean over layers by selection weight, `(seeds, points)`, in [0, 1].
-        reaches: by parameter, `equivalent_reach` over all layers, as a fraction of the declared range, per axis entry
-            (one for a parameter that is not learned per entry): `(seeds, points, entries)`.
+        transform: name of the transform.
+        share: selection weight, averaged over layers, `(seeds, points)`, in [0, 1].
+        met: for a transform without parameters, the share of changed samples; same shape.
+        magnitudes: by parameter, the average over layers by selection weight, `(seeds, points)`, in [0, 1].
+        reaches: by parameter, `equivalent_reach` over all layers as a fraction of the declared range, for each axis
+            entry, `(seeds, points, entries)`. A parameter without axis has a single entry.
     """
 
     transform: str
@@ -35,12 +35,12 @@ class Trace:
 
 
 def traces(result: DemoResult) -> list[Trace]:
-    """One trace per candidate, in the demo's order."""
+    """Returns a trace for each candidate, in the demo's order."""
     module = candidates(result.demo, result.transforms)
     layers = [
         {"weights": layer.weights.tolist(), "magnitudes": layer.magnitudes.tolist()} for layer in module.state().layers
     ]
-    # After a search nothing moves any more: the first epoch of the trunk shows what was confirmed.
+    # After a search nothing changes any more. The first epoch of the trunk shows the confirmed policy.
     courses = [(*run.search, *run.history[:1]) if run.search else run.history for run in result.of("augrad")]
     histories = [[{"layers": layers}, *course] for course in courses]
     first = next(iter(module))
@@ -60,21 +60,21 @@ def traces(result: DemoResult) -> list[Trace]:
 
 
 def validation_curve(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs `(points,)` and validation scores `(seeds, points)` of a rule; empty if nothing was validated."""
+    """Returns epochs `(points,)` and validation scores `(seeds, points)` of a rule; empty without validation data."""
     runs = result.of(rule)
     epochs = np.array([epoch for epoch, _ in runs[0].curve])
     return epochs, np.array([[score for _, score in run.curve] for run in runs])
 
 
 def training_curve(result: DemoResult, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs `(epochs,)` and scores on the augmented training data `(seeds, epochs)` of a rule."""
+    """Returns epochs `(epochs,)` and scores of a rule on the augmented training data, `(seeds, epochs)`."""
     runs = result.of(rule)
     epochs = np.array([row["epoch"] for row in runs[0].history])
     return epochs, np.array([[row[f"train_{result.metric}"] for row in run.history] for run in runs])
 
 
 def _gathered(histories: list[list[dict[str, Any]]], key: str, columns: slice) -> np.ndarray:
-    """`(seeds, epochs, entries, layers)`: what each layer holds under `key` in these columns."""
+    """Returns `(seeds, epochs, entries, layers)`: the values of each layer under `key` in these columns."""
     found = np.array([[[layer[key][columns] for layer in row["layers"]] for row in rows] for rows in histories])
     return found.swapaxes(2, 3)
 
