@@ -62,13 +62,13 @@ BROKEN = {
     "sys.exit": kind("exit", r"calls sys.exit\(3\) \(plugin.py, line 2\)", "import sys\nsys.exit(3)\n"),
     "misspelt hook": kind(
         "misspelt",
-        "defines 'augrad_transform', which is no hook; .* Did you mean 'augrad_transforms'?",
+        "defines 'augrad_transform', which is not a hook; .* Did you mean 'augrad_transforms'?",
         "def augrad_transform():\n    return {}\n",
     ),
     "junk return": kind("junk", r"returns list from augrad_transforms\(\); it must return a dict", hook("['junk.x']")),
     "not a transform": kind(
         "class",
-        "class.thing: points to 'broken_class.transforms:Thing', which is no subclass of augrad.Transform",
+        "class.thing: points to 'broken_class.transforms:Thing', which is not a subclass of augrad.Transform",
         hook("{'class.thing': 'broken_class.transforms:Thing'}"),
         "class Thing: pass\n",
     ),

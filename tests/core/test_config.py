@@ -110,8 +110,11 @@ def test_file_wins_over_defaults(written):
         ({"transforms": []}, r"^transforms must have at least 1 item, but got \[\]\.$"),
         ({"transforms": "a.b"}, r"^transforms must be a list, but got 'a.b'\.$"),
         ({"transforms": [3]}, r"^transforms.0 must be a string, but got 3\.$"),
-        ({"transform": ["a.b"], "transforms": ["a.b"]}, r"^transform is no known key\. Did you mean 'transforms'\?$"),
-        ({"zzz": 1, "transforms": ["a.b"]}, r"^zzz is no known key\. Known are: transforms, arguments, layers, "),
+        (
+            {"transform": ["a.b"], "transforms": ["a.b"]},
+            r"^transform is not a known key\. Did you mean 'transforms'\?$",
+        ),
+        ({"zzz": 1, "transforms": ["a.b"]}, r"^zzz is not a known key\. Known are: transforms, arguments, layers, "),
         ({"penalty": {"strenght": 1.0}, "transforms": ["a.b"]}, r"^penalty.strenght .* Did you mean 'strength'\?$"),
         ({"penalty": {"name": "magnitde"}, "transforms": ["a.b"]}, r"^penalty.name must be .*'magnitude'\?$"),
         ({"penalty": 1.0, "transforms": ["a.b"]}, r"^penalty must be a dictionary .*, but got 1.0\.$"),

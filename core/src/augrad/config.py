@@ -194,7 +194,7 @@ def parse_config(
     Example:
         >>> parse_config({"transforms": ["vision.rotate"], "epoch": 3})
         Traceback (most recent call last):
-        augrad.errors.ConfigError: epoch is no known key. Did you mean 'epochs'?
+        augrad.errors.ConfigError: epoch is not a known key. Did you mean 'epochs'?
     """
     return _validated(given, kind)
 
@@ -264,7 +264,7 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     key = ".".join([*outer, last])
     if fault["type"] == "extra_forbidden":
         known = list(_SECTIONS.get(".".join(outer), kind).model_fields)
-        return f"{key} is no known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
+        return f"{key} is not a known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
     if fault["type"] == "missing":
         return f"{key} is missing."
     wanted = str(fault["msg"]).replace("Input should be", "must be").replace("a valid integer", "an integer")

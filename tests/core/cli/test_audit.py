@@ -105,4 +105,4 @@ def test_mistakes_are_named_in_one_line(folder, capsys, arguments, message):
 def test_a_configuration_is_validated(folder, capsys):
     (folder / "config.yaml").write_text("strenghts: [0.5]\n")
     assert status(["audit", "config.yaml", "--data", "made_audit.py:sees"]) == 2
-    assert "strenghts is no known key. Did you mean 'strengths'?" in capsys.readouterr().err
+    assert "strenghts is not a known key. Did you mean 'strengths'?" in capsys.readouterr().err

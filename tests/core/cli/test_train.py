@@ -143,9 +143,9 @@ def test_resume_goes_on(folder, capsys):
         (
             CONFIG + "epoch: 3\n",
             ["--demo", "good"],
-            "config.yaml, line 5: epoch is no known key. Did you mean 'epochs'?",
+            "config.yaml, line 5: epoch is not a known key. Did you mean 'epochs'?",
         ),
-        (CONFIG + "data: os:system\n", ["--demo", "good"], "config.yaml, line 5: data is no known key."),
+        (CONFIG + "data: os:system\n", ["--demo", "good"], "config.yaml, line 5: data is not a known key."),
         (
             CONFIG.replace("shift", "shft"),
             ["--demo", "good"],

@@ -48,7 +48,10 @@ def test_what_it_prints_goes_to_standard_error(folder, capsys):
         ("my-module", r"MODULE must be a module such as my.transforms or a file .*, but got 'my-module'"),
         ("mine_absent", r"MODULE 'mine_absent' cannot be imported: it points to 'mine_absent', a module that does not"),
         ("mine_exit.py", r"MODULE 'mine_exit.py' cannot be imported: it calls sys.exit\(1\) \(mine_exit.py, line 1\)"),
-        ("notes/text", r"MODULE 'notes/text' cannot be imported: it raises ImportError: notes/text is no Python file"),
+        (
+            "notes/text",
+            r"MODULE 'notes/text' cannot be imported: it raises ImportError: notes/text is not a Python file",
+        ),
     ],
 )
 def test_mistakes_are_named(folder, name, message):

@@ -106,7 +106,7 @@ def test_name_of_another_type(catalogue_of, unchecked):
 @pytest.mark.parametrize(
     ("target", "cause"),
     [
-        ("augrad_odd.transforms:NoTransform", "which is no subclass of augrad.Transform"),
+        ("augrad_odd.transforms:NoTransform", "which is not a subclass of augrad.Transform"),
         ("augrad_odd.transforms:Shift", "whose own name, made of its modality and class name, is 'good.shift'"),
         ("augrad_odd.transforms:Absent", "'augrad_odd.transforms' has no 'Absent'"),
         ("augrad_odd.absent:Shift", "points to 'augrad_odd.absent', a module that does not exist"),
@@ -248,8 +248,8 @@ class Shouting(augrad.Transform):
 @pytest.mark.parametrize(
     ("candidate", "fault"),
     [
-        (Shift(), "cannot register Shift.*which is no subclass of augrad.Transform"),
-        (dict, "which is no subclass of augrad.Transform"),
+        (Shift(), "cannot register Shift.*which is not a subclass of augrad.Transform"),
+        (dict, "which is not a subclass of augrad.Transform"),
         (Loose, "which is abstract: it does not define forward"),
         (Nowhere, "whose modality must be a word in snake_case, such as 'vision', but is None"),
         (Shouting, "but is 'My Words'"),

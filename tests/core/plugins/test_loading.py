@@ -78,7 +78,7 @@ def test_asking_for_what_a_broken_plugin_brings_names_the_cause(everything_broke
     assert re.match(
         r"PluginError no transform named 'exit.anything', because plugin 'exit' .*calls sys.exit\(3\)", exits
     )
-    assert re.match(r"PluginError 'class.thing' of plugin 'class' .*no subclass of augrad.Transform", no_transform)
+    assert re.match(r"PluginError 'class.thing' of plugin 'class' .*not a subclass of augrad.Transform", no_transform)
     assert re.match(r"PluginError no transform named 'vision.hum', because plugin 'foreign' .*may only name", foreign)
     assert misspelt == "UnknownTransformError no transform named 'good.shfit'. Did you mean 'good.shift'?"
 

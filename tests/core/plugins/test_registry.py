@@ -28,7 +28,7 @@ def test_register_is_a_decorator():
 
 
 def test_errors_pass_through(unchecked):
-    with pytest.raises(RegistrationError, match=r"no subclass of augrad.Transform"):
+    with pytest.raises(RegistrationError, match=r"not a subclass of augrad.Transform"):
         augrad.register(dict)
     with pytest.raises(UnknownTransformError, match=r"no transform named 'mine.fade'"):
         augrad.get_transform("mine.fade")

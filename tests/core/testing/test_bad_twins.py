@@ -103,7 +103,7 @@ TWINS = [
     twin("same_generator_same_output", bad.DrawsInForward, "two passes with equal generators differ", ruins_all=True),
     twin("global_generator_untouched", bad.DrawsAndForgets, "moves torch's global generator"),
     twin("global_generator_untouched", bad.Dice, "moves Python's global generator"),
-    twin("learning_moves_the_draw", bad.Remembers, "optimizer step moved the magnitude from 0.1 to 0.9, but not"),
+    twin("learning_moves_the_draw", bad.Remembers, "optimizer step moved the magnitude from 0.1 to 0.9, but the draws"),
     twin("learning_moves_the_draw", bad.Lags, "differs from that of a fresh layer"),
     twin("pickle", bad.KeepsLambda, "pickle raises AttributeError"),
     twin("pickle", bad.ForgetsOnCopy, "after pickle it gives another output", "deepcopy"),

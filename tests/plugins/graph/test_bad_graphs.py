@@ -30,7 +30,7 @@ TWINS = {
     "StaysOnTheHost": ("check_device_kept", "it does not work on device 'meta'"),
     "DividesByZero": ("check_finite", "not finite for zeros"),
     "Draws": ("check_same_generator_same_output", "two passes with equal generators differ"),
-    "Remembers": ("check_learning_moves_the_draw", "but not what is drawn"),
+    "Remembers": ("check_learning_moves_the_draw", "but the draws did not change"),
     "AcceptsAnything": ("check_rejects_foreign_types", "validate must reject None"),
     "UndoesByHalf": ("check_invert_undoes_forward", "invert leaves 1.00 of the change"),
 }

@@ -138,7 +138,7 @@ class Baseline:
         parts: dict[str, list[Tensor]] = {}
         with self.subject.examined():
             for part in self.samples.parts():
-                output, layers = self.subject(batch.select(self.samples.x, part), "the samples as they are")
+                output, layers = self.subject(batch.select(self.samples.x, part), "the clean samples")
                 for key, value in {"": output, **layers}.items():
                     parts.setdefault(key, []).append(per_sample(value, len(part)))
         self.layers = {key: torch.cat(values) for key, values in parts.items()}

@@ -177,9 +177,7 @@ def _tried(
     subject: Subject, samples: Samples, transform: Transform, strength: float, *, n_draws: int, seed: int
 ) -> tuple[Tensor, dict[str, Any]]:
     """Returns which predictions changed, and the worst case: a violation if there is any, then the largest change."""
-    clean = torch.cat(
-        [subject(batch.select(samples.x, part), "the samples as they are")[0] for part in samples.parts()]
-    )
+    clean = torch.cat([subject(batch.select(samples.x, part), "the clean samples")[0] for part in samples.parts()])
     classes = samples.classes or (samples.target is None and clean.ndim == 2 and clean.shape[1] > 1)
     before = predictions(clean, classes=classes)
     accepted = 0.0 if classes else TOLERANCE * float(spread_of(before))

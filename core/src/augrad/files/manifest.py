@@ -202,7 +202,7 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         body = json.loads(file.read_bytes(), parse_constant=_refuse)
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{file.parent} holds no {MANIFEST}: it is no checkpoint of augrad, or not a complete one. {_ELSEWHERE}",
+            f"{file.parent} holds no {MANIFEST}: it is not a checkpoint of augrad, or is incomplete. {_ELSEWHERE}",
             path=file,
         ) from error
     except OSError as error:
@@ -258,7 +258,7 @@ def _verify(file: Path, record: Mapping[str, Any]) -> None:
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _canonical(body: Any) -> bytes:

@@ -255,10 +255,10 @@ def transform_fault(candidate: Any) -> str:
 
     Example:
         >>> transform_fault(dict)
-        'which is no subclass of augrad.Transform'
+        'which is not a subclass of augrad.Transform'
     """
     if not (isinstance(candidate, type) and issubclass(candidate, Transform)):
-        return "which is no subclass of augrad.Transform"
+        return "which is not a subclass of augrad.Transform"
     modality = getattr(candidate, "modality", None)
     if not isinstance(modality, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", modality):
         return f"whose modality must be a word in snake_case, such as 'vision', but is {modality!r}"

@@ -162,7 +162,7 @@ def _check_hooks(manager: pluggy.PluginManager, module: object) -> None:
     for caller in callers:
         if not caller.has_spec():
             raise PluginError(
-                f"defines {caller.name!r}, which is no hook; hooks are {', '.join(HOOKS)}."
+                f"defines {caller.name!r}, which is not a hook; hooks are {', '.join(HOOKS)}."
                 + suggestion(caller.name, HOOKS)
             )
     if not callers:

@@ -50,7 +50,8 @@ def check_assumes_declared(transform: Transform) -> None:
     require(
         len(transform.assumes.split()) >= N_WORDS,
         transform,
-        f"assumes must say in one sentence what carries no information about the target, but is {transform.assumes!r}.",
+        "assumes must say in one sentence which property carries no information about the target, but is "
+        f"{transform.assumes!r}.",
     )
 
 

@@ -117,7 +117,8 @@ def check_learning_moves_the_draw(transform: Transform) -> None:
         require(
             bool(gap(before, after) > 0),
             transform,
-            f"{way} moved the magnitude from {WEAK} to {STRONG}, but not what is drawn. Keep no values between passes.",
+            f"{way} moved the magnitude from {WEAK} to {STRONG}, but the draws did not change. Keep no values "
+            "between passes.",
         )
         apart = gap(after, expected)
         require(
