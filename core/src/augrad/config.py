@@ -239,7 +239,7 @@ def _validated(given: Mapping[str, Any], kind: type[Config], read: YamlMapping |
         raise ConfigError(source + sentences[0] + more, argument=key, value=faults[0]["input"]) from error
 
 
-_BRANCH = re.compile(r"float|dict\[.*\]")
+_BRANCH = re.compile(r"float|str|dict\[.*\]")
 """Names that pydantic adds to the place of an error, for each branch that it tried of `float | dict[str, float]`."""
 
 
@@ -250,7 +250,7 @@ def _place(fault: Mapping[str, Any]) -> list[str | int]:
 def _meant(fault: Mapping[str, Any]) -> bool:
     """Whether a fault is in the branch that was meant: for a mapping not the number, otherwise not the mapping."""
     last = str(fault["loc"][-1])
-    return not (last == "float" and isinstance(fault["input"], dict)) and not last.startswith("dict[")
+    return not (last in ("float", "str") and isinstance(fault["input"], dict)) and not last.startswith("dict[")
 
 
 def _explained(fault: Mapping[str, Any], sentences: list[str]) -> bool:
