@@ -83,7 +83,6 @@ def run_blocks(page: Path, *, short: bool = False) -> None:
 WITH_CODE = [page for page in PAGES if blocks(page, "python")]
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
 def test_code_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
