@@ -12,7 +12,7 @@ from augrad.layers.selection import SELECTIONS
 from augrad.learning.penalties import DisplacementPenalty
 from augrad.training.runaway import RunawayGuard
 from augrad.training.schedule import SCHEDULES
-from augrad.training.settings import OBJECTIVES, PRECISIONS
+from augrad.training.settings import PRECISIONS
 from augrad.training.trainer import LR, MAX_EPOCHS
 
 WHOLE = """
@@ -27,8 +27,6 @@ copies: 4
 train_copies: 2
 aggregation: prob
 objective: joint
-confirm: false
-n_folds: 3
 penalty: {name: magnitude, strength: 0.25, schedule: warm_up}
 epochs: 3
 batch_size: 16
@@ -87,10 +85,14 @@ def test_accepted_names_are_those_there_are(field, accepted):
     assert set(typing.get_args(TrainConfig.model_fields[field].annotation)) == accepted
 
 
-def test_objectives_are_those_there_are():
-    names, nothing = typing.get_args(TrainConfig.model_fields["objective"].annotation)
-    assert {*typing.get_args(names), None} == set(OBJECTIVES)
-    assert nothing is type(None)
+@pytest.mark.parametrize("objective", [None, "joint", {"name": "cross_fitted", "n_folds": 2}])
+def test_an_objective_is_a_name_or_a_name_with_options(objective):
+    assert parse_config({"transforms": ["vision.rotate"], "objective": objective}).objective == objective
+
+
+def test_an_objective_of_another_type_is_named():
+    with pytest.raises(ConfigError, match=r"objective must be a name, or a mapping of a name and options, but got 3"):
+        parse_config({"transforms": ["vision.rotate"], "objective": 3})
 
 
 def test_schedules_are_those_there_are():

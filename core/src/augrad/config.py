@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from augrad.errors import AugradError, ConfigError, suggestion
 from augrad.files.yaml_mapping import YamlMapping, read_mapping
@@ -119,6 +119,17 @@ class TrainConfig(_Section):
     checkpoint_every: int | None = Field(default=None, ge=1)
     trackers: list[str] = []
     seed: int = 0
+
+    @field_validator("objective")
+    @classmethod
+    def _known(cls, given: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
+        from augrad.learning.objectives import resolve_objective  # loads torch
+
+        try:
+            resolve_objective(given)
+        except AugradError as error:
+            raise ValueError(str(error)) from error
+        return given
 
 
 class AuditConfig(_Section):
@@ -267,6 +278,8 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
         return f"{key} is not a known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
     if fault["type"] == "missing":
         return f"{key} is missing."
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"])
     wanted = str(fault["msg"]).replace("Input should be", "must be").replace("a valid integer", "an integer")
     wanted = re.sub(r"^\w+ should have", "must have", wanted).replace("valid ", "").partition(" after validation")[0]
     if fault["loc"][-1] in ("float", "str"):

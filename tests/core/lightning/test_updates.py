@@ -90,6 +90,6 @@ def test_progress_is_counted_in_steps_if_these_end_training() -> None:
 def test_an_endless_trainer_has_no_progress_to_schedule_by() -> None:
     with pytest.raises(ArgumentError, match=r"penalty_schedule='warm_up'.*no end in sight. Give it max_epochs or max"):
         quiet(max_epochs=-1).fit(JointModule(small_model(), penalty_schedule="warm_up"), loader())
-    with pytest.raises(ArgumentError, match=r"cross-fitted.*no end in sight. Give it .*, or pass objective"):
+    with pytest.raises(ArgumentError, match=r"CrossFittedLoss .*no end in sight. Give it .*, or pass objective"):
         quiet(max_epochs=-1).fit(JointModule(small_model()), loader())
     quiet(max_epochs=-1, max_time="00:00:00:00").fit(JointModule(small_model(), objective="joint"), loader())

@@ -35,7 +35,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
         ArgumentError,
         "n_folds must be an int of at least 2, but got 1",
     ),
-    ({"objective": {"name": "joint", "n_folds": 3}}, ArgumentError, "'joint' does not take these options: n_folds"),
+    ({"objective": {"name": "joint", "n_folds": 3}}, ArgumentError, "'joint' has no option 'n_folds'. It has none"),
     ({"objective": "cross_fited"}, ArgumentError, "but got 'cross_fited'. Did you mean 'cross_fitted'?"),
     ({"objective": 3}, ArgumentTypeError, "objective must be a name, a mapping with a name, or a callable"),
     ({"progress": 2}, ArgumentTypeError, "progress must be"),

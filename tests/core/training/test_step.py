@@ -32,7 +32,7 @@ def test_it_stops_at_the_step_and_keeps_the_last_good_checkpoint(make_parts: Cal
     parts = make_parts()
     parts[0].augmentation.layers[0].set_value("signal.gain", "gain", 0.4)
     with pytest.raises(
-        NonFiniteLossError, match=r"not finite at step 4. The input batch was finite: lower lr"
+        NonFiniteLossError, match=r"not finite at step 4 of the stage 'training'. The input batch was finite: lower lr"
     ) as caught:
         fit(parts[0], parts[1], objective="joint", directory=tmp_path, checkpoint_every=2, criterion=TurnsBad(4))
     error = caught.value

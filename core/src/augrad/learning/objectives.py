@@ -5,6 +5,7 @@ A new rule is a file of its own and one line in `OBJECTIVES`. Used by training/,
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -63,15 +64,16 @@ def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Fa
     factory: Any = OBJECTIVES[name]
     if not options:
         return factory  # type: ignore[no-any-return]
-    try:
-        # A rule with options is a class whose instance stands in the table; any other is a function without options.
-        if hasattr(factory, "__code__"):
-            raise TypeError("It has no options.")  # noqa: TRY301 - said below
-        return type(factory)(**options)  # type: ignore[no-any-return]
-    except TypeError as error:
-        raise ArgumentError(
-            f"objective {name!r} does not take these options: {', '.join(options)}. {error}", argument="objective"
-        ) from error
+    # A rule with options is a class whose instance stands in the table; any other is a function or a class.
+    known = [] if inspect.isroutine(factory) or isinstance(factory, type) else inspect.signature(type(factory)).parameters
+    for option in options:
+        if option not in known:
+            raise ArgumentError(
+                f"objective {name!r} has no option {option!r}." + (suggestion(option, known) or _listed(known)),
+                argument="objective",
+                value=option,
+            )
+    return type(factory)(**options)  # type: ignore[no-any-return]
 
 
 def choose_objective(
@@ -157,6 +159,10 @@ def named(factory: Any) -> str:
     while isinstance(factory, partial):
         factory = factory.func
     return str(getattr(factory, "__qualname__", type(factory).__qualname__))
+
+
+def _listed(options: Any) -> str:
+    return f" It has: {', '.join(options)}." if options else " It has none."
 
 
 def _is_auto(penalty: Any) -> bool:

@@ -69,19 +69,19 @@ class RichDisplay(Display):
         self._read_at = time.monotonic()
 
     def begin_epoch(self, epoch: int, done: int) -> None:
-        if self._bar.console.is_interactive:  # elsewhere a bar is but an empty line
-            self._bar.start()
         completed = (epoch - 1) * (self._n_steps or 0) + done
         self._began = self._began or (time.monotonic(), completed)
         description = f"{self._name}, epoch {epoch}/{self._max_epochs}"
         self._bar.update(self._task, completed=completed, description=description, loss="")
+        if self._bar.console.is_interactive:  # elsewhere a bar is but an empty line
+            self._bar.start()
 
     def step(self, running_loss: Callable[[], float]) -> None:
         self._bar.advance(self._task)
         now = time.monotonic()
         if now - self._read_at >= REFRESH_SECONDS:
             self._read_at = now
-            self._bar.update(self._task, loss=f"loss {running_loss():.4f}", left=self._left(now))
+            self._bar.update(self._task, loss=f"loss {running_loss():.4f}", left=self._left(now), refresh=True)
 
     def _left(self, now: float) -> str:
         task = self._bar.tasks[0]

@@ -157,6 +157,6 @@ def _layer(layer: Any) -> dict[str, Any]:
         "temperature": layer.temperature,
         "selection": layer.selection.name,
         "distribution": layer.distribution,
-        "strength": described(layer.strength.config) if layer.strength.name else described(type(layer.strength)),
+        "strength": [described(type(layer.strength)), described(layer.strength.config)],
         "preference": None if layer.preference is None else described(type(layer.preference)),
     }
