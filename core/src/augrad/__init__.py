@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from augrad.learning.joint import JointLoss
     from augrad.learning.objective import Objective, StepLoss
     from augrad.learning.parameter_groups import parameter_groups
-    from augrad.learning.stage import Budget, Stage, StageResult
     from augrad.learning.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty
+    from augrad.learning.stage import Budget, Stage, StageResult
     from augrad.model import InvariantModel
     from augrad.plugins.hookspecs import hookimpl
     from augrad.plugins.registry import get_transform, plugin_errors, register, transforms

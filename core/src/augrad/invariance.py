@@ -19,8 +19,7 @@ from torch.nn.functional import normalize
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, MagnitudeError, suggestion
 from augrad.layers.construction import resolve_transforms
-from augrad.model import unwrapped
-from augrad.model import InvariantModel
+from augrad.model import InvariantModel, unwrapped
 from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 

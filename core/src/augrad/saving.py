@@ -13,8 +13,7 @@ from augrad.aggregation import AGGREGATIONS, Aggregation
 from augrad.errors import AugradError, CheckpointError, PolicyError
 from augrad.files.manifest import Checkpoint, read_checkpoint, write_checkpoint
 from augrad.files.storage import read_pointer
-from augrad.model import unwrapped
-from augrad.model import InvariantModel
+from augrad.model import InvariantModel, unwrapped
 from augrad.policies.document import check_rebuildable, to_document
 
 KIND = "model"

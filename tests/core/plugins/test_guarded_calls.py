@@ -61,7 +61,8 @@ def test_cause_names_the_place():
     def job():
         return 1 / 0
 
-    assert cause_of(guarded(job).error).startswith("raises ZeroDivisionError: division by zero (test_guarded_calls.py, line ")
+    cause = cause_of(guarded(job).error)
+    assert cause.startswith("raises ZeroDivisionError: division by zero (test_guarded_calls.py, line ")
 
 
 def test_places_that_are_no_files_are_not_named():

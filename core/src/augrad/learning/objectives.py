@@ -65,7 +65,9 @@ def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Fa
     if not options:
         return factory  # type: ignore[no-any-return]
     # A rule with options is a class whose instance stands in the table; any other is a function or a class.
-    known = [] if inspect.isroutine(factory) or isinstance(factory, type) else inspect.signature(type(factory)).parameters
+    known = (
+        [] if inspect.isroutine(factory) or isinstance(factory, type) else inspect.signature(type(factory)).parameters
+    )
     for option in options:
         if option not in known:
             raise ArgumentError(

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from augrad.errors import InputTypeError
 from augrad.learning.criteria import Criterion
 from augrad.learning.objective import hook
 from augrad.learning.objectives import AUTO, choose_objective, name_of
@@ -20,7 +19,7 @@ from augrad.lightning.loss_watch import LossWatch
 from augrad.lightning.measures import Processes, learned_values, mean_displacement, named
 from augrad.lightning.objective import check_end, check_first, make_objective, n_updates
 from augrad.lightning.range_watch import RangeWatch
-from augrad.lightning.updates import Updates
+from augrad.lightning.updates import Updates, pair_of
 from augrad.model import InvariantModel, unwrapped
 from augrad.training.assembly import augmentation_rate, optimizer_and_scheduler
 from augrad.training.fingerprints import described
@@ -199,7 +198,7 @@ class JointModule(LightningModule):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """The joint loss of a batch `(x, target)`."""
         total: Tensor
-        x, target = _pair(batch)
+        x, target = pair_of(batch)
         if not self._updates.begun:
             check_first(self.model, self._settings, x, target)
         metrics = self._resolved(target)
@@ -271,7 +270,7 @@ class JointModule(LightningModule):
 
     @torch.no_grad()
     def _evaluate(self, stage: str, batch: Any) -> None:
-        x, target = _pair(batch)
+        x, target = pair_of(batch)
         metrics = self._resolved(target)
         step = hook(self.objective, "evaluate")(self.model, x, target)
         output, loss = step.output, step.loss
@@ -294,12 +293,3 @@ class JointModule(LightningModule):
         if self._watch is None:
             self._watch = LossWatch(self.trainer, self.model, self.device)
         return self._watch
-
-
-def _pair(batch: Any) -> tuple[Any, Any]:
-    if not isinstance(batch, tuple | list) or len(batch) != 2:
-        got = f"{len(batch)} entries" if isinstance(batch, tuple | list) else type(batch).__name__
-        raise InputTypeError(
-            f"batches must be pairs (x, target), but the loader yields {got}. Change its collate_fn.", argument="batch"
-        )
-    return batch[0], batch[1]

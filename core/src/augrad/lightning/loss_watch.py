@@ -54,7 +54,7 @@ class LossWatch:
         step, bad_input = state.tolist()
         kept = last_checkpoint(self._trainer)
         return non_finite(
-            step, bool(bad_input), self._model, kept, "give the Trainer a ModelCheckpoint(every_n_train_steps=...)"
+            step, bool(bad_input), self._model, kept, keep="give the Trainer a ModelCheckpoint(every_n_train_steps=...)"
         )
 
 

@@ -1,6 +1,6 @@
 """The key and the penalty's factor of each update under a Lightning Trainer, as `fit` has them.
 
-Uses randomness.py, training/randomness.py; used by joint_module.py.
+Uses randomness.py; used by joint_module.py.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Generator
 
+from augrad.errors import InputTypeError
 from augrad.randomness import keyed_generator, preserved_generators, seed_global_generators
 
 
@@ -91,3 +92,17 @@ def progress(trainer: Any, batch_idx: int) -> float:
     by_epochs = (trainer.current_epoch + batch_idx / trainer.num_training_batches) / epochs if epochs else 0.0
     by_steps = trainer.global_step / steps if steps else 0.0
     return min(1.0, max(by_epochs, by_steps))
+
+
+def pair_of(batch: Any) -> tuple[Any, Any]:
+    """Returns input and target of a batch.
+
+    Raises:
+        InputTypeError: the batch is not a pair.
+    """
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        got = f"{len(batch)} entries" if isinstance(batch, tuple | list) else type(batch).__name__
+        raise InputTypeError(
+            f"batches must be pairs (x, target), but the loader yields {got}. Change its collate_fn.", argument="batch"
+        )
+    return batch[0], batch[1]

@@ -28,7 +28,7 @@ from augrad.training.settings import Settings
 from augrad.training.step import ObjectiveStep
 
 if TYPE_CHECKING:
-    from augrad.training.stages import Task
+    from augrad.training.task import Task
 
 
 def updates_per_epoch(train: KeyedLoader, settings: Settings) -> int | None:

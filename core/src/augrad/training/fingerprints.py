@@ -56,12 +56,20 @@ def _text(value: Any, seen: tuple[int, ...]) -> str:
         return (
             f"tensor({tuple(value.shape)}, {_digest(flat.view(torch.uint8).numpy().tobytes() if len(flat) else b'')})"
         )
+    if isinstance(value, Mapping | list | tuple | set | frozenset):
+        return _container(value, seen)
+    return _callable(value, seen) if callable(value) else _object(value, seen)
+
+
+def _container(value: Any, seen: tuple[int, ...]) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_text(key, seen)}: {_text(entry, seen)}" for key, entry in value.items()) + "}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(_text(entry, seen) for entry in value)}]"
-    if isinstance(value, set | frozenset):
-        return f"{{{', '.join(sorted(_text(entry, seen) for entry in value))}}}"
+    return f"{{{', '.join(sorted(_text(entry, seen) for entry in value))}}}"
+
+
+def _callable(value: Any, seen: tuple[int, ...]) -> str:
     if isinstance(value, functools.partial):
         arguments = [_text(argument, seen) for argument in value.args]
         arguments += [f"{name}={_text(argument, seen)}" for name, argument in value.keywords.items()]
@@ -105,7 +113,7 @@ def _code(code: types.CodeType) -> str:
 
 def _object(value: Any, seen: tuple[int, ...]) -> str:
     kind = type(value)
-    own = kind.__repr__ not in (object.__repr__, nn.Module.__repr__)
+    own = kind.__repr__ is not object.__repr__ and kind.__repr__ is not nn.Module.__repr__  # type: ignore[comparison-overlap]
     text = repr(value) if own else ""
     if own and " at 0x" not in text:
         return text

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from augrad.learning.stage import Row
 from augrad.randomness import derived_seed, seed_global_generators
 from augrad.training.early_stopping import best_row
 from augrad.training.engine import scalars
@@ -21,7 +22,7 @@ from augrad.training.fingerprints import described
 from augrad.training.loading import Pair, windows
 from augrad.training.measures import Measures
 from augrad.training.persistence import save
-from augrad.training.result import Row, learned
+from augrad.training.result import learned
 from augrad.training.run import Run
 from augrad.training.runaway import Runaway
 from augrad.training.runaway_notice import headline, notice

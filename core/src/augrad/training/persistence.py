@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 
 def fingerprint(
-    settings: Settings, model: InvariantModel, factory: Any, objective: Any, n_batches: int | None, n_processes: int
+    settings: Settings,
+    model: InvariantModel,
+    factory: Any,
+    objective: Any,
+    *,
+    n_batches: int | None,
+    n_processes: int,
 ) -> dict[str, Any]:
     """The facts that decide the weights of a run: its settings, the model's shape, and how the data are dealt out."""
     found = {

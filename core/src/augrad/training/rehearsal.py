@@ -85,7 +85,7 @@ def _check_output(output: Any, target: Any, objective: Any, settings: Settings) 
         shape = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
         raise ArgumentError(
             f"objective: {type(objective).__name__}.step returns an output of shape {shape} for {_rows(target)}, which "
-            f"does not fit the metrics {', '.join(metrics)}: {error} Pass metrics={{}}, or return one output per target.",
+            f"does not fit the metrics {', '.join(metrics)}: {error} Pass metrics={{}}, or return one row per target.",
             argument="objective",
         ) from error
 

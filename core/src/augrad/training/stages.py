@@ -13,46 +13,17 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from augrad import batch
 from augrad.errors import ArgumentError, NonFiniteLossError
 from augrad.learning.objective import hook
-from augrad.learning.objectives import choose_objective, choose_penalty, declared, make_objective, resolve_objective
-from augrad.learning.stage import TRAINING, Budget, Row, Stage, StageResult
+from augrad.learning.stage import TRAINING, Row, Stage, StageResult
 from augrad.model import InvariantModel
-from augrad.training.assembly import assemble, check_existing, optimizer_and_scheduler, updates_per_epoch
+from augrad.training.assembly import assemble, optimizer_and_scheduler
 from augrad.training.engine import tracking
-from augrad.training.loading import KeyedLoader
 from augrad.training.loop import train_until_stopped
-from augrad.training.metrics import default_criterion, resolve_metrics
-from augrad.training.persistence import fingerprint
 from augrad.training.records import Records
-from augrad.training.rehearsal import rehearse
 from augrad.training.run import Run
 from augrad.training.settings import Settings
-
-
-@dataclass(frozen=True)
-class Task:
-    """Everything a plan is run with.
-
-    Attributes:
-        model: the model to train.
-        train, val: the loaders; `val` may be None.
-        settings: the arguments of `fit`.
-        accelerator: accelerate's.
-        objective: the objective, as its factory made it.
-        budget: epochs, updates and samples.
-        marks: the fingerprint of the run, without that of a stage.
-    """
-
-    model: InvariantModel
-    train: KeyedLoader
-    val: KeyedLoader | None
-    settings: Settings
-    accelerator: Any
-    objective: Any
-    budget: Budget
-    marks: dict[str, Any]
+from augrad.training.task import Task
 
 
 @dataclass
@@ -68,42 +39,6 @@ class Course:
     run: Run
     stages: list[StageResult] = field(default_factory=list)
     findings: list[Row] = field(default_factory=list)
-
-
-def prepared(
-    model: InvariantModel, train_loader: Any, val_loader: Any, settings: Settings, accelerator: Any, stack: ExitStack
-) -> Task:
-    """Makes the objective and looks at all that can be refused before anything is trained.
-
-    Args:
-        model, train_loader, val_loader, settings: as `fit` got them.
-        accelerator: accelerate's.
-        stack: gives the loaders' own generators back when it unwinds.
-    """
-    labels = declared(resolve_objective(settings.objective), "labels")
-    train = _keyed("train_loader", train_loader, accelerator, settings, stack, labels is None or bool(labels))
-    val = None
-    if val_loader is not None:
-        val = _keyed("val_loader", val_loader, accelerator, settings, stack, train.labels)
-        val.first()
-    x, target = train.first()
-    criterion = settings.criterion
-    if criterion is None and train.labels:
-        criterion = default_criterion(target)
-    factory = choose_objective(settings.objective, model, settings.penalty, x=x, target=target)
-    settings = replace(settings, penalty=choose_penalty(factory, settings.penalty))
-    objective = make_objective(factory, model, criterion, settings.penalty)
-    if not train.labels and settings.metrics is None:
-        settings = replace(settings, metrics={})
-    n_samples = None if train.n_batches is None else train.n_batches * train.n_ranks * batch.count(x)
-    budget = Budget(
-        settings.max_epochs, updates_per_epoch(train, settings), n_samples, settings.early_stopping is not None
-    )
-    marks = fingerprint(settings, model, factory, objective, train.n_batches, accelerator.num_processes)
-    check_existing(settings, marks)
-    resolve_metrics(settings.metrics, target)
-    rehearse(model, objective, (x, target), settings, accelerator)
-    return Task(model, train, val, settings, accelerator, objective, budget, marks)
 
 
 def run_plan(task: Task, stack: ExitStack) -> Course:
@@ -290,18 +225,3 @@ def _measured(stage: Stage, accelerator: Any) -> Mapping[str, float]:
 def _say(run: Run, stage: Stage, measured: Mapping[str, float]) -> None:
     if measured:
         run.display.say(f"{stage.label}: " + ", ".join(f"{name} {value:.4f}" for name, value in measured.items()))
-
-
-def _keyed(name: str, loader: Any, accelerator: Any, settings: Settings, stack: ExitStack, labels: bool) -> KeyedLoader:
-    """This process's share of a loader, whose own generators are given back when the stack unwinds."""
-    keyed = KeyedLoader(
-        name,
-        loader,
-        seed=settings.seed,
-        rank=accelerator.process_index,
-        n_ranks=accelerator.num_processes,
-        even=name == "train_loader",
-        labels=labels,
-    )
-    stack.enter_context(keyed.preserved())
-    return keyed

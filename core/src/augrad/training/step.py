@@ -87,7 +87,13 @@ class FiniteWatch:
 
 
 def non_finite(
-    step: int, bad_input: bool, model: InvariantModel, checkpoint: Any, keep: str = "pass directory=", stage: str = ""
+    step: int,
+    bad_input: bool,
+    model: InvariantModel,
+    checkpoint: Any,
+    *,
+    keep: str = "pass directory=",
+    stage: str = "",
 ) -> NonFiniteLossError:
     """The error for a loss that is not finite: where, why as far as is known, what is left, or how to `keep` some."""
     index, name, magnitude = _largest_magnitude(model)

@@ -1,6 +1,6 @@
 """`fit`: checks its arguments, runs the stages of the objective's plan, and returns the result.
 
-Uses settings.py, engine.py, assembly.py, stages.py.
+Uses settings.py, engine.py, task.py, stages.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from augrad.training.result import FitResult
 from augrad.training.run import Run
 from augrad.training.runaway import RunawayGuard
 from augrad.training.settings import Settings, as_tuple
-from augrad.training.stages import Course, prepared, run_plan
+from augrad.training.stages import Course, run_plan
+from augrad.training.task import prepared
 
 MAX_EPOCHS = 20
 LR = 1e-3
@@ -212,7 +213,7 @@ def fit(
     with ExitStack() as stack:
         stack.enter_context(preserved_generators())
         accelerator = stack.enter_context(accelerated(settings))
-        task = prepared(model, train_loader, val_loader, settings, accelerator, stack)
+        task = prepared(model, train_loader, val_loader, settings, accelerator=accelerator, stack=stack)
         course = run_plan(task, stack)
     model.eval()
     if course.run.notice is not None and accelerator.is_main_process:

@@ -1,6 +1,6 @@
-"""`ConfirmationLoss`: judges learn on with a policy; what they then lose on samples new to them says what it is worth.
+"""`ConfirmationLoss`: judges learn on with a policy, and their mistakes on held-out samples say how good it is.
 
-Uses judges.py, cross_fitted/loss.py, whose judges they are; run by training/ for each policy that proposals.py proposes.
+Uses judges.py; run by plan.py for each policy that proposals.py proposes.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from augrad.learning.objective import Objective, StepLoss
 from augrad.model import InvariantModel, unwrapped
 
 CONFIRMATION_SHARE = 0.6
-"""Of the trunk's epochs: for how long the judges learn on with each policy."""
+"""Share of the trunk's epochs for which the judges learn on with each policy."""
 
 
 class ConfirmationLoss(nn.Module, Objective):
-    r"""Judges of a search learn on, each from its own samples as a policy augments them, and are then examined.
+    r"""Lets the judges of a search learn on with a policy, each from its own samples, and then examines them.
 
-    That a transform spares the label does not say that training with it helps: a search lets through what does little
-    harm. Nuisances lie on new samples too, so a judge that learned to ignore one does better on them. So each policy
-    that is proposed gets the same judges, as the search left them, for the same time; `lost` is how wrong they then are
-    on new samples as they are, predicted as the model predicts: averaged over copies. Where the target is a class, that
-    is the share of mistakes, else what is lost in the terms of `CrossFittedLoss` (`judging.mistakes`). The policy with
-    the least is the one to train the trunk with. Nothing is learned but the judges.
+    A transform can leave labels intact and still not improve accuracy. The search only rejects harmful transforms, so
+    the survivors are tested. A nuisance is present in held-out samples too, so a judge that has learned to ignore it
+    makes fewer mistakes there. Each policy gets the same judges, as the search left them, for the same time. Then
+    `lost` is their error on held-out samples, with predictions averaged over copies as the model averages them. For
+    class targets the error is the share of mistakes; for other targets it is the loss in units of `CrossFittedLoss`
+    (`judges.mistakes`). The trunk is trained with the policy that has the lowest error. Only the judges learn here.
 
     Args:
-        objective: the `CrossFittedLoss` of the search, after it; its judges learn on.
+        objective: the `CrossFittedLoss` of the finished search; its judges learn on.
         examined: share of the learning after which answers count, in [0, 1).
 
     Raises:
-        ArgumentError: the share is none.
-        ArgumentTypeError: the objective is another one.
+        ArgumentError: the share lies outside [0, 1).
+        ArgumentTypeError: the objective has no judges.
 
     References:
         Stone: Cross-validatory choice and assessment of statistical predictions, JRSS B 1974.
@@ -87,7 +87,7 @@ class ConfirmationLoss(nn.Module, Objective):
         factor: float = 1.0,
         generator: Generator | None = None,
     ) -> StepLoss:
-        """The sum of the judges' criteria; `loss` is their mean, `output` what they said of augmented samples.
+        """Sums the judges' criteria; `loss` is their mean, `output` holds their outputs for augmented samples.
 
         Args:
             model: an `InvariantModel` with the policy, in train mode; its trunk is not asked.

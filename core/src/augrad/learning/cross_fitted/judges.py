@@ -1,6 +1,6 @@
-"""What judges do with a batch: learn from a part of it, and say what they lose on what is new to them.
+"""Judges: which samples are new to which judge, how they learn from the others, and how wrong they are.
 
-Used by cross_fitted/loss.py and confirmation.py.
+Used by cost.py and confirmation.py.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from augrad.model import InvariantModel
 from augrad.precision import full_precision
 
 N_FOLDS = 2
-"""Parts into which data are cut, unless they are few."""
+"""Number of folds for data sets that are not small."""
 
 N_FOLDS_OF_FEW = 5
 FEW_SAMPLES = 500
-"""Up to so many samples are few: judges of half of them would gain from noise that more data make up for."""
+"""Data sets up to this size are small: their judges need more than half of the samples."""
 
 
 def default_folds(n_samples: int | None) -> int:
-    """Into how many parts so many samples are cut; None if that is not known.
+    """The number of folds for a number of samples; None if that number is not known.
 
     Example:
         >>> default_folds(100), default_folds(60_000), default_folds(None)
@@ -44,7 +44,7 @@ def learning(
     new: list[Tensor],
     n_copies: int = 1,
 ) -> tuple[Float[Tensor, ""], list[Tensor]]:
-    """The sum of the judges' criteria, each on what is not new to it, and what they said of that.
+    """Returns the sum of the judges' criteria, each on samples that are not new to it, and their outputs.
 
     Args:
         judges: put into train mode, those that have enough to learn from.
@@ -82,22 +82,22 @@ def copies_of(index: Int[Tensor, " some"], n_samples: int, n_copies: int) -> Int
 
 
 def forgone(criterion: Criterion, output: Tensor, target: Any, unit: Tensor) -> Float[Tensor, " samples"]:
-    """`1 - exp(-loss / unit)` of each sample: 0 if all of what can be known is, towards 1 however wrong it is.
+    """Returns `1 - exp(-loss / unit)` of each sample: 0 for a perfect prediction, near 1 for an arbitrarily wrong one.
 
     Args:
         criterion: maps output and target to a scalar.
         output, target: of some samples.
-        unit: what a constant prediction loses, see `uninformed`.
+        unit: the loss of the best constant prediction, see `uninformed`.
     """
     with full_precision(output.device):
         return 1 - torch.exp(-losses(criterion, output, target) / unit)
 
 
 def mistakes(criterion: Criterion, output: Tensor, target: Any, everything: Any) -> Float[Tensor, " samples"]:
-    """How wrong each answer is, from 0 to 1: the share of a sample's classes that are mistaken, or what is `forgone`.
+    """Returns how wrong each prediction is, from 0 to 1: the share of wrong classes, or `forgone` for other targets.
 
-    Where the target is a class, the prediction counts, and not how sure it is: judges that have just begun to learn
-    with an augmentation are less sure of everything. Negative classes do not count (`ignore_index` is one).
+    For class targets the predicted class counts, and not its probability: judges that have just begun to learn with an
+    augmentation are less sure of everything. Negative classes do not count, for example an `ignore_index`.
 
     Args:
         criterion: maps output and target to a scalar.

@@ -1,6 +1,6 @@
-"""What a search before a training is: how long it takes, what it drops, and which policies it proposes.
+"""Proposals of a search: its length, the transforms that it drops, and the policies that it proposes.
 
-Changes modules in place; run by training/, whose judges then confirm one of the proposals (confirmation.py).
+Changes modules in place. Used by plan.py, in which judges confirm one of the proposals (confirmation.py).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ SEARCH_STEPS = 600
 """Updates of the augmentation in a search; fewer where the whole training has fewer."""
 
 LEAST_SHARE = 0.8
-"""Of an even choice: what a search leaves with a smaller weight is pruned, since even rare harm is harm."""
+"""A transform with a weight below this share of the average weight is pruned, since even rare harm is harm."""
 
 SLIGHT_SHARE = 0.3
-"""Of an even choice: what has at least such a weight is proposed alone, lest another have crowded it out."""
+"""A transform whose weight is at least this share of the average weight is also tried on its own, because a stronger
+transform may have suppressed it."""
 
 
 def search_epochs(max_epochs: int, n_steps: int | None) -> int:
@@ -36,28 +37,28 @@ def search_epochs(max_epochs: int, n_steps: int | None) -> int:
 
 
 def prune(module: AugmentationModule, least: float = LEAST_SHARE) -> None:
-    """Takes from each layer what it draws less often than this share of an even choice: the search did not want it.
+    """Removes from each layer the transforms with little weight: the search did not want them.
 
     Args:
-        module: in place; the weights that are left keep their proportions.
-        least: as a share of one over the number of transforms, in [0, 1].
+        module: changed in place; the other weights keep their proportions.
+        least: the lowest weight that stays, as a share of the average weight, in [0, 1].
     """
     for layer in module:
         layer.set_weights(_drawn(layer, least))
 
 
 def drawn(module: AugmentationModule, least: float = LEAST_SHARE) -> tuple[str, ...]:
-    """The transforms that some layer draws at least so often, in order of the layers; `least` as for `prune`."""
+    """The transforms that some layer draws often enough, in order of the layers; `least` as for `prune`."""
     return tuple(dict.fromkeys(name for layer in module for name in _drawn(layer, least)))
 
 
 def proposals(module: AugmentationModule) -> list[tuple[str, ...]]:
-    """What may be made of a module: what `prune` leaves, each transform alone, and nothing; by the names that stay.
+    """Lists the policies to try, by the transforms that stay: those that `prune` leaves, each alone, and none.
 
-    Alone stands whatever has a weight worth mentioning (`SLIGHT_SHARE`), pruned or not.
+    A transform is tried alone if its weight is at least `SLIGHT_SHARE` of the average, whether or not it is pruned.
 
-    Left out is what would leave a layer with nothing to draw that cannot rest either: its transforms have no
-    parameter that could be brought to its identity.
+    A policy is left out if it would leave a layer without any transform and the layer cannot rest: none of its
+    transforms has a parameter that could be brought to its identity.
 
     Args:
         module: after a search; unchanged.
@@ -71,9 +72,9 @@ def proposals(module: AugmentationModule) -> list[tuple[str, ...]]:
 
 
 def retain(module: AugmentationModule, names: Collection[str]) -> None:
-    """Takes all other transforms from each layer; a layer that draws none of these rests: it leaves samples alone.
+    """Removes all other transforms from each layer; a layer without any of these rests and leaves samples alone.
 
-    A layer that rests draws transforms whose magnitudes are all 0: with these, a transform is the identity.
+    A layer that rests draws transforms whose magnitudes are 0, at which a transform is the identity.
 
     Args:
         module: in place. Each transform stays in the layers that `prune` would leave it in, if there are any; the
@@ -88,7 +89,7 @@ def retain(module: AugmentationModule, names: Collection[str]) -> None:
 
 
 def _kept(module: AugmentationModule, names: Collection[str]) -> list[tuple[AugmentationLayer, dict[str, float]]]:
-    """The layers, each with the weights of what stays in it."""
+    """The layers, each with the weights of the transforms that stay in it."""
     often = set(drawn(module))
     found = []
     for layer in module:
@@ -100,7 +101,7 @@ def _kept(module: AugmentationModule, names: Collection[str]) -> list[tuple[Augm
 
 def _rest(layer: AugmentationLayer, names: Collection[str]) -> None:
     able = list(dict.fromkeys(layer.names[each.transform] for each in layer.columns))
-    # What stays elsewhere is spared, so that its range is not read as the mean of what it is and nothing.
+    # A transform that stays in another layer is spared: a policy reads its range as the mean over layers.
     spared = [name for name in able if name not in names] or able
     layer.set_weights(dict.fromkeys(spared, 1.0))
     layer.strength.set(layer.magnitudes.new_zeros(layer.magnitudes.shape))
