@@ -15,12 +15,13 @@ from augrad.learning.cross_fitted.rule import CrossFitted
 from augrad.learning.joint import joint
 from augrad.learning.objective import check_objective
 from augrad.learning.penalties import DisplacementPenalty
+from augrad.learning.worst_of_k import WorstOfK
 from augrad.model import InvariantModel
 
 Factory = Callable[[InvariantModel, Any, Any], Any]
 """Called with model, criterion and penalty; returns an objective."""
 
-OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint}
+OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint, "worst_of_k": WorstOfK}
 
 AUTO = "auto"
 """For `penalty`: the one that the objective names, or the displacement penalty."""
