@@ -10,7 +10,7 @@ from augrad.transform.ranges import Range
 
 
 def check_temperature(name: str, temperature: Any) -> float:
-    """The temperature as a float.
+    """Checks a temperature and returns it as a float.
 
     Raises:
         ArgumentError: it is not in (0, 1].
@@ -18,8 +18,8 @@ def check_temperature(name: str, temperature: Any) -> float:
     number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
     if not number or not 0 < temperature <= 1:
         raise ArgumentError(
-            f"{name}: temperature must lie in (0, 1], but got {temperature!r}. Lower is harder; above 1 a relaxed coin "
-            "has no bound on its slope.",
+            f"{name}: temperature must lie in (0, 1], but got {temperature!r}. A lower temperature is harder; above 1 "
+            "the slope of a relaxed coin has no bound.",
             argument="temperature",
             value=temperature,
         )
@@ -38,10 +38,10 @@ def check_probability(name: str, parameter: str, declared: Range) -> None:
 
 
 def check_option(name: str, argument: str, given: Any, options: tuple[str, ...]) -> str:
-    """The option, if it is one.
+    """Checks that a value is an accepted option and returns it.
 
     Raises:
-        ArgumentError: it is none.
+        ArgumentError: the value is not among the options.
     """
     if given not in options:
         raise ArgumentError(
@@ -54,10 +54,10 @@ def check_option(name: str, argument: str, given: Any, options: tuple[str, ...])
 
 
 def check_positive(name: str, argument: str, given: Any, *, most: float = math.inf) -> float:
-    """A finite number above 0.
+    """Checks that a value is a finite number above 0 and returns it as a float.
 
     Raises:
-        ArgumentError: it is not, or it is above `most`.
+        ArgumentError: the value is not a finite number above 0, or is above `most`.
     """
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not 0 < given <= most or not math.isfinite(given):
