@@ -12,10 +12,10 @@ from torch import Generator, Tensor
 from augrad import Range
 from augrad.errors import ArgumentError, RangeError
 from augrad_audio.response import below_nyquist, butterworth, filtered, frequencies, notch, tilt_change
-from augrad_audio.signals import Number, SampledTransform, SignalTransform, checked_sample_rate, working_dtype
+from augrad_audio.signals import Number, SignalTransform, checked_sample_rate, working_dtype
 
 
-class FrequencyRangeTransform(SampledTransform):
+class FrequencyRangeTransform(SignalTransform):
     """Base class of the transforms with a parameter in Hz that may reach the Nyquist frequency.
 
     The ranges that the classes declare are for signals at 16 kHz; the constructor scales them to `sample_rate`.
@@ -24,15 +24,20 @@ class FrequencyRangeTransform(SampledTransform):
         sample_rate: sample rate of the signals in Hz, above 0. Required, because the default range follows from it.
         **ranges: a different `Range` or limit for the parameter, up to half the sample rate.
 
+    Attributes:
+        sample_rate: in Hz.
+
     Raises:
         ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
         RangeError: a range goes beyond the Nyquist frequency or, unless it is signed, below 0 Hz.
     """
 
     def __init__(self, *, sample_rate: Number | None = None, **ranges: float | Range) -> None:
-        nyquist_hz = checked_sample_rate(self.name, sample_rate) / 2
-        self.ranges = self.default_ranges(nyquist_hz)
-        super().__init__(sample_rate=sample_rate, **ranges)
+        rate = checked_sample_rate(self.name, sample_rate)
+        self.ranges = self.default_ranges(rate / 2)
+        super().__init__(**ranges)
+        self.sample_rate = rate
+        nyquist_hz = self.nyquist_hz
         for name, given in self.ranges.items():
             low, high = given.bounds
             lowest = -nyquist_hz if given.signed else 0.0
@@ -44,6 +49,16 @@ class FrequencyRangeTransform(SampledTransform):
                     value=given,
                     nyquist_hz=nyquist_hz,
                 )
+
+    @property
+    def nyquist_hz(self) -> float:
+        """The highest frequency that the signals can hold: half the sample rate, in Hz."""
+        return self.sample_rate / 2
+
+    @classmethod
+    def example_arguments(cls) -> dict[str, Any]:
+        """Returns a sample rate at which the example batch lasts 64 ms."""
+        return {"sample_rate": 1000.0}
 
     @classmethod
     def default_ranges(cls, nyquist_hz: float) -> dict[str, Range]:

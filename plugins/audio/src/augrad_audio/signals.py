@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from augrad import Range, Transform
+from augrad import Transform
 from augrad.errors import ArgumentError, InputError, suggestion
 from augrad.transform.drawing import INK
 from augrad_audio.sample_features import signal_features
@@ -84,35 +84,6 @@ class SignalTransform(Transform):
             super().draw(axes, sample, original=original, colour=colour)
         else:
             draw_signal(axes, sample, original=original, colour=colour)
-
-
-class SampledTransform(SignalTransform):
-    """Base class of the transforms with a quantity in milliseconds or hertz, which needs the sample rate.
-
-    Args:
-        sample_rate: sample rate of the signals in Hz, above 0. Required.
-        **ranges: a different `Range` or limit for a parameter, see `augrad.Transform`.
-
-    Attributes:
-        sample_rate: in Hz.
-
-    Raises:
-        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
-    """
-
-    def __init__(self, *, sample_rate: Number | None = None, **ranges: float | Range) -> None:
-        super().__init__(**ranges)
-        self.sample_rate = checked_sample_rate(self.name, sample_rate)
-
-    @property
-    def nyquist_hz(self) -> float:
-        """The highest frequency that the signals can hold: half the sample rate, in Hz."""
-        return self.sample_rate / 2
-
-    @classmethod
-    def example_arguments(cls) -> dict[str, Any]:
-        """Returns a sample rate at which the example batch lasts 64 ms."""
-        return {"sample_rate": 1000.0}
 
 
 def checked_sample_rate(name: str, sample_rate: Any) -> float:

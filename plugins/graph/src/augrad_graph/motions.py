@@ -22,23 +22,18 @@ PLANES = ("random", "xy", "xz", "yx", "yz", "zx", "zy")
 """Plane of a shear: the axis along which points move, then the axis whose coordinate determines how far."""
 
 
-class PositionMatrixTransform(PositionTransform, MatrixTransform):
-    """Base class of the transforms that are matrices on positions about the centroid (`PositionAction`); they fuse."""
-
-    action = PositionAction()
-
-    def _require_third_axis(self, x: Any, argument: str, given: str) -> None:
-        if x.pos.shape[1] == 2:
-            raise InputError(
-                f"{self.name}: {argument}={given!r} needs 3-D positions, but pos has shape {tuple(x.pos.shape)}. Leave "
-                f"{argument} out, or give positions a third coordinate.",
-                transform=self.name,
-                argument=argument,
-                shape=tuple(x.pos.shape),
-            )
+def _require_third_axis(transform: PositionTransform, x: Any, argument: str, given: str) -> None:
+    if x.pos.shape[1] == 2:
+        raise InputError(
+            f"{transform.name}: {argument}={given!r} needs 3-D positions, but pos has shape {tuple(x.pos.shape)}. "
+            f"Leave {argument} out, or give positions a third coordinate.",
+            transform=transform.name,
+            argument=argument,
+            shape=tuple(x.pos.shape),
+        )
 
 
-class PositionRotate(PositionMatrixTransform):
+class PositionRotate(PositionTransform, MatrixTransform):
     """Rotates each graph about its centroid by `angle`. Positive angles turn counter-clockwise.
 
     2-D positions rotate in their plane, from x towards y. 3-D positions rotate about `axis`, counter-clockwise as seen
@@ -60,6 +55,7 @@ class PositionRotate(PositionMatrixTransform):
     """
 
     assumes = "the label does not depend on orientation within the learned range"
+    action = PositionAction()
     angle = Range(180.0, unit="deg", signed=True)
 
     def __init__(self, *, axis: str = "random", **ranges: float | Range) -> None:
@@ -69,7 +65,7 @@ class PositionRotate(PositionMatrixTransform):
     def validate(self, x: Any) -> None:
         super().validate(x)
         if self.axis in ("x", "y"):
-            self._require_third_axis(x, "axis", self.axis)
+            _require_third_axis(self, x, "axis", self.axis)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
         """Draws the axis of each graph, a unit vector."""
@@ -102,7 +98,7 @@ def rotation(angle: Float[Tensor, " batch"], axis: Float[Tensor, "batch 3"]) -> 
     return cosine[:, None, None] * eye + sine[:, None, None] * cross + (1 - cosine)[:, None, None] * plane
 
 
-class PositionScale(PositionMatrixTransform):
+class PositionScale(PositionTransform, MatrixTransform):
     """Enlarges each graph about its centroid by `2 ** factor`. Negative factors shrink it.
 
     Example:
@@ -111,6 +107,7 @@ class PositionScale(PositionMatrixTransform):
     """
 
     assumes = "the label does not depend on size within the learned range"
+    action = PositionAction()
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -118,7 +115,7 @@ class PositionScale(PositionMatrixTransform):
         return torch.exp2(factor)[:, None, None] * eye
 
 
-class PositionShear(PositionMatrixTransform):
+class PositionShear(PositionTransform, MatrixTransform):
     """Slants each graph: points move along an axis by `tan(angle)` times their offset from the centroid along another.
 
     Args:
@@ -137,6 +134,7 @@ class PositionShear(PositionMatrixTransform):
     """
 
     assumes = "the label does not depend on slant within the learned range"
+    action = PositionAction()
     angle = Range(45.0, unit="deg", signed=True)
 
     def __init__(self, *, plane: str = "random", **ranges: float | Range) -> None:
@@ -146,7 +144,7 @@ class PositionShear(PositionMatrixTransform):
     def validate(self, x: Any) -> None:
         super().validate(x)
         if "z" in self.plane:
-            self._require_third_axis(x, "plane", self.plane)
+            _require_third_axis(self, x, "plane", self.plane)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
         """Draws for each graph the direction of motion and the direction whose coordinate determines how far."""

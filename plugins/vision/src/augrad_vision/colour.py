@@ -81,18 +81,19 @@ def weighted_sum(weights: tuple[float, float, float], like: Tensor) -> Float[Ten
 
 
 class ColourTransform(ImageTransform, MatrixTransform):
-    """Base class of the transforms that apply an affine matrix to colours."""
+    """Base class of the transforms that apply an affine matrix to colours.
+
+    Attributes:
+        needs_colour: whether the transform would leave gray images as they are, and therefore refuses them.
+    """
 
     action = Colours()
-
-
-class ThreeChannelTransform(ColourTransform):
-    """Base class of the colour transforms that cannot change gray images and therefore accept 3 channels only."""
+    needs_colour: ClassVar[bool] = False
 
     def validate(self, x: Any) -> None:
-        """Raises `InputError` for gray images and `InputTypeError` for input that is not a batch of images."""
+        """Raises `InputError` or `InputTypeError` unless `x` is a batch of images, with colour if that is needed."""
         super().validate(x)
-        if x.shape[1] != 3:
+        if self.needs_colour and x.shape[1] != 3:
             raise InputError(
                 f"{self.name} needs 3 channels (red, green, blue), but got 1: gray images have no colour to change. "
                 "Leave this transform out, or expand the images to three channels with x.expand(-1, 3, -1, -1).",
@@ -136,7 +137,7 @@ class Contrast(ColourTransform):
         return affine(linear, (0.5 * (1 - gain))[:, None].expand(-1, 3))
 
 
-class Saturation(ThreeChannelTransform):
+class Saturation(ColourTransform):
     """Changes how colourful an image is: `gray + (1 + amount) (colour - gray)`. At -1 the image is gray.
 
     The gray value is the luma `0.299 red + 0.587 green + 0.114 blue`. Gray images are refused.
@@ -148,6 +149,7 @@ class Saturation(ThreeChannelTransform):
     """
 
     assumes = "the label does not depend on the saturation of colours within the learned range"
+    needs_colour = True
     amount = Range(1.0, unit="fraction", signed=True)
 
     def matrix(self, *, amount: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
@@ -155,7 +157,7 @@ class Saturation(ThreeChannelTransform):
         return affine(gain * torch.eye(3).to(amount) + (1 - gain) * gray, amount.new_zeros(len(amount), 3))
 
 
-class Hue(ThreeChannelTransform):
+class Hue(ColourTransform):
     """Rotates colours about the gray axis: 120 degrees turn red into green, green into blue and blue into red.
 
     This is Rodrigues' rotation about `(1, 1, 1)`. It keeps the mean of the channels and is linear, unlike a hue shift
@@ -168,6 +170,7 @@ class Hue(ThreeChannelTransform):
     """
 
     assumes = "the label does not depend on the hue of colours within the learned range"
+    needs_colour = True
     angle = Range(180.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
@@ -223,7 +226,7 @@ class ChannelGain(ColourTransform):
         return affine(linear, gain.new_zeros(len(gain), 3))
 
 
-class Grayscale(ThreeChannelTransform):
+class Grayscale(ColourTransform):
     """Replaces each colour by its gray value `0.299 red + 0.587 green + 0.114 blue`. It has no parameter.
 
     Example:
@@ -233,6 +236,7 @@ class Grayscale(ThreeChannelTransform):
     """
 
     assumes = "the label does not depend on colour at all"
+    needs_colour = True
     invertible = False
 
     def matrix(self) -> Float[Tensor, "1 4 4"]:
