@@ -181,7 +181,7 @@ def test_categorical_features_by_name_in_a_frame_of_numbers() -> None:
     assert regressor.schema_.kinds == ("continuous", "categorical")
     with pytest.raises(ArgumentError, match="no column 'sites'"):
         AugradRegressor(**QUICK, categorical_features=["sites"]).fit(frame, IRIS[:, 1])
-    with pytest.raises(ArgumentTypeError, match="categorical_features must be None or a list"):
+    with pytest.raises(ArgumentTypeError, match="categorical_features must be None, a list"):
         AugradRegressor(**QUICK, categorical_features="site").fit(frame, IRIS[:, 1])
 
 
