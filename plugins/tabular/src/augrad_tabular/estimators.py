@@ -41,17 +41,18 @@ class AugradClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
         batch_size: largest number of rows per step, at least 1.
         lr: learning rate of the network, above 0.
         augmentation_lr: learning rate of selection weights and magnitudes, above 0. None: as `augrad.fit` chooses it.
-        objective: `"cross_fitted"`, `"joint"` or None, as in `augrad.fit`. With `"cross_fitted"` a transform is judged
-            by further networks on rows that are new to them: five networks, each trained on four fifths of the rows,
-            up to 500 rows; two networks, each trained on half of the rows, beyond that. With `"joint"` the network
-            itself judges, which is faster. None chooses the objective that the penalty is made for: `"joint"` for
-            `"magnitude"` and None, else `"cross_fitted"`.
+        objective: the learning rule, as in `augrad.fit`: a name such as `"cross_fitted"` or `"joint"`, a mapping of a
+            name and options, or a callable `(model, criterion, penalty) -> augrad.Objective`, for example
+            `augrad.CrossFitted(n_folds=2)`. With `"cross_fitted"` a transform is judged by further networks on rows
+            that are new to them: five networks, each trained on four fifths of the rows, up to 500 rows; two networks,
+            each trained on half of the rows, beyond that. With `"joint"` the network itself judges, which is faster.
+            None chooses the objective that the penalty is made for: `"joint"` for `"magnitude"` and None, else
+            `"cross_fitted"`.
         penalty: rewards strong augmentation, so that the identity does not win: `"displacement"`, `"magnitude"`, an
             `augrad.Penalty` (to choose its strength), or None. It sees numbers in units of their spread and codes as
             one-hot.
         early_stopping: whether to hold rows out, stop when their loss no longer falls, and return to the best epoch.
-            With `"cross_fitted"` it shortens only the training of the network. The search before it always takes the
-            time of `max_epochs`.
+            With `"cross_fitted"` the judging networks stop early too, by their loss on rows that are new to them.
         validation_fraction: fraction of rows to hold out, between 0 and 1.
         n_iter_no_change: number of epochs without improvement before training stops, at least 1.
         schema: the `Schema` of the table; None infers it from the training table.

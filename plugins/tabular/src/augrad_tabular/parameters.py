@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from augrad.learning.objectives import Factory, resolve_objective
 from torch import nn
 
 import augrad
@@ -22,8 +23,6 @@ PENALTIES: dict[str, Callable[[], augrad.Penalty]] = {
     "displacement": augrad.DisplacementPenalty,
     "magnitude": augrad.MagnitudePenalty,
 }
-
-OBJECTIVES = ("cross_fitted", "joint")
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -41,7 +40,7 @@ class Parameters:
     batch_size: int
     lr: float
     augmentation_lr: float | None
-    objective: str | None
+    objective: Factory | None
     penalty: Callable[..., Any] | None
     early_stopping: bool
     validation_fraction: float
@@ -71,7 +70,7 @@ def checked(given: Mapping[str, Any]) -> Parameters:
         batch_size=_count("batch_size", given["batch_size"]),
         lr=_positive("lr", given["lr"]),
         augmentation_lr=None if own_lr is None else _positive("augmentation_lr", own_lr),
-        objective=None if given["objective"] is None else _choice("objective", given["objective"], OBJECTIVES),
+        objective=resolve_objective(given["objective"]),
         penalty=_penalty(given["penalty"]),
         early_stopping=_flag("early_stopping", given["early_stopping"]),
         validation_fraction=_fraction("validation_fraction", given["validation_fraction"]),

@@ -63,6 +63,9 @@ class EncodedPenalty:
         self.penalty, self.encoder = penalty, encoder
         self.objective = getattr(penalty, "objective", augrad.Penalty.objective)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.penalty!r})"
+
     def __call__(self, state: ModuleState) -> Float[Tensor, ""]:
         """Computes the value to add to the loss."""
         if state.before is not None:
