@@ -92,7 +92,7 @@ def test_an_objective_is_a_name_or_a_name_with_options(objective):
 
 @pytest.mark.parametrize(("key", "value"), [("confirm", False), ("n_folds", 2)])
 def test_options_that_moved_into_the_objective_say_where(key, value):
-    with pytest.raises(ConfigError, match=rf"^{key} is an option of the objective\. Write objective: .name: cross_fitted"):
+    with pytest.raises(ConfigError, match=rf"^{key} is an option of the objective\. Write objective: .name: cross"):
         parse_config({"transforms": ["vision.rotate"], key: value})
 
 

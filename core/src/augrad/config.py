@@ -59,8 +59,8 @@ class TrainConfig(_Section):
     Attributes:
         transforms: registered names; every layer chooses among these transforms.
         arguments: constructor arguments of the transforms, such as `{sample_rate: 8000}`. Each transform gets the
-            arguments that it takes, and those under its own name. Ranges are also set here: `{vision.rotate: {angle:
-                30}}`.
+            arguments that it takes, and those under its own name. Ranges are also set here:
+            `{vision.rotate: {angle: 30}}`.
         layers: number of stacked layers, at least 1.
         temperature: temperature of the softmax over the selection weights, above 0.
         magnitude: initial value of the learned magnitudes, in [0, 1]; a number for all transforms, or a mapping from
