@@ -7,8 +7,9 @@ import sys
 import pytest
 from tests.core.plugin_factory import GOOD, GOOD_TRANSFORMS, Kind, install
 
+from augrad.plugins import registry
 from augrad.plugins.catalogue import Catalogue
-from augrad.plugins.loading import installed, registry
+from augrad.plugins.loading import installed
 
 DEMO = """
     import torch

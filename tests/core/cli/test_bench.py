@@ -19,9 +19,13 @@ PLUGIN = (
 
     def augrad_rules():
         return {"good-rule": "augrad_good.tasks:rule"}
+
+    def augrad_presets():
+        return {"good-preset": "augrad_good.tasks:preset"}
 """
 )
 TASKS = """
+    from augrad import presets
     from augrad.bench import Configuration, Rule, Task
     from augrad.demo.rules import no_augmentation
     from augrad_good.demo import demo, load
@@ -35,6 +39,9 @@ TASKS = """
 
     def build(task, transforms, seed):
         return Configuration(no_augmentation(), {"penalty": None})
+
+    def preset(transforms, *, strength=0.5):
+        return presets.augnet(transforms, strength=strength)
 
     rule = Rule("good-rule", "Mine", build, citation="me, 2026")
 """
@@ -93,6 +100,11 @@ def test_options(bench_site, seen):
     }
 
 
+def test_a_preset_is_a_rule_when_it_is_named(bench_site, seen):
+    assert status(["bench", "--rules", "none,good-preset"]) == 0
+    assert seen["rules"] == ["none", "good-preset"]
+
+
 def test_list(bench_site, seen, capsys):
     assert status(["bench", "--list"]) == 0
     printed = capsys.readouterr().out
@@ -144,7 +156,7 @@ def test_an_interruption_has_a_status_of_its_own(bench_site, monkeypatch, capsys
     ("arguments", "message"),
     [
         (["good-c"], "no task named 'good-c'; tasks: good-b, good-a. Did you mean 'good-"),
-        (["--rules", "augnot"], "no rule or group of rules named 'augnot'; rules: none, oracle, "),
+        (["--rules", "augnot"], "no rule, group of rules or preset is named 'augnot'; rules: none, oracle, "),
         (["--rules", "augnot"], "Did you mean 'augnet'?"),
         (["--seeds", "a"], "--seeds must be whole numbers with commas between them"),
         (["--jobs", "0"], "Invalid value for '--jobs'"),

@@ -88,12 +88,18 @@ def _rules(wanted: str | None) -> list[Rule]:
     known = registry.rules()
     if wanted is None:
         return list(known.values())
+    from augrad.bench.preset_rules import find_rule
+
     chosen: dict[str, Rule] = {}
     for name in (part.strip() for part in wanted.split(",")):
         found = {rule.name: rule for rule in known.values() if name in (rule.name, rule.group)}
-        if not found:
+        presets = registry.presets() if not found else {}
+        if name in presets:
+            found = {name: find_rule(name)}
+        elif not found:
             raise UnknownNameError(
-                f"no rule or group of rules named {name!r}; rules: {', '.join(known)}." + suggestion(name, known),
+                f"no rule, group of rules or preset is named {name!r}; rules: {', '.join(known)}."
+                + suggestion(name, [*known, *presets]),
                 name=name,
             )
         chosen.update(found)

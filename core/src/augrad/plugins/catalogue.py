@@ -26,12 +26,18 @@ OFFICIAL = {modality: f"augrad-{modality}" for modality in ("vision", "audio", "
 """The distributions that augrad's own modalities are installed with."""
 
 TYPES = {"demos": "augrad.demo:Demo", "tasks": "augrad.bench:Task", "rules": "augrad.bench:Rule"}
-"""What is brought besides transforms, by import string: none of it is imported before it is asked for."""
+"""Classes of demos, tasks and rules, by import string: imported when first asked for. Presets are functions."""
 
 OWN = Plugin(
     "augrad",
     "augrad",
     version("augrad"),
+    presets={
+        "augnet": "augrad.presets:augnet",
+        "augerino": "augrad.presets:augerino",
+        "randaugment": "augrad.presets:randaugment",
+        "trivialaugment": "augrad.presets:trivialaugment",
+    },
     rules={
         "none": "augrad.bench.builtin:NONE",
         "oracle": "augrad.bench.builtin:ORACLE",
@@ -49,7 +55,7 @@ OWN = Plugin(
 
 
 class Catalogue:
-    """Everything that has a name: transforms, demos, tasks and rules, brought by plugins or registered by hand.
+    """Everything that has a name: transforms, demos, tasks, presets and rules, from plugins or registered by hand.
 
     Plugins are discovered at the first question, each in its own guard; a transform is imported when it is asked for.
 
@@ -125,11 +131,11 @@ class Catalogue:
         return found
 
     def get_named(self, kind: str, name: str) -> Any:
-        """What plugins bring under a name besides transforms; see `registry.get_demo`, `get_task` and `get_rule`.
+        """The demo, task, preset or rule of a name; see `registry.get_demo` and its siblings.
 
         Args:
-            kind: `"demos"`, `"tasks"` or `"rules"`.
-            name: of one.
+            kind: `"demos"`, `"tasks"`, `"presets"` or `"rules"`.
+            name: the name to look up.
         """
         fault = partial(_named_fault, kind)
         for plugin in self._loaded():
@@ -147,7 +153,7 @@ class Catalogue:
         )
 
     def all_named(self, kind: str) -> dict[str, Any]:
-        """All demos, tasks or rules that can be imported, by name, the core's first; `kind` is as for `get_named`."""
+        """Everything of a kind that can be imported, by name, the core's first; `kind` is as for `get_named`."""
         found: dict[str, Any] = {}
         own, *plugins = self._loaded()
         for name in (*getattr(own, kind), *sorted(name for plugin in plugins for name in getattr(plugin, kind))):
@@ -270,7 +276,9 @@ def _named_transform(candidate: Any, name: str) -> str:
 
 
 def _named_fault(kind: str, candidate: Any, name: str) -> str:
-    """Why something is no demo, task or rule of this name, as a relative clause; empty if it is."""
+    """Why something is no demo, task, preset or rule of this name, as a relative clause; empty if it is."""
+    if kind == "presets":
+        return "" if callable(candidate) else "which is no function that makes an augrad.presets.Preset"
     wanted = TYPES[kind]
     if not isinstance(candidate, import_string(wanted)):
         return f"which is no {wanted.replace(':', '.')}"

@@ -22,7 +22,7 @@ from augrad.plugins.guarded_calls import cause_of, guarded, import_string, is_im
 GROUP = "augrad"
 """The entry-point group that plugins are found through."""
 
-NAMED = {"demos": "demo", "tasks": "task", "rules": "rule"}
+NAMED = {"demos": "demo", "tasks": "task", "presets": "preset", "rules": "rule"}
 """What a plugin may bring besides transforms, with the word for one of them; a hook and a field of `Plugin` each."""
 
 HOOKS = ("augrad_transforms", *(f"augrad_{kind}" for kind in NAMED))
@@ -35,7 +35,7 @@ class Plugin:
     Attributes:
         name: of its entry point, which is the modality its names begin with.
         distribution, version: what was installed.
-        transforms, demos, tasks, rules: name to import string; what it claimed, even if it was left out.
+        transforms, demos, tasks, presets, rules: name to import string; what it claimed, even if it was left out.
         printed: what it wrote to standard output while loading.
         error: why it was left out, or None.
         module: what the entry point leads to, or None.
@@ -47,6 +47,7 @@ class Plugin:
     transforms: Mapping[str, str] = field(default_factory=dict)
     demos: Mapping[str, str] = field(default_factory=dict)
     tasks: Mapping[str, str] = field(default_factory=dict)
+    presets: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
     printed: str = ""
     error: PluginError | None = None

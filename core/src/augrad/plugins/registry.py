@@ -1,4 +1,4 @@
-"""Names to transforms, demos, tasks and rules: the one catalogue of the process. Uses catalogue.py."""
+"""Names to transforms, demos, tasks, presets and rules: the one catalogue of the process. Uses catalogue.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from augrad.plugins.catalogue import Catalogue
 from augrad.transform.transform import Transform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from augrad.bench import Rule, Task
     from augrad.demo import Demo
+    from augrad.presets import Preset
 
 TransformClass = TypeVar("TransformClass", bound=type[Transform])
 
@@ -109,6 +112,22 @@ def get_task(name: str) -> Task:
 def tasks() -> dict[str, Task]:
     """Every benchmark task that plugins bring, by name; `plugin_errors` says which could not be imported."""
     return catalogue.all_named("tasks")
+
+
+def get_preset(name: str) -> Callable[..., Preset]:
+    """The function that makes the preset called `name`: augrad's own, or a plugin's.
+
+    Raises:
+        UnknownNameError: no preset has that name; the message lists the known ones and the nearest.
+        PluginError: the plugin that brings it is broken; the message says why.
+    """
+    found: Callable[..., Preset] = catalogue.get_named("presets", name)
+    return found
+
+
+def presets() -> dict[str, Callable[..., Preset]]:
+    """The function of every preset by name; `plugin_errors` lists those that could not be imported."""
+    return catalogue.all_named("presets")
 
 
 def get_rule(name: str) -> Rule:
