@@ -82,19 +82,21 @@ def test_all_tasks_and_rules_run_without_a_name(bench_site, seen):
         "rules": [*OWN, "good-rule"],
         "seeds": None,
         "jobs": None,
+        "backend": None,
         "output": Path("runs/bench"),
         "quick": False,
     }
 
 
 def test_options(bench_site, seen):
-    arguments = ["--rules", "none, randaugment", "--seeds", "3,4", "--jobs", "1", "--output", "out", "--quick"]
+    arguments = ["--rules", "none, randaugment", "--seeds", "3,4", "--jobs", "1", "--backend", "loky", "--output", "out", "--quick"]
     assert status(["bench", "good-b", "good-b", *arguments]) == 0
     assert seen == {
         "tasks": ["good-b"],
         "rules": ["none", "randaugment-0.1", "randaugment-0.3", "randaugment-1.0"],
         "seeds": (3, 4),
         "jobs": 1,
+        "backend": "loky",
         "output": Path("out"),
         "quick": True,
     }

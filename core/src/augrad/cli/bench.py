@@ -35,6 +35,13 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Worker processes; as many as there are cores if left out.")
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="loky|dask|ray",
+            help="Hand the runs to joblib: loky here, or the workers of your Dask or Ray cluster.",
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where results and tables go.")] = Path("runs/bench"),
     quick: Annotated[
         bool,
@@ -60,7 +67,7 @@ def run(
     else:
         from augrad.bench import run_bench
 
-        result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, quick=quick)
+        result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, backend=backend, quick=quick)
         if result.failed:
             lines.append(f"{len(result.failed)} of {len(result.records)} runs failed: what they say is above.")
         elif not result.rows:
