@@ -17,7 +17,7 @@ from augrad.bench.records import Record, digest_of, failed
 from augrad.bench.rules import Rule
 from augrad.bench.task import Task
 from augrad.bench.trial import Cluster, Skipped, run_cluster
-from augrad.demo.run import threads
+from augrad.demo.together import threads
 from augrad.errors import ArgumentError, MissingDependencyError, suggestion
 
 PACKAGES = {"loky": ("joblib", "joblib"), "dask": ("distributed", "dask[distributed]"), "ray": ("ray", "ray")}

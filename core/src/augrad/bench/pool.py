@@ -18,7 +18,7 @@ from augrad.bench.records import Record, failed
 from augrad.bench.rules import Rule
 from augrad.bench.task import Task
 from augrad.bench.trial import Cluster, Skipped, run_cluster
-from augrad.demo.run import threads
+from augrad.demo.together import threads
 from augrad.errors import ArgumentError, UnknownNameError
 from augrad.plugins import registry
 
