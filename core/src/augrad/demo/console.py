@@ -214,7 +214,8 @@ def rules_table(result: DemoResult) -> Table:
 
 def policy_table(result: DemoResult) -> Table:
     """The learned policy in physical units, one row per parameter, the most used transform first."""
-    table = Table(title=f"Learned policy: {result.demo.name} (mean over seeds and layers)", title_justify="left")
+    over = "seeds and layers" if len(result.seeds) > 1 else "layers"
+    table = Table(title=f"Learned policy: {result.demo.name} (mean over {over})", title_justify="left")
     for heading in POLICY_HEADINGS:
         table.add_column(heading, justify="left" if heading == POLICY_HEADINGS[0] else "right")
     for cells in policy_rows(result):

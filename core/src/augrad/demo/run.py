@@ -142,7 +142,8 @@ def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
     check_seeds(chosen)
     if not quick:
         return dataclasses.replace(demo, seeds=chosen)
-    return dataclasses.replace(demo, seeds=chosen[:1], epochs=max(1, demo.epochs // QUICK_FRACTION))
+    epochs, seconds = max(1, demo.epochs // QUICK_FRACTION), demo.seconds / QUICK_FRACTION
+    return dataclasses.replace(demo, seeds=chosen[:1], epochs=epochs, seconds=seconds)
 
 
 def _outcomes(demos: Sequence[Demo], jobs: int, display: Display, *, quick: bool) -> list[DemoResult | Exception]:
