@@ -93,7 +93,7 @@ def run_on_backend(clusters: Iterable[Cluster], backend: str, jobs: int | None) 
 
 def _parallel(
     waiting: Sequence[Cluster], started: list[Cluster], backend: str, n_jobs: int, configured: dict[str, Any]
-) -> Iterator[tuple[int, Outcome]]:
+) -> Generator[tuple[int, Outcome]]:
     """Outcomes with the position of their run; `started` grows by each run that is handed out."""
     import joblib
 

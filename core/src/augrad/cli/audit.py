@@ -134,7 +134,7 @@ def _made(data: str, settings: AuditConfig) -> tuple[Any, Iterable[Any]]:
 def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable[Any], dict[str, Any]]:
     """A demo's model, trained for the purpose, its test data, and its transforms and name."""
     from augrad.demo.rules import RULES, build_loader
-    from augrad.demo.run import threads
+    from augrad.demo.together import threads
     from augrad.demo.trial import prepared, train_rule
     from augrad.plugins.registry import get_demo
 
