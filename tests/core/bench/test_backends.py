@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 
 import pytest
+from rich.console import Console
 from tests.core.bench.tiny import tiny_task
 
 from augrad.bench import Rule, run_bench
@@ -78,3 +80,14 @@ def test_dask_trains_on_its_cluster_and_says_where_to_find_one():
         list(run_on_backend([cluster], "dask", None))
     with distributed.Client(processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None):
         assert same(run_on_backend([cluster], "dask", None), cluster)
+
+
+def test_a_benchmark_goes_on_where_it_was_under_another_backend(tmp_path, monkeypatch):
+    monkeypatch.setattr("augrad.bench.plot.bench_png", lambda result: b"")
+    console = Console(file=io.StringIO(), width=120)
+    run_bench([tiny_task()], [NONE], seeds=(0,), output=tmp_path, jobs=1, console=console)
+    result = run_bench(
+        [tiny_task()], [NONE, *RULES[2:]], seeds=(0,), output=tmp_path, jobs=2, backend="loky", console=console
+    )
+    assert "1 trainings on loky; 1 are there already." in console.file.getvalue()
+    assert (len(result.records), result.failed, result.environment["backend"]) == (2, {}, "loky")
