@@ -6,11 +6,12 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from augrad.bench.backends import check_backend, run_on_backend
 from augrad.bench.console import Display, print_result
 from augrad.bench.pool import run_clusters
 from augrad.bench.records import Key, Record, digest_of, modality_of
@@ -18,7 +19,7 @@ from augrad.bench.result import BenchResult
 from augrad.bench.rules import Rule
 from augrad.bench.store import Store
 from augrad.bench.task import Task
-from augrad.bench.trial import Cluster
+from augrad.bench.trial import Cluster, Skipped
 from augrad.demo.run import versions_of
 from augrad.demo.task import check_seeds
 from augrad.errors import ArgumentError, ArgumentTypeError, optional
@@ -33,6 +34,7 @@ def run_bench(
     seeds: Sequence[int] | None = None,
     output: str | os.PathLike[str] = "runs/bench",
     jobs: int | None = None,
+    backend: str | None = None,
     quick: bool = False,
     console: Console | None = None,
 ) -> BenchResult:
@@ -52,6 +54,10 @@ def run_bench(
         output: directory for the files.
         jobs: worker processes, of one thread each; as many as there are cores if None. 1 trains in this process. A
             script that starts more needs `if __name__ == "__main__":` around its call.
+        backend: None trains in augrad's own processes. `"loky"`, `"dask"` or `"ray"` hands the runs to joblib: loky's
+            processes on this machine, or the workers of your cluster. Dask's is the current `dask.distributed.Client`,
+            else the address in `DASK_SCHEDULER_ADDRESS`; Ray's is the one at `RAY_ADDRESS`. `jobs=None` then means all
+            workers of the cluster.
         quick: one seed, and of each modality only the first task of kind `"invariance"`.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
@@ -60,8 +66,9 @@ def run_bench(
 
     Raises:
         ArgumentTypeError: `tasks` or `rules` hold something else.
-        ArgumentError: there are none, two of one name, or `seeds` or `jobs` is not accepted.
-        MissingDependencyError: scikit-learn or matplotlib is not installed: pip install "augrad[bench]".
+        ArgumentError: there are none, two of one name, or `seeds`, `jobs` or `backend` is not accepted.
+        MissingDependencyError: scikit-learn or matplotlib is not installed: pip install "augrad[bench]". Or the package
+            of the backend is not installed.
         StorageError: `output` cannot be written to, or holds something else; found out before anything is trained.
     """
     _check("tasks", tasks, Task)
@@ -70,6 +77,7 @@ def run_bench(
         optional(module, "bench", "the benchmark")
     chosen = _quick(tasks) if quick else tuple(tasks)
     n_jobs = _jobs(jobs)
+    check_backend(backend)
     by_task = {task.name: _seeds(task, seeds, quick=quick) for task in chosen}
     directory, console = Path(output), Console() if console is None else console
     started = time.perf_counter()
@@ -77,9 +85,15 @@ def run_bench(
     with Store(directory / "results.jsonl") as store:
         found, missing = _sorted_out(chosen, rules, by_task, digests, store)
         n_stale = sum(store.is_stale(task.name, rule.name, seed, digest) for task, rule, seed, digest in missing)
-        _announce(console, len(found), len(missing), n_stale, n_jobs)
+        where = f"in {n_jobs} process{'es' * (n_jobs > 1)}" if backend is None else f"on {backend}"
+        _announce(console, len(found), len(missing), n_stale, where)
         try:
-            skipped = _train(_clusters(missing), n_jobs, found, store, console)
+            clusters = _clusters(missing)
+            if backend is None:
+                outcomes = run_clusters(clusters, n_jobs)
+            else:
+                outcomes = run_on_backend(clusters, backend, n_jobs if backend == "loky" else jobs)
+            skipped = _train(clusters, outcomes, found, store, console)
         except KeyboardInterrupt:
             console.print(
                 f"\nInterrupted. {len(found)} runs are kept in {store.path}: the same command goes on from them."
@@ -90,6 +104,7 @@ def run_bench(
     environment = {
         "quick": quick,
         "jobs": n_jobs,
+        "backend": backend,
         "seconds": time.perf_counter() - started,
         "n_already_there": len(order) - len(missing),
         "n_stale": n_stale,
@@ -141,13 +156,15 @@ def _clusters(missing: Iterable[Wanted]) -> list[Cluster]:
 
 
 def _train(
-    clusters: Sequence[Cluster], jobs: int, found: dict[Key, Record], store: Store, console: Console
+    clusters: Sequence[Cluster],
+    outcomes: Generator[Record | Skipped],
+    found: dict[Key, Record],
+    store: Store,
+    console: Console,
 ) -> dict[str, str]:
     """Trains, and stores each record when it is there; returns the tasks that were skipped, and why."""
     skipped: dict[str, str] = {}
-    display = Display(sum(len(cluster.rules) for cluster in clusters), console)
-    with display:
-        outcomes = run_clusters(clusters, jobs)
+    with Display(sum(len(cluster.rules) for cluster in clusters), console) as display:
         try:
             for outcome in outcomes:
                 if isinstance(outcome, Record):
@@ -163,8 +180,8 @@ def _train(
     return skipped
 
 
-def _announce(console: Console, n_found: int, n_missing: int, n_stale: int, jobs: int) -> None:
-    line = f"{n_missing} trainings in {jobs} process{'es' * (jobs > 1)}"
+def _announce(console: Console, n_found: int, n_missing: int, n_stale: int, where: str) -> None:
+    line = f"{n_missing} trainings {where}"
     if n_found:
         line += f"; {n_found} are there already"
     if n_stale:

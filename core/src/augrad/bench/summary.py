@@ -35,8 +35,8 @@ class Row:
         relative_time: processor time of training as a multiple of none's, paired by seed, averaged; None without a
             pair.
         trunk_invariance, model_invariance: means over seeds; None where nothing is true.
-        auc: of weight times displacement for "is this candidate true", over candidates and seeds; None where all or
-            none are, or none is drawn.
+        auc: area under the ROC curve for "is this candidate true", over candidates and seeds, from the rule's own
+            scores or else weight times displacement; None where all or none are true, or none is drawn.
         range_ratio: learned range over the true one, mean over seeds and true parameters; None where nothing was to be
             learned, or no range is true.
     """
@@ -224,11 +224,11 @@ def _measures(group: str, rows: Sequence[Row], runs: Sequence[Record]) -> Measur
 def _auc(runs: Iterable[Record]) -> float | None:
     candidates = [candidate for run in runs for candidate in run.candidates]
     true = [each.true for each in candidates]
-    if not any(each.weight for each in candidates) or all(true) or not any(true):
+    if not any(each.weight or each.found for each in candidates) or all(true) or not any(true):
         return None
     from sklearn.metrics import roc_auc_score  # a second: not before it is needed
 
-    return float(roc_auc_score(true, [each.weight * each.displacement for each in candidates]))
+    return float(roc_auc_score(true, [each.evidence for each in candidates]))
 
 
 def _relative_time(runs: Iterable[Record], none: Iterable[Record]) -> float | None:

@@ -19,7 +19,8 @@ BEST = """\
 MEASURES = """\
 Recovery: means over tasks, and the worst task. Nothing to learn: difference to no augmentation, mean and worst. Time:
 processor time of training, as a multiple of that without augmentation. Finding the truth: area under the ROC curve of
-"is this candidate true" from weight times displacement, over all tasks and seeds, and as the mean of the tasks' own.
+"is this candidate true" from weight times displacement, or from the score that the rule itself states, over all tasks
+and seeds, and as the mean of the tasks' own.
 Range: learned over true, mean, and the share within 20 %; at limits: the same for tasks of kind `limit`. Invariance: of
 trunk and of model under what is true."""
 

@@ -35,6 +35,13 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Worker processes; as many as there are cores if left out.")
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="loky|dask|ray",
+            help="Hand the runs to joblib: loky here, or the workers of your Dask or Ray cluster.",
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where results and tables go.")] = Path("runs/bench"),
     quick: Annotated[
         bool,
@@ -60,7 +67,7 @@ def run(
     else:
         from augrad.bench import run_bench
 
-        result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, quick=quick)
+        result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, backend=backend, quick=quick)
         if result.failed:
             lines.append(f"{len(result.failed)} of {len(result.records)} runs failed: what they say is above.")
         elif not result.rows:
@@ -88,12 +95,18 @@ def _rules(wanted: str | None) -> list[Rule]:
     known = registry.rules()
     if wanted is None:
         return list(known.values())
+    from augrad.bench.preset_rules import find_rule
+
     chosen: dict[str, Rule] = {}
     for name in (part.strip() for part in wanted.split(",")):
         found = {rule.name: rule for rule in known.values() if name in (rule.name, rule.group)}
-        if not found:
+        presets = registry.presets() if not found else {}
+        if name in presets:
+            found = {name: find_rule(name)}
+        elif not found:
             raise UnknownNameError(
-                f"no rule or group of rules named {name!r}; rules: {', '.join(known)}." + suggestion(name, known),
+                f"no rule, group of rules or preset is named {name!r}; rules: {', '.join(known)}."
+                + suggestion(name, [*known, *presets]),
                 name=name,
             )
         chosen.update(found)

@@ -18,7 +18,7 @@ def run(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Which ones; all that are installed if left out.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="0,1,2", help="What to repeat over; each demo's own if left out.")
+        str | None, typer.Option(metavar="0,1,2", help="Seeds to repeat over; seed 0 alone if left out.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -26,6 +26,9 @@ def run(
             metavar="DIR", help="Where report.html goes; if left out runs/demo-NAME for one name, else runs/demo."
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Trainings at the same time, each in a process of its own.")
+    ] = 1,
     quick: Annotated[
         bool, typer.Option("--quick", help="One seed and a tenth of the epochs: a look at the machinery.")
     ] = False,
@@ -41,9 +44,9 @@ def run(
     from augrad.demo import run_demo, run_demos
 
     if names and len(chosen) == 1:
-        run_demo(chosen[0], seeds=numbers, output=output, quick=quick)
+        run_demo(chosen[0], seeds=numbers, output=output, jobs=jobs, quick=quick)
         return
-    findings = run_demos(chosen, seeds=numbers, output=output, quick=quick)
+    findings = run_demos(chosen, seeds=numbers, output=output, jobs=jobs, quick=quick)
     lines = [] if names else broken("demos")
     for line in lines:
         typer.echo(f"augrad: {line}", err=True)

@@ -1,4 +1,4 @@
-"""`run_demo`, `run_demos`: train every rule for every seed, print and write. Uses trial.py, console.py and report/."""
+"""`run_demo`, `run_demos`: train every rule for every seed, print and write. Uses trial.py, together.py, console.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,12 @@ from augrad.demo.console import Display, print_findings
 from augrad.demo.results import DemoResult, Findings, Orbit, Run
 from augrad.demo.rules import RULES, candidates
 from augrad.demo.task import Demo, DemoData, check_seeds
+from augrad.demo.together import Trained, threads, train_together
 from augrad.demo.trial import prepared, train_rule
 from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError, optional
 from augrad.files.manifest import installed_versions
 from augrad.files.storage import write_file
-from augrad.model import InvariantModel
+from augrad.layers.module import AugmentationModule
 from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 
@@ -39,6 +39,7 @@ def run_demo(
     *,
     seeds: Sequence[int] | None = None,
     output: Output = None,
+    jobs: int = 1,
     quick: bool = False,
     console: Console | None = None,
 ) -> DemoResult:
@@ -51,6 +52,8 @@ def run_demo(
         demo: the task.
         seeds: what is repeated over; the demo's own if None.
         output: directory for the files; `runs/demo-<name>` if None. Files of an earlier run are replaced.
+        jobs: trainings at the same time, each in a process of its own; 1 trains in this process. A script that passes
+            more needs `if __name__ == "__main__":` around its call.
         quick: one seed and a tenth of the epochs: a look at the machinery, not at the result.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
@@ -67,8 +70,10 @@ def run_demo(
     task = _settled(demo, seeds, quick=quick)
     directory = _writable(Path("runs", f"demo-{task.name}") if output is None else Path(output))
     console = Console() if console is None else console
-    with Display([task], console) as display:
-        result = _run(task, display, quick=quick)
+    with Display([task], console, jobs) as display:
+        result = next(iter(_outcomes([task], jobs, display, quick=quick)))
+    if isinstance(result, Exception):
+        raise result
     _finish(Findings((result,)), directory, console)
     return result
 
@@ -78,6 +83,7 @@ def run_demos(
     *,
     seeds: Sequence[int] | None = None,
     output: Output = None,
+    jobs: int = 1,
     quick: bool = False,
     console: Console | None = None,
 ) -> Findings:
@@ -90,6 +96,7 @@ def run_demos(
         demos: the tasks, at least one.
         seeds: what each is repeated over; its own if None.
         output: directory for the files; `runs/demo` if None. Files of an earlier run are replaced.
+        jobs: trainings at the same time, as for `run_demo`.
         quick: one seed and a tenth of the epochs.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
@@ -110,16 +117,14 @@ def run_demos(
     results: list[DemoResult] = []
     skipped: dict[str, str] = {}
     failed: dict[str, str] = {}
-    with Display(tasks, console) as display:
-        for task in tasks:
-            try:
-                results.append(_run(task, display, quick=quick))
-            except MissingDependencyError as error:
-                skipped[task.name] = str(error)
-                display.drop(f"{task.name} is skipped: {error}")
-            except Exception as error:  # noqa: BLE001 - a demo is a plugin's code: whatever it raises, the others run
-                failed[task.name] = f"{type(error).__name__}: {error}"
-                display.drop(f"{task.name} failed: {failed[task.name]}")
+    with Display(tasks, console, jobs) as display:
+        for task, outcome in zip(tasks, _outcomes(tasks, jobs, display, quick=quick), strict=True):
+            if isinstance(outcome, MissingDependencyError):
+                skipped[task.name] = str(outcome)
+            elif isinstance(outcome, Exception):
+                failed[task.name] = f"{type(outcome).__name__}: {outcome}"
+            else:
+                results.append(outcome)
     findings = Findings(tuple(results), skipped, failed)
     if results:
         _finish(findings, directory, console)
@@ -130,68 +135,96 @@ def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
     """The demo with the seeds and epochs that it will be run with."""
     if not isinstance(demo, Demo):
         raise ArgumentTypeError(
-            f"demo must be an augrad.demo.Demo, but got {demo!r}. augrad.plugins.registry.demos() holds those installed.",
+            f"demo must be an augrad.demo.Demo, but got {demo!r}. Those installed: augrad.plugins.registry.demos().",
             argument="demo",
         )
     chosen = tuple(demo.seeds if seeds is None else seeds)
     check_seeds(chosen)
     if not quick:
         return dataclasses.replace(demo, seeds=chosen)
-    return dataclasses.replace(demo, seeds=chosen[:1], epochs=max(1, demo.epochs // QUICK_FRACTION))
+    epochs, seconds = max(1, demo.epochs // QUICK_FRACTION), demo.seconds / QUICK_FRACTION
+    return dataclasses.replace(demo, seeds=chosen[:1], epochs=epochs, seconds=seconds)
 
 
-def _run(demo: Demo, display: Display, *, quick: bool) -> DemoResult:
-    """Trains every rule for every seed; transforms and pictures are those of the first seed."""
+def _outcomes(demos: Sequence[Demo], jobs: int, display: Display, *, quick: bool) -> list[DemoResult | Exception]:
+    """The result of each demo, or why there is none."""
+    together = _trained_together(demos, jobs, display) if jobs > 1 else {}
+    outcomes: list[DemoResult | Exception] = []
+    for demo in demos:
+        try:
+            outcomes.append(_run(demo, together.get(demo.name), display, quick=quick))
+        except Exception as error:  # noqa: BLE001 - a demo is a plugin's code: whatever it raises, the others run
+            outcomes.append(error)
+            lacks = isinstance(error, MissingDependencyError)
+            display.drop(f"{demo.name} is skipped: {error}" if lacks else f"{demo.name} failed: {_said(error)}")
+    return outcomes
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _trained_together(demos: Sequence[Demo], jobs: int, display: Display) -> dict[str, list[Trained]]:
+    """All trainings of all demos by name, several at a time."""
+    found: dict[str, list[Trained]] = {demo.name: [] for demo in demos}
+    trainings = train_together(demos, jobs)
+    for each in trainings:
+        found[each.demo].append(each)
+        if each.run is not None:
+            display.end(each.run, each.demo)
+    return found
+
+
+def _run(demo: Demo, trained: Sequence[Trained] | None, display: Display, *, quick: bool) -> DemoResult:
+    """Every rule for every seed, trained now unless `trained` has it; transforms and pictures are the first seed's."""
     started = time.perf_counter()
     display.begin_demo(demo)
     with threads(demo.n_threads):
-        by_seed = [_run_seed(demo, seed, display) for seed in demo.seeds]
+        by_seed = [_run_seed(demo, seed, trained, display) for seed in demo.seeds]
     runs = tuple(run for result in by_seed for run in result.runs)
-    environment = _environment(demo, time.perf_counter() - started, quick=quick)
-    return dataclasses.replace(by_seed[0], runs=runs, environment=environment)
+    seconds = time.perf_counter() - started if trained is None else sum(run.seconds for run in runs)
+    return dataclasses.replace(by_seed[0], runs=runs, environment=_environment(demo, seconds, quick=quick))
 
 
-def _run_seed(demo: Demo, seed: int, display: Display) -> DemoResult:
+def _run_seed(demo: Demo, seed: int, trained: Sequence[Trained] | None, display: Display) -> DemoResult:
+    there = {each.rule: each for each in trained or () if each.seed == seed}
+    for each in there.values():
+        if each.error is not None:
+            raise each.error
     data, arguments, transforms = prepared(demo, seed)
     runs: list[Run] = []
-    models: dict[str, InvariantModel] = {}
+    modules: dict[str, AugmentationModule] = {}
     for rule in RULES:
-        display.begin(rule, seed)
-        run, models[rule] = train_rule(rule, demo, data, transforms, seed, on_epoch=display.advance)
-        display.end(run)
+        found = there.get(rule)
+        if found is not None and found.run is not None and found.augmentation is not None:
+            run, modules[rule] = found.run, found.augmentation
+        else:
+            display.begin(rule, seed)
+            run, model = train_rule(rule, demo, data, transforms, seed, on_epoch=display.advance)
+            modules[rule] = model.augmentation
+            display.end(run, demo.name)
         runs.append(run)
     metric = "accuracy" if data.classifies else "r2"
-    orbit = _orbit(demo, data, transforms, models)
+    orbit = _orbit(demo, data, transforms, modules)
     return DemoResult(demo, tuple(runs), metric, transforms, orbit, arguments=arguments)
 
 
 @torch.no_grad()
 def _orbit(
-    demo: Demo, data: DemoData, transforms: Mapping[str, Transform], models: Mapping[str, InvariantModel]
+    demo: Demo, data: DemoData, transforms: Mapping[str, Transform], augmentations: Mapping[str, AugmentationModule]
 ) -> Orbit:
     """Copies of the first test sample under the policy at the start, the learned and the true one."""
     sample = batch.select(data.test_x, torch.zeros(1, dtype=torch.long, device=batch.device(data.test_x)))
     copies = batch.repeat(sample, N_ORBIT_COPIES)
     modules = {
         "before training": candidates(demo, transforms),
-        "learned": models["augrad"].augmentation,
-        "oracle": models["oracle"].augmentation,
+        "learned": augmentations["augrad"],
+        "oracle": augmentations["oracle"],
     }
     rows = [
         (label, module.eval()(copies, generator=keyed_generator("demo", "orbit"))) for label, module in modules.items()
     ]
     return Orbit(sample, tuple(rows))
-
-
-@contextmanager
-def threads(n_threads: int) -> Iterator[None]:
-    """A context in which torch computes in so many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:

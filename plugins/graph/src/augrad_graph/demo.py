@@ -188,5 +188,6 @@ DEMO = Demo(
     lr=2e-3,
     n_layers=1,
     copies=10,
+    seconds=185.0,
 )
 """Rotation by any angle, to be found among six candidates."""

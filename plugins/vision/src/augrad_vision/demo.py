@@ -105,5 +105,6 @@ DEMO = Demo(
     lr=2e-3,
     n_layers=2,
     copies=10,
+    seconds=180.0,
 )
 """Rotation by up to 60 degrees, to be found among eight candidates, of which noise and erasing destroy the class."""
