@@ -69,7 +69,7 @@ class TrainConfig(_Section):
         distribution: `"uniform"` or `"ends"`.
         copies, train_copies: number of augmented copies in eval and in train mode, at least 1.
         aggregation: how the outputs for the copies are combined.
-        objective: the learning rule by name: `"cross_fitted"`, `"joint"` or `"worst_of_k"`; or a mapping of a name and
+        objective: the learning rule by name: `"cross_fitted"` or `"joint"`; or a mapping of a name and
             options, such as `{name: cross_fitted, n_folds: 2, confirm: false}`. None: the objective that the penalty is
             made for.
         penalty: see `PenaltyConfig`.

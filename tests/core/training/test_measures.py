@@ -39,7 +39,7 @@ def measured(metric: Any, sizes: list[int], output: Any = LOGITS, target: Any = 
     return measures.values()["it"]
 
 
-@pytest.mark.parametrize("metric", [f1, BinaryF1Score(), MulticlassF1Score(2, average="none")[1]], ids=str)
+@pytest.mark.parametrize("metric", [f1, BinaryF1Score(), MulticlassF1Score(2, average="none")[1]], ids=["function", "binary", "multiclass"])
 @pytest.mark.parametrize("sizes", [[8], [4, 4], [1, 7], [3, 3, 1, 1]], ids=str)
 def test_f1_is_that_of_all_samples_however_they_are_batched(metric: Any, sizes: list[int]) -> None:
     output = SAID if isinstance(metric, BinaryF1Score) else LOGITS

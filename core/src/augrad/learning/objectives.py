@@ -15,12 +15,13 @@ from augrad.learning.cross_fitted.rule import CrossFitted
 from augrad.learning.joint import joint
 from augrad.learning.objective import check_objective
 from augrad.learning.penalties import DisplacementPenalty
+from augrad.learning.worst_of_k import WorstOfK
 from augrad.model import InvariantModel
 
 Factory = Callable[[InvariantModel, Any, Any], Any]
 """Called with model, criterion and penalty; returns an objective."""
 
-OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint}
+OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint, "worst_of_k": WorstOfK}
 
 AUTO = "auto"
 """For `penalty`: the one that the objective names, or the displacement penalty."""
@@ -64,10 +65,7 @@ def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Fa
     factory: Any = OBJECTIVES[name]
     if not options:
         return factory  # type: ignore[no-any-return]
-    # A rule with options is a class whose instance stands in the table; any other is a function or a class.
-    known = (
-        [] if inspect.isroutine(factory) or isinstance(factory, type) else inspect.signature(type(factory)).parameters
-    )
+    known = _options(factory)
     for option in options:
         if option not in known:
             raise ArgumentError(
@@ -75,7 +73,16 @@ def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Fa
                 argument="objective",
                 value=option,
             )
-    return type(factory)(**options)  # type: ignore[no-any-return]
+    # A factory with options is an objective's class, or an instance of a class that holds the options.
+    return partial(factory, **options) if isinstance(factory, type) else type(factory)(**options)
+
+
+def _options(factory: Any) -> list[str]:
+    """The options of a factory: the keyword-only arguments of a class, or the fields of an instance."""
+    if isinstance(factory, type):
+        parameters = inspect.signature(factory).parameters.values()
+        return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    return [] if inspect.isroutine(factory) else list(inspect.signature(type(factory)).parameters)
 
 
 def choose_objective(

@@ -9,10 +9,11 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from augrad.learning.stage import Row, learned
+from augrad.learning.stage import Row
 from augrad.lightning.backend import ModelCheckpoint
 from augrad.lightning.loss_watch import last_checkpoint
 from augrad.model import InvariantModel
+from augrad.training.result import learned
 from augrad.training.runaway import Runaway, RunawayGuard
 from augrad.training.runaway_notice import notice
 
