@@ -69,10 +69,10 @@ def rule_of(
         unknown = [each for each in options if each not in taken]
         if unknown:
             raise ArgumentError(
-                f"{unknown[0]!r} is no option of {described(make)}; its options: {', '.join(list(taken)[1:])}.",
+                f"{unknown[0]!r} is no option of {_name(make)}; its options: {', '.join(list(taken)[1:])}.",
                 argument=unknown[0],
             )
-    called = name or getattr(make, "__name__", type(make).__name__)
+    called = name or _name(make)
     preset = {**defaults(make), **{option: _plain(value) for option, value in options.items()}}
     settings = learned(preset=preset) if learns else fixed(preset=preset)
     return Rule(called, label or called, partial(_build, make, options), group, citation, settings)
@@ -98,7 +98,7 @@ def _build(
 ) -> Configuration:
     preset = make([transforms[name] for name in task.transforms], **options)
     if not isinstance(preset, Preset):
-        raise ArgumentTypeError(f"{described(make)} must return an augrad.presets.Preset, but returned {preset!r}.")
+        raise ArgumentTypeError(f"{_name(make)} must return an augrad.presets.Preset, but returned {preset!r}.")
     given = preset.options(task.lr)
     del given["lr"]  # every rule trains at the task's
     return Configuration(
@@ -129,6 +129,10 @@ def defaults(function: Callable[..., Any], only: Iterable[str] | None = None) ->
         for name, value in given.items()
         if name in wanted and value is not inspect.Parameter.empty
     }
+
+
+def _name(make: Make) -> str:
+    return str(getattr(make, "__name__", type(make).__name__))
 
 
 def _plain(value: Any) -> Any:

@@ -164,7 +164,8 @@ def _train(
 ) -> dict[str, str]:
     """Trains, and stores each record when it is there; returns the tasks that were skipped, and why."""
     skipped: dict[str, str] = {}
-    with Display(sum(len(cluster.rules) for cluster in clusters), console) as display:
+    display = Display(sum(len(cluster.rules) for cluster in clusters), console)
+    with display:
         try:
             for outcome in outcomes:
                 if isinstance(outcome, Record):

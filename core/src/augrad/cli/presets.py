@@ -68,9 +68,7 @@ def _described(make: Callable[..., Preset]) -> dict[str, str]:
 
 
 def _called(objective: Any) -> str:
-    from augrad.training.fingerprints import described
-
-    return "the default" if objective is None else str(described(objective))
+    return "the default" if objective is None else str(getattr(objective, "__name__", type(objective).__name__))
 
 
 def _example() -> Any:
