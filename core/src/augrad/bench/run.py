@@ -1,4 +1,4 @@
-"""`run_bench`: what is to be trained, what is there already, and the files. Uses store.py, pool.py, console.py."""
+"""`run_bench`: trains what is missing and writes the results. Uses store.py, pool.py, backends.py, console.py."""
 
 from __future__ import annotations
 
@@ -38,19 +38,21 @@ def run_bench(
     quick: bool = False,
     console: Console | None = None,
 ) -> BenchResult:
-    """Trains every rule on every task for every seed, and sums up what came out.
+    """Trains every rule on every task for every seed, and summarises the results.
 
-    A run that stands in `results.jsonl` already is not repeated, unless something that decides its result has changed:
-    a number of the task, a setting of the rule, or the version of augrad, of the task's plugin or of torch. An
-    interrupted benchmark goes on where it was. A run that fails is recorded as failed, the others go on, and the next
-    call tries it again; a task that lacks an optional dependency is skipped.
+    A training with a record in `results.jsonl` is not repeated, unless something that decides its result has changed: a
+    number of the task, a setting of the rule, or the version of augrad, of the task's plugin or of torch. The same call
+    therefore continues an interrupted benchmark. A training that fails is recorded as failed, and the next call tries
+    it again. A task is skipped if its optional dependency is not installed.
 
-    Written are `results.jsonl` (a line per training, each when it is there), `table.md`, `summary.json`, `bench.png`.
+    The function writes `results.jsonl` (a line for each training, as soon as it ends), `table.md`, `summary.json` and
+    `bench.png`.
 
     Args:
-        tasks: at least one, of distinct names.
-        rules: at least one, of distinct names; gain recovery and relative time need those called `none` and `oracle`.
-        seeds: what each task is repeated over; its own if None.
+        tasks: at least one task, with distinct names.
+        rules: at least one rule, with distinct names. Gain recovery and relative time need the rules `none` and
+            `oracle`.
+        seeds: seeds of the repetitions; each task's own if None.
         output: directory for the files.
         jobs: worker processes, of one thread each; as many as there are cores if None. 1 trains in this process. A
             script that starts more needs `if __name__ == "__main__":` around its call.
@@ -58,11 +60,11 @@ def run_bench(
             processes on this machine, or the workers of your cluster. Dask's is the current `dask.distributed.Client`,
             else the address in `DASK_SCHEDULER_ADDRESS`; Ray's is the one at `RAY_ADDRESS`. `jobs=None` then means all
             workers of the cluster.
-        quick: one seed, and of each modality only the first task of kind `"invariance"`.
+        quick: a single seed, and only the first task of kind `"invariance"` of each modality.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
     Returns:
-        All that was found, in this call and before.
+        The results of this call and of earlier calls with the same `output`.
 
     Raises:
         ArgumentTypeError: `tasks` or `rules` hold something else.

@@ -48,13 +48,13 @@ class TimeLeft:
         self._done = self._at_last_end = 0.0
 
     def end(self, demo: str, rule: str) -> None:
-        """A training has ended."""
+        """Records that a training has ended."""
         self._counts[demo, rule] -= 1
         self._done += self._to_do[demo, rule]
         self._at_last_end = time.monotonic() - self._started
 
     def drop(self, demo: str) -> None:
-        """The rest of a demo will not be trained."""
+        """Records that the rest of a demo will not be trained."""
         self._counts.update({key: 0 for key in self._counts if key[0] == demo})
 
     @property
@@ -112,21 +112,21 @@ class Display(Bar):
         return self
 
     def begin_demo(self, demo: Demo) -> None:
-        """A demo begins: its data are loaded."""
+        """Shows that a demo begins: its data are loaded."""
         self._demo, self._own_runs, self._own_epochs = demo, 0, 0
         self.describe(f"{demo.name}: data")
 
     def begin(self, rule: str, seed: int) -> None:
-        """A training begins."""
+        """Shows that a training begins."""
         self.describe(f"{self._demo.name}: seed {seed}, {rule:<6} epoch")
 
     def advance(self) -> None:
-        """An epoch is over."""
+        """Moves the bar by an epoch."""
         self._own_epochs += 1
         super().advance()
 
     def end(self, run: Run, demo: str) -> None:
-        """A training of a demo is over."""
+        """Shows that a training of a demo has ended."""
         self._runs_done += 1
         self._own_runs += demo == self._demo.name
         self._left.end(demo, run.rule)
@@ -141,7 +141,7 @@ class Display(Bar):
             )
 
     def drop(self, why: str) -> None:
-        """The demo that runs will not run through."""
+        """Drops the rest of the current demo, and prints why."""
         self._left.drop(self._demo.name)
         self._n_runs -= _n_runs(self._demo) - self._own_runs
         self.lower(_n_epochs(self._demo) - self._own_epochs)

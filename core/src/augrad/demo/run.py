@@ -43,28 +43,28 @@ def run_demo(
     quick: bool = False,
     console: Console | None = None,
 ) -> DemoResult:
-    """Trains with no augmentation, with the oracle and with augrad, and shows what came out.
+    """Trains without augmentation, with the oracle and with augrad, and reports the results.
 
-    Prints one table and the learned policy, and writes `report.html`, `results.json` and `overview.png`. For one seed
-    all rules get the same data, initial weights, order of batches and number of epochs.
+    Prints a table and the learned policy, and writes `report.html`, `results.json` and `overview.png`. With the same
+    seed, all rules get the same data, initial weights, order of batches and number of epochs.
 
     Args:
         demo: the task.
-        seeds: what is repeated over; the demo's own if None.
+        seeds: seeds of the repetitions; the demo's own if None.
         output: directory for the files; `runs/demo-<name>` if None. Files of an earlier run are replaced.
         jobs: trainings at the same time, each in a process of its own; 1 trains in this process. A script that passes
             more needs `if __name__ == "__main__":` around its call.
-        quick: one seed and a tenth of the epochs: a look at the machinery, not at the result.
+        quick: a single seed and a tenth of the epochs. This only shows that the demo works; the numbers mean little.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
     Returns:
-        All that was found.
+        The results of all trainings.
 
     Raises:
         ArgumentTypeError: `demo` is no `Demo`.
         ArgumentError: `seeds` is empty or holds one twice.
         StorageError: `output` cannot be written to; found out before anything is trained.
-        MissingDependencyError: matplotlib, or what its data are read with, is not installed.
+        MissingDependencyError: matplotlib, or the package that reads the data, is not installed.
         UnknownTransformError: a candidate is not registered.
     """
     task = _settled(demo, seeds, quick=quick)
@@ -87,21 +87,21 @@ def run_demos(
     quick: bool = False,
     console: Console | None = None,
 ) -> Findings:
-    """Runs several demos one after the other, as `run_demo` does, and shows them in one table and one report.
+    """Runs several demos as `run_demo` does, and shows them in a single table and a single report.
 
-    A demo that lacks an optional dependency is skipped, and one that fails otherwise is left: the others run, and what
-    they found is shown and written.
+    A demo is skipped if its optional dependency is not installed. If a demo fails, the others still run and are
+    reported.
 
     Args:
         demos: the tasks, at least one.
-        seeds: what each is repeated over; its own if None.
+        seeds: seeds of the repetitions; each demo's own if None.
         output: directory for the files; `runs/demo` if None. Files of an earlier run are replaced.
         jobs: trainings at the same time, as for `run_demo`.
-        quick: one seed and a tenth of the epochs.
+        quick: a single seed and a tenth of the epochs.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
     Returns:
-        All that was found, and which demos were skipped or failed, and why. Nothing is written if none ran through.
+        The results, and which demos were skipped or failed, and why. If all failed, no report is written.
 
     Raises:
         ArgumentTypeError: `demos` holds something that is no `Demo`.
@@ -132,7 +132,7 @@ def run_demos(
 
 
 def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
-    """The demo with the seeds and epochs that it will be run with."""
+    """Returns the demo with the seeds and epochs of this run."""
     if not isinstance(demo, Demo):
         raise ArgumentTypeError(
             f"demo must be an augrad.demo.Demo, but got {demo!r}. Those installed: augrad.plugins.registry.demos().",
@@ -147,7 +147,7 @@ def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
 
 
 def _outcomes(demos: Sequence[Demo], jobs: int, display: Display, *, quick: bool) -> list[DemoResult | Exception]:
-    """The result of each demo, or why there is none."""
+    """Returns the result of each demo, or its error."""
     together = _trained_together(demos, jobs, display) if jobs > 1 else {}
     outcomes: list[DemoResult | Exception] = []
     for demo in demos:
@@ -239,15 +239,15 @@ def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:
 
 
 def versions_of(demo: Demo) -> dict[str, str]:
-    """The versions of augrad, of what is installed for the demo's modality, and of torch, by distribution."""
+    """Returns the versions of augrad, of the plugin of the demo's modality, and of torch, by distribution."""
     return installed_versions(demo.transforms[0].partition(".")[0])
 
 
 def _writable(directory: Path) -> Path:
-    """The directory, made if need be and seen to accept files, and that a page can be drawn: before hours are spent.
+    """Creates the directory, and checks that it is writable and that matplotlib is there, before any training.
 
     Raises:
-        StorageError: it accepts none.
+        StorageError: no file can be written there.
         MissingDependencyError: matplotlib is not installed.
     """
     optional("matplotlib", "report", "the report of a demo")
@@ -256,7 +256,7 @@ def _writable(directory: Path) -> Path:
 
 
 def _finish(findings: Findings, directory: Path, console: Console) -> None:
-    """Prints what was found and writes the files: the numbers first, so that no drawing error loses them."""
+    """Prints the results and writes the files, numbers first, so that an error in a drawing does not lose them."""
     print_findings(findings, console)
     written = [write_file(directory / "results.json", json.dumps(findings.to_json(), indent=1).encode())]
     from augrad.demo.page.document import render  # matplotlib loads on first use
