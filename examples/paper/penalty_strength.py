@@ -6,7 +6,6 @@ default. Gain recovery is (learned - none) / (oracle - none) of the test scores'
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,7 +24,7 @@ from augrad.plugins.registry import get_rule, tasks
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """Factors on the default strength of each penalty, over two orders of magnitude."""
 
-DEFAULT = inspect.signature(augrad.fit).parameters["penalty"].default
+DEFAULT = augrad.DisplacementPenalty()
 PENALTIES: dict[str, Callable[[float], Any]] = {
     "augrad": lambda factor: type(DEFAULT)(strength=factor * DEFAULT.strength),
     "AugNet": lambda factor: augrad.MagnitudePenalty(strength=factor * augrad.MagnitudePenalty().strength),

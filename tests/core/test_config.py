@@ -90,6 +90,12 @@ def test_an_objective_is_a_name_or_a_name_with_options(objective):
     assert parse_config({"transforms": ["vision.rotate"], "objective": objective}).objective == objective
 
 
+@pytest.mark.parametrize(("key", "value"), [("confirm", False), ("n_folds", 2)])
+def test_options_that_moved_into_the_objective_say_where(key, value):
+    with pytest.raises(ConfigError, match=rf"^{key} is an option of the objective\. Write objective: .name: cross_fitted"):
+        parse_config({"transforms": ["vision.rotate"], key: value})
+
+
 def test_an_objective_of_another_type_is_named():
     with pytest.raises(ConfigError, match=r"objective must be a name, or a mapping of a name and options, but got 3"):
         parse_config({"transforms": ["vision.rotate"], "objective": 3})

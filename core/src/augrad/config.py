@@ -274,6 +274,8 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     *outer, last = (str(part) for part in _place(fault))
     key = ".".join([*outer, last])
     if fault["type"] == "extra_forbidden":
+        if key in _MOVED:
+            return f"{key} is an option of the objective. Write {_MOVED[key]}."
         known = list(_SECTIONS.get(".".join(outer), kind).model_fields)
         return f"{key} is not a known key." + (suggestion(last, known) or f" Known are: {', '.join(known)}.")
     if fault["type"] == "missing":
@@ -288,6 +290,11 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     near = suggestion(given, re.findall(r"'(\w+)'", wanted)) if isinstance(given, str) else ""
     return f"{key} {wanted}, but got {given!r}.{near}"
 
+
+_MOVED = {
+    "confirm": "objective: {name: cross_fitted, confirm: false}",
+    "n_folds": "objective: {name: cross_fitted, n_folds: 2}",
+}
 
 _BRANCHES = {"objective": "must be a name, or a mapping of a name and options"}
 

@@ -190,7 +190,7 @@ def test_every_option_reaches_fit(folder, monkeypatch):
                 "transforms": ["good.shift"], "layers": 2, "temperature": 0.5, "magnitude": 0.2, "selection": "mixture",
                 "copies": 3, "train_copies": 2, "aggregation": "prob", "penalty": {"name": "none", "schedule": "decay"},
                 "epochs": 4, "batch_size": 8, "optimizer": "sgd", "lr": 0.1, "augmentation_lr": 0.2,
-                "confirm": False, "n_folds": 3, "weight_decay": 0.3, "gradient_clip": 0.4, "accumulation_steps": 5,
+                "objective": {"name": "cross_fitted", "confirm": False, "n_folds": 3}, "weight_decay": 0.3, "gradient_clip": 0.4, "accumulation_steps": 5,
                 "mixed_precision": "bf16",
                 "checkpoint_every": 6, "runaway": {"rise": 0.9},
                 "early_stopping": {"patience": 7}, "trackers": ["tensorboard"], "seed": 8,
@@ -210,7 +210,7 @@ def test_every_option_reaches_fit(folder, monkeypatch):
     assert seen.pop("runaway") == RunawayGuard(rise=0.9)
     assert str(seen.pop("directory")) == "runs/config"
     assert seen == {
-        "max_epochs": 4, "objective": None, "confirm": False, "n_folds": 3, "penalty": None,
+        "max_epochs": 4, "objective": {"name": "cross_fitted", "confirm": False, "n_folds": 3}, "penalty": None,
         "penalty_schedule": "decay", "optimizer": torch.optim.SGD, "lr": 0.1,
         "augmentation_lr": 0.2, "weight_decay": 0.3, "gradient_clip": 0.4, "accumulation_steps": 5,
         "mixed_precision": "bf16", "checkpoint_every": 6, "resume": True, "trackers": ("tensorboard",), "seed": 8,

@@ -153,7 +153,7 @@ class TestRefusesToRead:
             read_checkpoint(tmp_path / "file")
 
     def test_a_directory_of_something_else(self, tmp_path):
-        with pytest.raises(CheckpointError, match=r"holds no manifest\.json: it is no checkpoint of augrad"):
+        with pytest.raises(CheckpointError, match=r"holds no manifest\.json: it is not a checkpoint of augrad"):
             read_checkpoint(tmp_path)
 
     def test_another_kind(self, tmp_path):

@@ -100,7 +100,7 @@ def test_one_name_per_channel(names):
 def test_the_number_of_channels_is_required(n_channels):
     with pytest.raises(
         ArgumentError,
-        match=r"channel_gain: n_channels must be an int of at least 1.*Pass n_channels=2",
+        match=r"channel_gain: n_channels must be an int of at least 1.*as in n_channels=2",
     ):
         ChannelGain(n_channels=n_channels)
 

@@ -10,13 +10,14 @@ import torch
 from augrad import AugmentationLayer
 from augrad.errors import ArgumentError, InputError, InputTypeError
 from augrad.testing.examples import call, noise_for, values_at
+from augrad_audio.filters import FrequencyRangeTransform
 from augrad_audio.masks import FrequencyMask, TimeMask
 from augrad_audio.plugin import augrad_transforms
-from augrad_audio.signals import SampledTransform, checked_sample_rate, per_signal, samples_per
+from augrad_audio.signals import checked_sample_rate, per_signal, samples_per
 from augrad_audio.time import Speed, TimeShift
 
 
-class Hum(SampledTransform):
+class Hum(FrequencyRangeTransform):
     """Does nothing; a transform that needs the sample rate."""
 
     assumes = "nothing at all is assumed by this"

@@ -17,7 +17,7 @@ RELAXED = [FeatureMask, NodeDrop, EdgeDrop, EdgeAdd]
 @pytest.mark.parametrize("temperature", [0.0, -1.0, 1.5, float("nan"), True])
 def test_temperatures_lie_between_zero_and_one(kind, temperature, unchecked):
     message = (
-        rf"{kind.name}: temperature must be a finite number above 0 and at most 1, but got {temperature!r}\. Lower is"
+        rf"{kind.name}: temperature must be a finite number above 0 and at most 1, but got {temperature!r}\. A lower"
     )
     with pytest.raises(ArgumentError, match=message):
         kind(temperature=temperature)

@@ -209,7 +209,7 @@ def test_categorical_features_by_name_in_a_frame_of_numbers() -> None:
     assert regressor.schema_.kinds == ("continuous", "categorical")
     with pytest.raises(ArgumentError, match="no column 'sites'"):
         AugradRegressor(**QUICK, categorical_features=["sites"]).fit(frame, IRIS[:, 1])
-    with pytest.raises(ArgumentTypeError, match="categorical_features must be None or a list"):
+    with pytest.raises(ArgumentTypeError, match="categorical_features must be None, a list"):
         AugradRegressor(**QUICK, categorical_features="site").fit(frame, IRIS[:, 1])
 
 
@@ -292,6 +292,43 @@ def test_a_trunk_of_the_users_own() -> None:
     assert sizes == [(1 + 3 + 2 + 1, 3)]
     assert isinstance(classifier.model_, augrad.InvariantModel)
     assert not classifier.model_.training
+
+
+class Plain(augrad.Objective):
+    """Trains on augmented rows without a penalty: a user's own learning rule."""
+
+    made = 0
+
+    def __init__(self, model: Any, criterion: Any, penalty: Any) -> None:
+        type(self).made += 1
+        self.criterion = criterion
+
+    def step(
+        self, model: Any, x: Any, target: Any, *, progress: float, factor: float = 1.0, generator: Any = None
+    ) -> augrad.StepLoss:
+        output = model(x, generator=generator)
+        loss = self.criterion(output, target)
+        return augrad.StepLoss(loss, loss.detach(), loss.new_zeros(()), output.detach())
+
+
+def test_a_learning_rule_of_the_users_own() -> None:
+    made = Plain.made
+    classifier = clone(AugradClassifier(**QUICK, objective=Plain)).fit(IRIS, SPECIES)
+    assert classifier.get_params()["objective"] is Plain
+    assert Plain.made > made
+    assert [row["penalty"] for row in classifier.history_] == [0.0] * QUICK["max_epochs"]
+
+
+def test_options_of_a_rule_reach_training() -> None:
+    few = augrad.CrossFitted(n_folds=2, confirm=False)
+    classifier = clone(AugradClassifier(**QUICK, objective=few))
+    assert classifier.get_params()["objective"] == few
+    classifier.fit(IRIS, SPECIES)
+    named = {"name": "cross_fitted", "n_folds": 2, "confirm": False}
+    again = AugradClassifier(**QUICK, objective=named).fit(IRIS, SPECIES)
+    np.testing.assert_array_equal(classifier.predict_proba(IRIS), again.predict_proba(IRIS))
+    five = AugradClassifier(**QUICK).fit(IRIS, SPECIES)
+    assert not np.array_equal(classifier.predict_proba(IRIS), five.predict_proba(IRIS))
 
 
 def test_hidden_layers() -> None:

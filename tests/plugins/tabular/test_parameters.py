@@ -43,8 +43,10 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"verbose": None}, ArgumentTypeError, "verbose must be True or False, but got None"),
     ({"device": "gpu"}, ArgumentError, "device must be one of 'auto', 'cpu', 'cuda', but got 'gpu'"),
     ({"penalty": "displacment"}, ArgumentError, "penalty must be one of .*Did you mean 'displacement'"),
-    ({"objective": "cross"}, ArgumentError, "objective must be one of 'cross_fitted', 'joint', but got 'cross'"),
-    ({"penalty": None, "objective": "cross_fitted"}, ArgumentError, "objective='cross_fitted' needs a penalty"),
+    ({"objective": "crosfitted"}, ArgumentError, "objective must be one of 'cross_fitted', .*mean 'cross_fitted'"),
+    ({"objective": {"n_folds": 2}}, ArgumentTypeError, "objective must be a name, .* or a callable .* but got {"),
+    ({"objective": {"name": "cross_fitted", "n_fold": 2}}, ArgumentError, "has no option 'n_fold'.*mean 'n_folds'"),
+    ({"penalty": None, "objective": "cross_fitted"}, ArgumentError, "needs a penalty"),
     ({"penalty": 2.0}, ArgumentTypeError, r"penalty must be 'displacement', 'magnitude', None or .* but got 2\.0"),
     (
         {"penalty": augrad.DisplacementPenalty},
@@ -78,6 +80,15 @@ def test_numbers_of_numpy_are_taken_as_pythons() -> None:
     assert [type(value) for value in (found.copies, found.lr, found.hidden_layer_sizes[0])] == [int, float, int]
     assert checked({**DEFAULTS, "verbose": np.True_}).verbose is True
     assert checked({**DEFAULTS, "hidden_layer_sizes": 7}).hidden_layer_sizes == (7,)
+
+
+def test_objectives_by_name_and_as_callables() -> None:
+    assert checked({**DEFAULTS, "objective": None}).objective is None
+    assert checked({**DEFAULTS, "objective": "cross_fitted"}).objective == augrad.CrossFitted()
+    given = {"name": "cross_fitted", "n_folds": 3}
+    assert checked({**DEFAULTS, "objective": given}).objective == augrad.CrossFitted(n_folds=3)
+    own = augrad.CrossFitted(confirm=False)
+    assert checked({**DEFAULTS, "objective": own}).objective is own
 
 
 def test_penalties_by_name() -> None:

@@ -81,7 +81,7 @@ def test_numeric_categories_stay_categories():
         (np.zeros((0, 2)), InputError, "at least one row and one column"),
         (np.zeros((2, 0)), InputError, "at least one row and one column"),
         ([[1.0], [1.0, 2.0]], InputError, "the rows of the table differ in length"),
-        (pd.DataFrame({"d": [dt.date(2020, 1, 1)]}), InputTypeError, "column 'd' holds .*2020.*Turn dates into"),
+        (pd.DataFrame({"d": [dt.date(2020, 1, 1)]}), InputTypeError, "column 'd' holds .*2020.*Convert dates to"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), InputError, "two columns 'a'"),
         (np.array([[1j]]), InputTypeError, "column '0' holds 1j"),
     ],

@@ -57,6 +57,12 @@ def test_a_wrapped_penalty_is_made_for_the_same_objective() -> None:
     assert EncodedPenalty(lambda state: torch.zeros(()), nn.Identity()).objective == "joint"
 
 
+def test_a_wrapped_penalty_tells_its_strength() -> None:
+    assert repr(EncodedPenalty(augrad.MagnitudePenalty(0.25), nn.Identity())) == (
+        "EncodedPenalty(MagnitudePenalty(strength=0.25))"
+    )
+
+
 def test_no_epoch_with_a_finite_loss_leaves_the_model_alone() -> None:
     best, model = BestEpoch(), nn.Linear(1, 1)
     before = model.weight.item()

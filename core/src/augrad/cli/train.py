@@ -181,7 +181,8 @@ def train(
         val_loader,
         max_epochs=settings.epochs,
         objective=settings.objective,
-        penalty=build_penalty(settings.penalty),
+        # A file that says nothing of a penalty leaves the choice to the objective.
+        penalty=build_penalty(settings.penalty) if "penalty" in settings.model_fields_set else "auto",
         penalty_schedule=settings.penalty.schedule,
         optimizer={"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}[settings.optimizer],
         lr=settings.lr,

@@ -1,1 +1,1 @@
-"""augrad-audio: audio and signal transforms that augrad learns. Found through the entry point `augrad_audio.plugin`."""
+"""augrad-audio: transforms of sound and other signals whose strengths augrad learns, found by an entry point."""

@@ -1,4 +1,4 @@
-"""Series of the UCR archive that the package sktime ships, found and read without importing it. Used by demo, tasks."""
+"""Series of the UCR archive in the package sktime, found and read without importing it. Used by demo.py and tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from augrad.errors import MissingDependencyError
 
 
 def archive_directory(name: str) -> Path:
-    """Where sktime keeps the data set `name`, such as `"OSULeaf"`; sktime itself is not imported.
+    """Returns the folder in which sktime keeps the data set `name`, such as `"OSULeaf"`, without importing sktime.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -29,15 +29,15 @@ def archive_directory(name: str) -> Path:
 
 
 def read_ts(path: Path) -> tuple[Float[Tensor, "series channels time"], Int[Tensor, " series"]]:
-    """Series and classes of a `.ts` file whose series are equally long; see `read_series`."""
+    """Reads series and classes from a `.ts` file in which all series have the same length; see `read_series`."""
     series, classes = read_series(path)
     return torch.stack(series), classes
 
 
 def read_series(path: Path) -> tuple[list[Float[Tensor, "channels _"]], Int[Tensor, " series"]]:
-    """Series and classes of a `.ts` file: after `@data`, lines `v1,...:label`, or `v1,...:w1,...:label`.
+    """Reads series and classes from a `.ts` file: after `@data`, lines `v1,...:label`, or `v1,...:w1,...:label`.
 
-    Channels and the label stand between colons. Labels are whole numbers; the smallest one of the file is class 0.
+    Colons separate the channels and the label. Labels are whole numbers; the smallest label of the file is class 0.
     """
     body = path.read_text(encoding="utf-8").partition("@data")[2]
     rows = [line.split(":") for line in body.split("\n") if ":" in line]

@@ -1,4 +1,4 @@
-"""The one place that imports torchaudio, on first use, with or without its native library. Used by trunks and notes."""
+"""The only import of torchaudio: on first use, with or without its native library. Used by trunks and notes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXTENSION, _FLAG = "torchaudio._extension", "_IS_TORCHAUDIO_EXT_AVAILABLE"
 
 
 class _NoExtension(ModuleType):
-    """Stands in for `torchaudio._extension`: says of every part of the native library that it is not there."""
+    """Replaces `torchaudio._extension` and reports every part of the native library as missing."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -32,7 +32,7 @@ class _NoExtension(ModuleType):
 
 
 def _refused(*_: Any) -> Callable[..., Any]:
-    # torchaudio decorates with it what needs the library.
+    # torchaudio uses this to decorate the functions that need the library.
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError("this part of torchaudio needs its native library, which cannot be loaded here.")
 
@@ -41,12 +41,12 @@ def _refused(*_: Any) -> Callable[..., Any]:
 
 @cache
 def torchaudio() -> ModuleType:
-    """The module `torchaudio`; without what needs its native library, where that cannot be loaded.
+    """Imports `torchaudio`, even where its native library cannot be loaded.
 
-    That happens beside a build of torch that torchaudio was not built for, such as a CPU build beside the CUDA wheel
-    of the package index. Importing torchaudio then raises `OSError`, although most of it is Python. Here a stand-in
-    takes the place of the library's loader, which says that the library is not there; it stays for the process, so
-    that a later `import torchaudio` finds the same module.
+    The library fails to load when torchaudio was built for another build of torch, such as a CUDA wheel beside a CPU
+    build of torch. Importing torchaudio then raises `OSError`, although most of torchaudio is Python. In
+    that case a replacement for the library's loader reports the library as missing, and only functions that need it
+    fail. The replacement stays for the whole process, so a later `import torchaudio` returns the same module.
 
     Raises:
         MissingDependencyError: torchaudio is not installed.
@@ -64,31 +64,31 @@ def torchaudio() -> ModuleType:
             "augrad-audio needs torchaudio for this, which is not installed: pip install torchaudio"
         ) from error
     except (OSError, RuntimeError):
-        # A RuntimeError comes from torchaudio's comparison of CUDA versions.
+        # torchaudio raises RuntimeError when it compares CUDA versions.
         sys.modules[_EXTENSION] = _NoExtension(_EXTENSION)
         return importlib.import_module("torchaudio")
 
 
 def native_library_loads() -> bool:
-    """Whether torchaudio's native library is loaded; imports torchaudio.
+    """Tells whether torchaudio's native library is loaded. Imports torchaudio.
 
     Example:
         >>> native_library_loads() in (True, False)
         True
     """
     torchaudio()
-    # torchaudio's own module or its stand-in: only the first is an attribute of the package.
+    # sys.modules holds torchaudio's own module or its replacement; the replacement is no attribute of the package.
     loads: bool = vars(sys.modules[_EXTENSION])[_FLAG]
     return loads
 
 
 def resample(x: Float[Tensor, "*batch time"], from_hz: int, to_hz: int) -> Float[Tensor, "*batch resampled"]:
-    """Signals at another sample rate, by torchaudio's windowed sinc; differentiable in the signals.
+    """Resamples signals to another sample rate by torchaudio's windowed sinc; differentiable in the signals.
 
     Args:
         x: signals.
-        from_hz: their sample rate.
-        to_hz: the new one.
+        from_hz: sample rate of `x` in Hz.
+        to_hz: new sample rate in Hz.
 
     Example:
         >>> resample(torch.zeros(2, 1, 80), 8000, 4000).shape
@@ -99,16 +99,16 @@ def resample(x: Float[Tensor, "*batch time"], from_hz: int, to_hz: int) -> Float
 
 
 class LogMelSpectrogram(nn.Module):
-    """The usual features of a trunk that listens: the logarithm of torchaudio's mel spectrogram.
+    """Turns waveforms into log-mel spectrograms, the usual input of a network for sound: `log(mel(x) + floor)`.
 
-    `log(mel(x) + floor)`. No bin is normalised; do that in the trunk.
+    Bins are not normalised; do that in the trunk.
 
     Args:
-        sample_rate: of the signals, in Hz.
-        n_mels: how many bands.
-        n_fft: samples of one window.
-        hop_length: samples from one window to the next.
-        floor: power that is added, above 0, so that silence is finite.
+        sample_rate: sample rate of the signals in Hz.
+        n_mels: number of mel bands.
+        n_fft: length of a window in samples.
+        hop_length: distance from a window to the next in samples.
+        floor: power added to each bin, above 0, so that the logarithm of silence is finite.
 
     Shape:
         Input `(batch, channels, time)`, output `(batch, channels, n_mels, 1 + time // hop_length)`.

@@ -1,4 +1,4 @@
-"""What channels have to do with each other: swapped, missing, unequally loud. Uses level.py, signals.py."""
+"""Relations between channels: swapped, missing, unequally loud. Uses level.py, signals.py."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from augrad_audio.level import amplitude
 from augrad_audio.signals import SignalTransform, working_dtype
 
 _SHARPNESS = 3
-# Inverse temperature of the relaxed draws: 1 would leave most of them half-way, and with more the gradient comes from
-# ever fewer of them.
+# Inverse temperature of the relaxed draws. At 1 most draws would lie half-way between 0 and 1. At higher values the
+# gradient comes from fewer and fewer draws.
 
 _EDGE = 1e-3
-# Uniform draws stay that far inside (0, 1), where the odds are finite.
+# Margin that keeps uniform draws inside (0, 1), where the odds are finite.
 
 
 def relaxed_bernoulli(
     probability: Float[Tensor, " batch"], uniform: Float[Tensor, "batch *event"]
 ) -> Float[Tensor, "batch *event"]:
-    """Relaxed coins: above 0.5 with the given probability, near 0 or 1 mostly, differentiable in the probability.
+    """Draws relaxed coins: mostly near 0 or 1, above 0.5 with the given probability, differentiable in it.
 
-    `o^3 / (1 + o^3)` with the odds `o = p u / ((1 - p) (1 - u))`, written without the division: it is exactly 0 at
-    probability 0 and 1 at probability 1, with a finite slope at both.
+    The formula is `o^3 / (1 + o^3)` with the odds `o = p u / ((1 - p) (1 - u))`, written without the division. It is
+    exactly 0 at probability 0 and exactly 1 at probability 1, and has a finite slope at both.
 
     Args:
-        probability: of 1, in [0, 1].
-        uniform: independent draws in (0, 1).
+        probability: probability of 1, in [0, 1].
+        uniform: independent uniform draws in (0, 1).
 
     Example:
         >>> coins = relaxed_bernoulli(torch.tensor([0.0, 0.5, 0.5, 1.0]), torch.tensor([0.9, 0.9, 0.1, 0.1]))
@@ -55,7 +55,7 @@ def _coins(size: torch.Size, x: Tensor, generator: Generator | None) -> Tensor:
 
 
 class _Coins(SignalTransform):
-    """Base of the transforms that toss coins: relaxed ones in train mode, hard ones in eval mode."""
+    """Base class of the transforms that toss coins: relaxed coins in train mode, hard coins in eval mode."""
 
     gradient = "relaxed"
 
@@ -67,13 +67,13 @@ class _Coins(SignalTransform):
 
 
 class ChannelSwap(_Coins):
-    """Gives each channel the signal of another, with a probability; two channels are swapped, more take turns.
+    """Swaps channels with a learned probability, such as left and right; more than two channels take turns.
 
-    Who gets whose is inner noise: one cycle through all channels in random order. With one channel nothing changes.
-    Parameter: `probability`, of a swap.
+    Each channel gets the signal of another channel. The assignment is inner noise: a random cycle through all channels.
+    A signal with a single channel does not change. Parameter: `probability` of a swap.
 
-    Train / eval: in train mode the swap is a relaxed coin per signal, which leaves some signals part of the way, mixed;
-    in eval mode a signal is swapped or not.
+    Train / eval: in train mode each signal has a relaxed coin, so some signals are only partly swapped, which mixes
+    channels. In eval mode a signal is either swapped or not.
 
     Example:
         >>> x = torch.tensor([[[1.0], [2.0]]])
@@ -82,7 +82,7 @@ class ChannelSwap(_Coins):
         [2.0, 1.0]
     """
 
-    assumes = "which channel a signal is on carries no information about the target"
+    assumes = "the label does not depend on the channel that a signal is on"
     probability = Range(1.0)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
@@ -104,12 +104,12 @@ class ChannelSwap(_Coins):
 
 
 class ChannelDropout(_Coins):
-    """Silences each channel with a probability, as a microphone or an electrode that fails.
+    """Silences each channel with a learned probability, like a microphone or an electrode that fails.
 
-    What is left is not made louder. Parameter: `probability`, of each channel to be silent.
+    The other channels are not made louder. Parameter: `probability` that a channel is silent.
 
-    Train / eval: in train mode each channel has a relaxed coin, which leaves some of them soft; in eval mode a channel
-    is there or not.
+    Train / eval: in train mode each channel has a relaxed coin, so some channels are only made softer. In eval mode a
+    channel is either silenced or not.
 
     Example:
         >>> x, noise = torch.ones(1, 2, 1), torch.tensor([[0.9, 0.1]])
@@ -117,7 +117,7 @@ class ChannelDropout(_Coins):
         [0.0, 1.0]
     """
 
-    assumes = "any channel can be missing, with the learned probability, without changing the target"
+    assumes = "the label stays the same when any channel is missing, with the learned probability"
     probability = Range(0.5)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
@@ -128,17 +128,17 @@ class ChannelDropout(_Coins):
 
 
 class ChannelGain(SignalTransform):
-    """Makes each channel louder or softer by its own `gain_db`; one range is learned per channel.
+    """Makes each channel louder or softer by its own `gain_db`. A range is learned for each channel.
 
-    So it can be found that one electrode's level says nothing, and another's does.
+    A policy can then say, for example, that the level of one electrode does not matter while another's does.
 
     Args:
-        n_channels: of the signals, at least 1. Required.
-        channel_names: one per channel, for policies to read `gain_db[left]` rather than `gain_db[0]`.
-        **ranges: another range for `gain_db`.
+        n_channels: number of channels of the signals, at least 1. Required.
+        channel_names: a name per channel, so that policies show `gain_db[left]` instead of `gain_db[0]`.
+        **ranges: a different `Range` or limit for `gain_db`, in dB.
 
     Raises:
-        ArgumentError: `n_channels` is missing, or is not an int of at least 1; there are more or fewer names.
+        ArgumentError: `n_channels` is missing or not an int of at least 1, or the number of names differs from it.
 
     Example:
         >>> x, gain_db = torch.ones(1, 2, 1), torch.tensor([[0.0, 20.0]])
@@ -146,7 +146,7 @@ class ChannelGain(SignalTransform):
         [1.0, 10.0]
     """
 
-    assumes = "how loud each channel is, against the others, carries no information about the target"
+    assumes = "the label does not depend on the level of each channel relative to the others"
     gain_db = Range(12.0, unit="dB", signed=True, per="channel")
 
     def __init__(
@@ -158,8 +158,8 @@ class ChannelGain(SignalTransform):
     ) -> None:
         super().__init__(**ranges)
         hint = (
-            'Pass n_channels=2, say, to its constructor, or AugmentationLayer([...], arguments={"n_channels": 2}) '
-            "to all of a layer."
+            "Pass it to the constructor, as in n_channels=2, or to a whole layer: "
+            'AugmentationLayer([...], arguments={"n_channels": 2}).'
         )
         count("n_channels", n_channels, owner=self.name, hint=hint, transform=self.name)
         if channel_names is not None and (isinstance(channel_names, str) or len(channel_names) != n_channels):
@@ -173,11 +173,11 @@ class ChannelGain(SignalTransform):
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """As many channels as the example batch has."""
+        """Returns the number of channels of the example batch."""
         return {"n_channels": 2}
 
     def validate(self, x: Any) -> None:
-        """Raises `InputError` unless `x` are signals with `n_channels` channels."""
+        """Raises `InputError` unless `x` is a batch of signals with `n_channels` channels."""
         super().validate(x)
         if x.shape[1] != self.n_channels:
             raise InputError(

@@ -12,22 +12,22 @@ from augrad_audio.archive import archive_directory, read_ts
 from augrad_audio.drawing import draw_outline
 
 LENGTH = 427
-"""Points of an outline, once round the leaf."""
+"""Number of points of an outline, which goes once round the leaf."""
 
 SPECIES = 6
 N_VAL = 60
 
 
 def load_outlines(seed: int) -> DemoData:
-    """442 outlines of leaves of 6 species: 200 to learn from, 60 for the learning curves, 182 to be tested on.
+    """Loads 442 outlines of leaves of 6 species: 200 for training, 60 for the learning curves, 182 for testing.
 
-    An outline is the distance from the leaf's centre while one walks round it, `(1, 427)`. The data are OSULeaf of the
-    UCR archive, as the package sktime ships it, with the archive's own split of training and test outlines. Each
-    outline begins at a point drawn at random. The split and the beginnings of validation and test outlines are the same
-    for every seed; those of the training outlines differ.
+    An outline `(1, 427)` is the distance from the leaf's centre along a walk round its edge. The data are OSULeaf of
+    the UCR archive, as the package sktime ships it, with the archive's own split of training and test outlines. Each
+    outline begins at a random point. The split and the starting points of validation and test outlines are the same
+    for every seed; the starting points of training outlines differ.
 
     Args:
-        seed: of the beginnings of the training outlines.
+        seed: seed of the starting points of training outlines.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -50,16 +50,16 @@ def load_outlines(seed: int) -> DemoData:
 def begun_anywhere(
     outlines: Float[Tensor, "batch channels time"], generator: torch.Generator
 ) -> Float[Tensor, "batch channels time"]:
-    """Each outline once from another point on, drawn evenly from all."""
+    """Shifts each outline cyclically, so that it starts at a point drawn uniformly from all points."""
     n_points = outlines.shape[-1]
     first = torch.randint(n_points, (len(outlines), 1, 1), generator=generator)
     return outlines.gather(2, ((torch.arange(n_points) + first) % n_points).expand_as(outlines))
 
 
 def position_aware_cnn() -> nn.Module:
-    """Three strided convolutions and a linear layer on 16 stretches of the outline, which knows where each lies.
+    """Builds three strided convolutions and a linear layer on 16 stretches of the outline, about 26,000 weights.
 
-    For `(batch, 1, 427)` series of 6 classes; about 26,000 weights.
+    The network knows the position of each stretch. It is for series `(batch, 1, 427)` of 6 classes.
     """
     return nn.Sequential(
         *convolution(1, 16),
@@ -72,7 +72,7 @@ def position_aware_cnn() -> nn.Module:
 
 
 def convolution(n_in: int, n_out: int) -> list[nn.Module]:
-    """A convolution over 7 points that halves the length, with batch normalisation and ReLU."""
+    """Builds a convolution over 7 points that halves the length, with batch normalisation and ReLU."""
     return [nn.Conv1d(n_in, n_out, 7, stride=2, padding=3, bias=False), nn.BatchNorm1d(n_out), nn.ReLU()]
 
 
@@ -96,7 +96,7 @@ DEMO = Demo(
         "audio.low_pass",
     ),
     oracle={"audio.time_shift": {"offset": LENGTH / 2}},
-    # Not sound: one sample per point, so that frequencies are waves per walk round the leaf.
+    # The outlines are not sound. One sample per point makes a frequency the number of waves per walk round the leaf.
     arguments={
         "sample_rate": float(LENGTH),
         "audio.time_shift": {"unit": "samples", "padding": "cyclic", "offset": LENGTH / 2},
@@ -109,4 +109,4 @@ DEMO = Demo(
     copies=10,
     seconds=220.0,
 )
-"""A cyclic shift over the whole period, to be found among six candidates."""
+"""The task is to find a cyclic shift over the whole period among six candidates."""

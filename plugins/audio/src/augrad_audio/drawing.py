@@ -1,4 +1,4 @@
-"""How one signal is drawn in a report: as sound, as a series, as a closed outline. Used by demo.py and signals.py."""
+"""Pictures of a signal for reports: as sound, as a series, as a closed outline. Used by demo.py and signals.py."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FAINT = "#9aa4b2"
-"""The original behind a copy of it."""
+"""Colour of the original behind a changed copy."""
 
 START_COLOUR = "#c8406a"
-"""Of the point at which an outline's series begins."""
+"""Colour of the point at which an outline's series begins."""
 
 N_FFT = 256
 DYNAMIC_RANGE_DB = 60.0
 
 
 def draw_signal(axes: Axes, sample: Tensor, *, original: Tensor | None = None, colour: str = "black") -> None:
-    """Any signal as its length suggests: long ones as sound, those shorter than a window of the spectrum as a series.
+    """Draws any signal: long signals as sound, signals shorter than a window of the spectrum as a series.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one: a waveform `(1, channels, time)`, or a spectrogram `(1, channels, freq, time)`.
-        original: what it was before it was changed, which sets the scale; None if `sample` is it.
-        colour: of the waveform.
+        axes: axes to draw on.
+        sample: a batch of a single waveform `(1, channels, time)` or spectrogram `(1, channels, freq, time)`.
+        original: the sample before it was changed, which sets the scale; None if `sample` is the original.
+        colour: colour of the waveform.
     """
     sample = torch.where(sample.isfinite(), sample, 0)
     original = None if original is None else torch.where(original.isfinite(), original, 0)
@@ -45,13 +45,13 @@ def draw_signal(axes: Axes, sample: Tensor, *, original: Tensor | None = None, c
 def draw_series(
     axes: Axes, sample: Float[Tensor, "1 channels time"], *, original: Tensor | None = None, colour: str = "black"
 ) -> None:
-    """The signal as a line per channel, with the original behind it.
+    """Draws the signal as a line per channel, in front of the original.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one signal.
-        original: what it was before it was changed, which sets the scale; None if `sample` is it.
-        colour: of the line.
+        axes: axes to draw on.
+        sample: a batch of a single signal.
+        original: the sample before it was changed, which sets the scale; None if `sample` is the original.
+        colour: colour of the line.
     """
     if original is not None:
         axes.plot(_array(original).T, color=FAINT, lw=0.7, alpha=0.6)
@@ -69,16 +69,16 @@ def draw_sound(
     colour: str = "black",
     sample_rate: Number | None = None,
 ) -> None:
-    """The waveform above its spectrogram, both of the mean over channels.
+    """Draws the waveform above its spectrogram; both show the mean over channels.
 
-    The spectrogram's brightest colour is the original's loudest moment, its darkest 60 dB below.
+    The brightest colour of the spectrogram is the original's loudest moment; the darkest colour is 60 dB below.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one signal.
-        original: what it was before it was changed, which sets the scales; None if `sample` is it.
-        colour: of the waveform.
-        sample_rate: in Hz; with it the large picture has ticks in seconds and kHz.
+        axes: axes to draw on.
+        sample: a batch of a single signal.
+        original: the sample before it was changed, which sets the scales; None if `sample` is the original.
+        colour: colour of the waveform.
+        sample_rate: in Hz. If given, the large picture has ticks in seconds and kHz.
     """
     reference = sample if original is None else original
     wave = _array(sample).mean(axis=0)
@@ -111,17 +111,17 @@ def draw_sound(
 def draw_outline(
     axes: Axes, sample: Float[Tensor, "1 channels time"], *, original: Tensor | None = None, colour: str = "black"
 ) -> None:
-    """A closed outline, given as its distance from a centre while one walks round it once: drawn as the shape itself.
+    """Draws a closed outline as the shape itself; the series is the distance from a centre along a walk round it.
 
-    A dot marks where the series begins, which is always at the top: shifting the series cyclically turns the shape
-    under the dot. Only the first channel is drawn. Distances may be standardised: the smallest one of the original is
-    drawn a third of the range away from the centre.
+    A dot at the top marks the start of the series, so a cyclic shift of the series turns the shape under the dot. Only
+    the first channel is drawn. Distances may be standardised: the original's smallest distance is drawn a third of the
+    range away from the centre.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one outline.
-        original: what it was before it was changed, which sets the scale; None if `sample` is it.
-        colour: of the outline.
+        axes: axes to draw on.
+        sample: a batch of a single outline.
+        original: the sample before it was changed, which sets the scale; None if `sample` is the original.
+        colour: colour of the outline.
     """
     reference = _array(sample if original is None else original)[0]
     low, reach = float(reference.min()), float(reference.max() - reference.min()) or 1.0
@@ -140,7 +140,7 @@ def draw_outline(
 
 
 def _draw_spectrogram(axes: Axes, sample: Float[Tensor, "1 channels freq time"], *, original: Tensor | None) -> None:
-    """The mean over channels, in the colours of the original."""
+    """Draws the mean over channels, on the colour scale of the original."""
     scale = _array(sample if original is None else original).mean(axis=0)
     axes.imshow(
         _array(sample).mean(axis=0), origin="lower", aspect="auto", cmap="magma", vmin=scale.min(), vmax=scale.max()
@@ -148,7 +148,7 @@ def _draw_spectrogram(axes: Axes, sample: Float[Tensor, "1 channels freq time"],
 
 
 def _round(series: np.ndarray, low: float, reach: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a closed line round the origin, clockwise from the top; the original's largest radius is 4/3."""
+    """Computes a closed line round the origin, clockwise from the top; the original's largest radius is 4/3."""
     radius = np.clip((series - low) / reach + 1 / 3, 0.0, None)
     angle = np.linspace(0, 2 * np.pi, len(series), endpoint=False)
     x, y = radius * np.sin(angle), radius * np.cos(angle)
@@ -156,7 +156,7 @@ def _round(series: np.ndarray, low: float, reach: float) -> tuple[np.ndarray, np
 
 
 def _decibels(sample: Tensor) -> np.ndarray:
-    """Log power of the short-time spectrum, `(freq, frames)`."""
+    """Computes the log power of the short-time spectrum, `(freq, frames)`."""
     wave = sample.detach().float().cpu()[0].mean(dim=0)
     n_fft = min(N_FFT, len(wave))
     window = torch.hann_window(n_fft)
@@ -166,13 +166,13 @@ def _decibels(sample: Tensor) -> np.ndarray:
 
 
 def _array(sample: Tensor) -> np.ndarray:
-    """`(channels, time)`."""
+    """Converts the sample to an array `(channels, time)`."""
     values: np.ndarray = sample.detach().double().cpu().numpy()[0]
     return values
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
-    """Room above and below for a change that makes the signal half as large again."""
+    """Computes limits with room for a change that makes the signal half as large again."""
     low, high = float(values.min()), float(values.max())
     room = 0.25 * (high - low) or 1.0
     return low - room, high + room

@@ -12,30 +12,35 @@ from torch import Generator, Tensor
 from augrad import Range
 from augrad.errors import ArgumentError, RangeError
 from augrad_audio.response import below_nyquist, butterworth, filtered, frequencies, notch, tilt_change
-from augrad_audio.signals import Number, SampledTransform, SignalTransform, checked_sample_rate, working_dtype
+from augrad_audio.signals import Number, SignalTransform, checked_sample_rate, working_dtype
 
 
-class FrequencyRangeTransform(SampledTransform):
-    """Base of the transforms with a parameter in Hz that reaches at most up to the Nyquist frequency.
+class FrequencyRangeTransform(SignalTransform):
+    """Base class of the transforms with a parameter in Hz that may reach the Nyquist frequency.
 
-    What their classes declare is for signals at 16 kHz.
+    The ranges that the classes declare are for signals at 16 kHz; the constructor scales them to `sample_rate`.
 
     torchaudio's `lowpass_biquad` and its relatives take one cut-off for all signals of a batch, as a number that learns
     nothing, and move what they pass in time. The tests hold our gains against theirs.
 
     Args:
-        sample_rate: of the signals, in Hz, above 0. Required: the default range follows from it.
-        **ranges: another range for the parameter, up to half the sample rate.
+        sample_rate: sample rate of the signals in Hz, above 0. Required, because the default range follows from it.
+        **ranges: a different `Range` or limit for the parameter, up to half the sample rate.
+
+    Attributes:
+        sample_rate: in Hz.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or not accepted.
+        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
         RangeError: a range goes beyond the Nyquist frequency or, unless it is signed, below 0 Hz.
     """
 
     def __init__(self, *, sample_rate: Number | None = None, **ranges: float | Range) -> None:
-        nyquist_hz = checked_sample_rate(self.name, sample_rate) / 2
-        self.ranges = self.default_ranges(nyquist_hz)
-        super().__init__(sample_rate=sample_rate, **ranges)
+        rate = checked_sample_rate(self.name, sample_rate)
+        self.ranges = self.default_ranges(rate / 2)
+        super().__init__(**ranges)
+        self.sample_rate = rate
+        nyquist_hz = self.nyquist_hz
         for name, given in self.ranges.items():
             low, high = given.bounds
             lowest = -nyquist_hz if given.signed else 0.0
@@ -48,9 +53,19 @@ class FrequencyRangeTransform(SampledTransform):
                     nyquist_hz=nyquist_hz,
                 )
 
+    @property
+    def nyquist_hz(self) -> float:
+        """The highest frequency that the signals can hold: half the sample rate, in Hz."""
+        return self.sample_rate / 2
+
+    @classmethod
+    def example_arguments(cls) -> dict[str, Any]:
+        """Returns a sample rate at which the example batch lasts 64 ms."""
+        return {"sample_rate": 1000.0}
+
     @classmethod
     def default_ranges(cls, nyquist_hz: float) -> dict[str, Range]:
-        """The declared ranges, for signals with another Nyquist frequency than 8000 Hz."""
+        """Scales the declared ranges, which are for a Nyquist frequency of 8000 Hz, to another Nyquist frequency."""
         factor = nyquist_hz / 8000.0
         return {
             name: replace(
@@ -64,18 +79,18 @@ class FrequencyRangeTransform(SampledTransform):
 
 
 class LowPass(FrequencyRangeTransform):
-    """Takes away what is above `cutoff_hz`, where the gain is -3 dB; at the Nyquist frequency nothing is taken.
+    """Removes frequencies above `cutoff_hz`, where the gain is -3 dB. At the Nyquist frequency nothing is removed.
 
-    The gain is that of a digital Butterworth filter of order 4 (24 dB per octave); unlike that filter it moves nothing
-    in time. Unless another range is given, `cutoff_hz` goes down to a twentieth of the Nyquist frequency.
+    The gain is that of a digital Butterworth filter of order 4 (24 dB per octave). Unlike that filter, this transform
+    delays nothing. The default range of `cutoff_hz` goes down to a twentieth of the Nyquist frequency.
 
     Args:
-        sample_rate: of the signals, in Hz. Required.
-        **ranges: another range for `cutoff_hz`; a number is the lowest cut-off.
+        sample_rate: sample rate of the signals in Hz. Required.
+        **ranges: a different range for `cutoff_hz`; a number is the lowest cut-off.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or not accepted.
-        RangeError: a cut-off below 0 Hz or above the Nyquist frequency.
+        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
+        RangeError: a cut-off is below 0 Hz or above the Nyquist frequency.
 
     Example:
         >>> x = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(8).reshape(1, 1, 32)  # 2000 Hz
@@ -84,7 +99,7 @@ class LowPass(FrequencyRangeTransform):
         True
     """
 
-    assumes = "what lies above the learned cut-off carries no information about the target"
+    assumes = "the label does not depend on frequencies above the learned cut-off"
     cutoff_hz = Range(8000.0, low=400.0, unit="Hz", identity=8000.0)
 
     def forward(self, x: Any, *, cutoff_hz: Float[Tensor, " batch"]) -> Any:
@@ -94,19 +109,20 @@ class LowPass(FrequencyRangeTransform):
 
 
 class HighPass(FrequencyRangeTransform):
-    """Takes away what is below `cutoff_hz`, where the gain is -3 dB; at 0 Hz nothing is taken.
+    """Removes frequencies below `cutoff_hz`, where the gain is -3 dB. At 0 Hz nothing is removed.
 
-    The gain is that of a digital Butterworth filter of order 4 (24 dB per octave); unlike that filter it moves nothing
-    in time. Any cut-off that is not near 0 takes away the mean. Unless another range is given, `cutoff_hz` goes up to
-    half the Nyquist frequency.
+    The gain is that of a digital Butterworth filter of order 4 (24 dB per octave). Unlike that filter, this transform
+    delays nothing. Any cut-off that is not near 0 removes the mean. The default range of `cutoff_hz` goes up to half
+    the Nyquist frequency.
 
     Args:
-        sample_rate: of the signals, in Hz. Required.
-        **ranges: another range for `cutoff_hz`; a number is the highest cut-off.
+        sample_rate: sample rate of the signals in Hz. Required.
+        **ranges: a different range for `cutoff_hz`; a number is the highest cut-off.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or not accepted.
-        RangeError: a cut-off below 0 Hz or above the Nyquist frequency.
+        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
+        RangeError: a cut-off is below 0 Hz or above the Nyquist frequency.
+
 
     Example:
         >>> y = HighPass(sample_rate=8000)(torch.ones(1, 1, 16), cutoff_hz=torch.tensor([1000.0]))
@@ -114,29 +130,29 @@ class HighPass(FrequencyRangeTransform):
         True
     """
 
-    assumes = "what lies below the learned cut-off carries no information about the target"
+    assumes = "the label does not depend on frequencies below the learned cut-off"
     cutoff_hz = Range(4000.0, unit="Hz")
 
     def forward(self, x: Any, *, cutoff_hz: Float[Tensor, " batch"]) -> Any:
         frequency = frequencies(x)
         cutoff = cutoff_hz.to(frequency.dtype) / self.sample_rate
-        # The low pass, seen from the other end of the spectrum.
+        # A high pass is the low pass on the mirrored frequency axis.
         return filtered(x, butterworth(below_nyquist(0.5 - frequency), 0.5 - cutoff))
 
 
 class BandStop(FrequencyRangeTransform):
-    """Takes away a band of width `width_hz` with soft edges, -3 dB each; at width 0 nothing is taken.
+    """Removes a frequency band of width `width_hz` with soft edges, -3 dB each. At width 0 nothing is removed.
 
-    Where the band lies is inner noise, uniform among the places between 0 Hz and the Nyquist frequency. Unless another
-    range is given, `width_hz` goes up to half the Nyquist frequency.
+    The position of the band is inner noise, uniform between 0 Hz and the Nyquist frequency. The default range of
+    `width_hz` goes up to half the Nyquist frequency.
 
     Args:
-        sample_rate: of the signals, in Hz. Required.
-        **ranges: another range for `width_hz`; a number is the largest width.
+        sample_rate: sample rate of the signals in Hz. Required.
+        **ranges: a different range for `width_hz`; a number is the largest width.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or not accepted.
-        RangeError: a width below 0 Hz or above the Nyquist frequency.
+        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
+        RangeError: a width is below 0 Hz or above the Nyquist frequency.
 
     Example:
         >>> x = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(8).reshape(1, 1, 32)  # 2000 Hz
@@ -148,7 +164,7 @@ class BandStop(FrequencyRangeTransform):
         Park et al.: SpecAugment, Interspeech 2019 (frequency masking, on spectrograms).
     """
 
-    assumes = "any single band of frequencies, up to the learned width, can be missing without changing the target"
+    assumes = "the label stays the same when any single band of frequencies, up to the learned width, is missing"
     width_hz = Range(4000.0, unit="Hz")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
@@ -164,12 +180,12 @@ class BandStop(FrequencyRangeTransform):
 class EqualizerTilt(SignalTransform):
     """Tilts the spectrum by `tilt` dB per octave about a reference frequency, where the gain is 0 dB.
 
-    Positive tilts make a sound brighter, negative ones darker, as other microphones and rooms do. Below 5 octaves under
-    the reference the gain stays what it is there, and the mean of a signal is left alone.
+    Positive tilts make a sound brighter and negative tilts make it darker, as another microphone or room does. The gain
+    is constant from 5 octaves below the reference downwards. The mean of a signal does not change.
 
     Args:
         reference: the frequency with gain 0 dB, as a fraction of the Nyquist frequency, in (0, 1).
-        **ranges: another range for `tilt`.
+        **ranges: a different `Range` or limit for `tilt`, in dB per octave.
 
     Raises:
         ArgumentError: `reference` is not in (0, 1).
@@ -181,7 +197,7 @@ class EqualizerTilt(SignalTransform):
         2.0
     """
 
-    assumes = "the tilt of the spectrum within the learned range, bright or dark, carries no information on the target"
+    assumes = "the label does not depend on the spectrum's tilt, bright or dark, within the learned range"
     tilt = Range(6.0, unit="dB/octave", signed=True)
 
     def __init__(self, *, reference: float = 0.125, **ranges: float | Range) -> None:

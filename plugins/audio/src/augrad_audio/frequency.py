@@ -1,4 +1,4 @@
-"""Frequencies moved and phases scrambled: frequency shift, phase noise. Uses response.py, signals.py."""
+"""Moved frequencies and scrambled phases: frequency shift, phase noise. Uses response.py, signals.py."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Signals = Float[Tensor, "batch channels time"]
 
 
 def quadrature(x: Signals) -> Signals:
-    """The Hilbert transform of signals, mirrored at their ends: every cosine becomes a sine, the mean is lost.
+    """Computes the Hilbert transform of signals, mirrored at their ends: cosines become sines and the mean is lost.
 
-    With `x` it makes the analytic signal `x + i quadrature(x)`.
+    `x + i quadrature(x)` is the analytic signal.
 
     Example:
         >>> quadrature(torch.ones(1, 1, 4)).flatten().tolist()
@@ -29,7 +29,7 @@ def quadrature(x: Signals) -> Signals:
     """
     both = mirrored(x)
     spectrum = torch.fft.rfft(both)
-    # Neither the mean nor the Nyquist frequency has a sine.
+    # The mean and the Nyquist frequency have no sine.
     turned = torch.zeros_like(spectrum[..., :1])
     turned = torch.cat([turned, -1j * spectrum[..., 1:-1], turned], dim=-1)
     sine: Tensor = torch.fft.irfft(turned, n=both.shape[-1])
@@ -37,11 +37,11 @@ def quadrature(x: Signals) -> Signals:
 
 
 def frequency_shift(x: Signals, shift: Float[Tensor, " batch"]) -> Signals:
-    """Moves every frequency by the same amount; the phase stays what it is in the middle of the signal.
+    """Moves every frequency by the same amount; the phase in the middle of the signal does not change.
 
     Args:
         x: signals.
-        shift: in cycles per sample; what is moved beyond 0 or 0.5 is folded back.
+        shift: in cycles per sample. Frequencies that are moved beyond 0 or 0.5 fold back.
 
     Example:
         >>> x = torch.rand(1, 1, 8)
@@ -58,12 +58,12 @@ def frequency_shift(x: Signals, shift: Float[Tensor, " batch"]) -> Signals:
 
 
 def rotate_phases(x: Signals, phase: Float[Tensor, "batch bins"]) -> Signals:
-    """Adds a phase to every frequency of a signal; its amplitude spectrum stays as it is.
+    """Adds a phase to every frequency of a signal; the amplitude spectrum does not change.
 
     Args:
         x: signals of `n` samples.
-        phase: in radians, for each of the `n // 2 + 1` frequencies of the FFT. The mean, and the Nyquist frequency of
-            an even number of samples, have no phase, and are left alone.
+        phase: in radians, for each of the `n // 2 + 1` frequencies of the FFT. The mean has no phase, nor has the
+            Nyquist frequency of an even number of samples; both are left alone.
 
     Example:
         >>> rotate_phases(torch.tensor([[[1.0, 0.0, -1.0, 0.0]]]), torch.full((1, 3), torch.pi / 2)).round().tolist()
@@ -81,20 +81,20 @@ def rotate_phases(x: Signals, phase: Float[Tensor, "batch bins"]) -> Signals:
 
 
 class FrequencyShift(FrequencyRangeTransform):
-    """Moves every frequency by `shift_hz`, positive upwards, through the analytic signal.
+    """Moves every frequency by `shift_hz`, upwards if positive, through the analytic signal.
 
-    Unlike a change of pitch it keeps differences of frequencies, not their ratios: harmonics become inharmonic, as in
-    a radio that is not well tuned. What is moved below 0 Hz or beyond the Nyquist frequency is folded back; the mean
-    becomes a tone of `shift_hz`. Unless another range is given, `shift_hz` goes up to a twentieth of the Nyquist
+    A frequency shift keeps the differences between frequencies; a change of pitch keeps their ratios. Harmonics
+    therefore become inharmonic, as in a badly tuned radio. Frequencies moved below 0 Hz or beyond the Nyquist frequency
+    fold back, and the mean becomes a tone of `shift_hz`. The default range goes up to a twentieth of the Nyquist
     frequency.
 
     Args:
-        sample_rate: of the signals, in Hz. Required.
-        **ranges: another range for `shift_hz`; a number is the largest shift, either way.
+        sample_rate: sample rate of the signals in Hz. Required.
+        **ranges: a different range for `shift_hz`; a number is the largest shift in either direction.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or not accepted.
-        RangeError: a shift by more than the Nyquist frequency.
+        ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
+        RangeError: a shift is larger than the Nyquist frequency.
 
     Example:
         >>> x = torch.cos(2 * torch.pi * 1000 / 8000 * torch.arange(800)).reshape(1, 1, -1)
@@ -103,7 +103,7 @@ class FrequencyShift(FrequencyRangeTransform):
         1200
     """
 
-    assumes = "where the spectrum lies, up to the learned shift, carries no information about the target"
+    assumes = "the label does not depend on the position of the spectrum, up to the learned shift"
     shift_hz = Range(400.0, unit="Hz", signed=True)
 
     def forward(self, x: Any, *, shift_hz: Float[Tensor, " batch"]) -> Any:
@@ -111,10 +111,10 @@ class FrequencyShift(FrequencyRangeTransform):
 
 
 class PhaseNoise(SignalTransform):
-    """Adds a random phase, up to `phase` radians either way, to every frequency: a Fourier surrogate of the signal.
+    """Adds a random phase, up to `phase` radians in either direction, to every frequency (a Fourier surrogate).
 
-    The amplitude spectrum of each channel stays what it is. All channels get the same phases, so that what one has to
-    do with another stays too. The phases are inner noise, uniform and independent; the signal counts as periodic.
+    The amplitude spectrum of each channel does not change. All channels get the same phases, so relations between
+    channels are kept. The phases are inner noise, uniform and independent. The signal is treated as periodic.
 
     Example:
         >>> x, noise = torch.rand(1, 1, 8), torch.rand(1, 5)
@@ -128,7 +128,7 @@ class PhaseNoise(SignalTransform):
         transform surrogates, 2018.
     """
 
-    assumes = "when events happen, relative to each other, carries no information about the target: only the spectrum"
+    assumes = "the label depends only on the spectrum, not on when events happen relative to each other"
     phase = Range(math.pi, unit="rad")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:

@@ -1,4 +1,4 @@
-"""Signals between their samples: band-limited, differentiable in the places. Used by time.py, warping.py."""
+"""Signal values between samples: band-limited, differentiable in the places. Used by time.py, warping.py."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from augrad.precision import full_precision
 from augrad_audio.signals import working_dtype
 
 PADDINGS = ("zeros", "cyclic", "reflection")
-"""What may stand before and after a signal: silence, the signal itself again, or the mirrored signal."""
+"""Continuation before and after a signal: silence, the signal repeated, or the mirrored signal."""
 
 HALF_WIDTH = 16
-"""Samples on each side that a value between two samples is computed from."""
+"""Number of samples on each side from which a value between two samples is computed."""
 
 _BETA = 9.0
-# Of the Kaiser window: errors below -80 dB up to 80 % of the highest frequency (tests/plugins/audio).
+# Shape of the Kaiser window: errors stay below -80 dB up to 80 % of the highest frequency (tests/plugins/audio).
 _DEGREE = 6
-# Of the polynomials that stand for the windowed sinc between two samples: 2e-5 (-95 dB) from it at most.
+# Degree of the polynomials that approximate the windowed sinc between two samples, within 2e-5 (-95 dB).
 _MARGIN = 2 * HALF_WIDTH
-# Zeros around a signal that is padded by silence: room for what rings.
+# Zeros around a signal that is padded with silence: room for ringing.
 _ROLLOFF = 0.1
-# Over how much of the pass band a low-pass falls from 1 to 0: a steeper one rings longer.
+# Fraction of the pass band over which a low-pass falls from 1 to 0; a steeper fall rings longer.
 
 
 def check_padding(padding: str) -> None:
@@ -42,18 +42,18 @@ def sample(
     padding: str = "zeros",
     speed: Float[Tensor, " batch"] | None = None,
 ) -> Float[Tensor, "batch *event places"]:
-    """Values of each signal at places between its samples, by a windowed sinc of 32 samples.
+    """Reads each signal at places between its samples, by a windowed sinc of 32 samples.
 
-    At a whole place it is the sample there. The sinc is a polynomial between any two samples (Farrow's structure), so
-    that it costs 8 Fourier transforms of the signal and one look-up per place, rather than a sinc per place and tap; in
-    training it keeps about 27 times the memory of the signal.
+    At a whole place the result is the sample there. Between any two samples the sinc is a polynomial (Farrow's
+    structure). It costs 8 Fourier transforms of the signal and a look-up per place, instead of a sinc per place and
+    tap. In training it keeps about 27 times the memory of the signal.
 
     Args:
         x: signals, with any number of axes between batch and time.
-        places: in samples, from 0 at the first sample; any real number.
+        places: in samples, 0 at the first sample; any real number.
         padding: `"zeros"`, `"cyclic"` or `"reflection"`.
-        speed: per signal, how many samples apart the places are, if frequencies that places so far apart cannot
-            hold shall be removed first.
+        speed: distance between places in samples, per signal. If given, frequencies too high for that distance are
+            removed first.
 
     Example:
         >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
@@ -84,7 +84,7 @@ def sample(
 
 
 def place_dtype(x: Tensor) -> torch.dtype:
-    """The dtype for places on long signals: float32 leaves them 0.03 samples of jitter after 480000 samples.
+    """Returns the dtype for places on long signals: float32 places jitter by 0.03 samples after 480000 samples.
 
     Example:
         >>> place_dtype(torch.zeros(1))
@@ -95,42 +95,42 @@ def place_dtype(x: Tensor) -> torch.dtype:
 
 
 def _loop(x: Float[Tensor, "batch channels time"], padding: str) -> Float[Tensor, "batch channels loop"]:
-    """One period of what stands for the signal with all that surrounds it."""
+    """Builds a single period of the endless signal that the padding defines."""
     if padding == "cyclic":
         return x
     if padding == "reflection":
         return torch.cat([x, x.flip(-1)], dim=-1)
-    # To a multiple of 32: Fourier transforms of prime lengths take several times as long.
+    # Padded to a multiple of 32, because Fourier transforms of prime lengths take several times as long.
     return pad(x, (_MARGIN, _MARGIN + -x.shape[-1] % 32))
 
 
 def _index(near: Float[Tensor, "batch places"], n_samples: int, n_loop: int, padding: str) -> Tensor:
-    """Where in the loop the sample before each place is."""
+    """Finds the position in the loop of the sample before each place."""
     if padding == "zeros":
         near = near.clamp(-_MARGIN, n_samples - 1 + _MARGIN) + _MARGIN
-    # A place that is no number must not lead out of memory; its weights still carry the NaN.
+    # A NaN place must not index out of memory; its weights still carry the NaN.
     return torch.remainder(near.nan_to_num(), n_loop).to(torch.int64)
 
 
 def _polynomials(
     loop: Float[Tensor, "batch channels loop"], speed: Float[Tensor, " batch"] | None
 ) -> Float[Tensor, "batch channels powers loop"]:
-    """Coefficients of the polynomial that the signal is after each of its samples, highest power first."""
+    """Computes the coefficients of the polynomial after each sample of the signal, highest power first."""
     n_loop = loop.shape[-1]
     spectrum = torch.fft.rfft(loop)
-    # In units of the highest frequency that samples hold.
+    # In units of the highest frequency that the samples can hold.
     frequency = torch.arange(spectrum.shape[-1], device=loop.device, dtype=loop.dtype) * (2 / n_loop)
     if speed is not None:
         spectrum = spectrum * _kept(frequency, speed)[:, None]
-    # Measured at a tenth of the time of a convolution with the filters, which has few channels and many samples.
+    # Measured: a tenth of the time of a convolution with the filters, which has few channels and many samples.
     powers: Tensor = torch.fft.irfft(spectrum[:, :, None] * _response(n_loop, loop.dtype, loop.device), n=n_loop)
     return powers
 
 
 @lru_cache(maxsize=16)
 def _response(n_loop: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Per power what its filter makes of each frequency, `(powers, frequencies)`; batches tend to be of one length."""
-    # What is kept for later passes must serve those with gradients too, wherever the first one was.
+    """Computes the response of the filter of each power, `(powers, frequencies)`; cached, as lengths tend to repeat."""
+    # The cached tensor must also serve passes with gradients, even if it was made in inference mode.
     with torch.inference_mode(mode=False), torch.no_grad(), full_precision(device):
         frequency = torch.arange(n_loop // 2 + 1, device=device, dtype=dtype) * (2 / n_loop)
         taps = torch.arange(1 - HALF_WIDTH, HALF_WIDTH + 1, device=device, dtype=dtype)
@@ -140,7 +140,7 @@ def _response(n_loop: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def _kept(frequency: Float[Tensor, " frequencies"], speed: Float[Tensor, " batch"]) -> Float[Tensor, "batch _"]:
-    """What a low-pass leaves of each frequency, so that none is folded down at this speed; all of it up to speed 1."""
+    """Computes the low-pass gain of each frequency that prevents aliasing at this speed; 1 up to speed 1."""
     above = (speed.to(frequency.dtype).abs()[:, None] * frequency - 1) / _ROLLOFF
     kept: Tensor = (1 + torch.cos(torch.pi * above.clamp(0, 1))) / 2
     return kept
@@ -148,7 +148,7 @@ def _kept(frequency: Float[Tensor, " frequencies"], speed: Float[Tensor, " batch
 
 @cache
 def _filters() -> np.ndarray:
-    """Per power, highest first, its filter: they interpolate the windowed sinc at points that include both ends."""
+    """Computes the filter of each power, highest first: they interpolate the windowed sinc, exactly at both ends."""
     points = -np.cos(np.pi * np.arange(_DEGREE + 1) / _DEGREE)
     offset = (points[:, None] + 1) / 2 - np.arange(1 - HALF_WIDTH, HALF_WIDTH + 1)
     window = np.i0(_BETA * np.sqrt(np.clip(1 - (offset / HALF_WIDTH) ** 2, 0, None))) / np.i0(_BETA)

@@ -1,4 +1,4 @@
-"""Level: gain, polarity and offset as matrices that fuse, and overdrive. Uses signals.py; `own_rms` serves noise.py."""
+"""Level: gain, polarity and offset as matrices that fuse, and overdrive. Uses signals.py; noise.py uses `own_rms`."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Signals = Float[Tensor, "batch channels time"]
 """A batch of waveforms."""
 
 _SILENT = 1e-24
-# Mean square under which a signal counts as silent: the slope of a square root at 0 is infinite.
+# Mean square below which a signal counts as silent, because a square root has an infinite slope at 0.
 
 _ROUND = 1e-10
-# Added to mean squares that are not near 0, so that a silent signal has a ratio of 1.
+# Added to mean squares that are not near 0, so that a silent signal has the ratio 1.
 
 
 def own_rms(x: Signals) -> Float[Tensor, "batch 1 1"]:
-    """The root mean square of each signal about the mean of each of its channels; 0 for silent and constant ones.
+    """Computes the root mean square of each signal about the mean of each channel; 0 for silent and constant signals.
 
-    About the mean, so that a signal that is not sound may lie anywhere: what counts is how much it goes up and down.
+    Subtracting the mean makes the result independent of the zero point, for signals that are not sound.
 
     Example:
         >>> own_rms(torch.tensor([[[1.0, 3.0]], [[5.0, 5.0]]])).flatten().tolist()
@@ -40,10 +40,10 @@ def own_rms(x: Signals) -> Float[Tensor, "batch 1 1"]:
 
 @dataclass(frozen=True)
 class LevelAction(Action):
-    """What level matrices act on: `(value, rms)` of each sample of a signal, `rms` being the signal's own.
+    """Applies a level matrix to `(value, rms)` for each sample of a signal; `rms` is the signal's root mean square.
 
-    With the root mean square (about the mean, see `own_rms`) in the place of the usual 1, offsets count in units of
-    it, and stay in proportion whatever gain comes before or after.
+    The root mean square (about the mean, see `own_rms`) takes the place of the usual 1. Offsets are therefore in units
+    of it and stay in proportion to the signal, whatever gain comes before or after.
 
     Example:
         >>> twice = torch.diag(torch.tensor([2.0, 2.0]))[None]
@@ -60,23 +60,23 @@ class LevelAction(Action):
 
 
 class LevelTransform(SignalTransform, MatrixTransform):
-    """Base of the transforms that are matrices on the level of a signal (`LevelAction` states on what).
+    """Base class of the transforms that are matrices on the level of a signal, see `LevelAction`.
 
-    torchaudio's `gain` takes one number for a whole batch; its `dcshift` clips to [-1, 1] and knows no bfloat16.
+    torchaudio's `gain` takes one number for a whole batch. Its `dcshift` clips to [-1, 1] and does not accept bfloat16.
     """
 
     action = LevelAction()
 
 
 class Gain(LevelTransform):
-    """Makes signals louder (positive) or softer by `gain_db`; 6.02 dB double the amplitude.
+    """Makes signals louder (positive) or softer (negative) by `gain_db`; 6.02 dB double the amplitude.
 
     Example:
         >>> Gain()(torch.ones(1, 1, 1), gain_db=torch.tensor([20.0])).item()
         10.0
     """
 
-    assumes = "how loud the signal is, within the learned range, carries no information about the target"
+    assumes = "the label does not depend on the signal's loudness within the learned range"
     gain_db = Range(20.0, unit="dB", signed=True)
 
     def matrix(self, *, gain_db: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
@@ -84,31 +84,31 @@ class Gain(LevelTransform):
 
 
 class Polarity(LevelTransform):
-    """Turns signals upside down. It has no parameter: its selection weight alone is learned.
+    """Turns signals upside down. It has no parameter; only its selection weight is learned.
 
     Example:
         >>> Polarity()(torch.tensor([[[1.0, -2.0]]])).tolist()
         [[[-1.0, 2.0]]]
     """
 
-    assumes = "signals can be turned upside down without changing the target"
+    assumes = "the label stays the same when signals are turned upside down"
 
     def matrix(self) -> Float[Tensor, "1 2 2"]:
         return torch.diag(torch.tensor([-1.0, 1.0]))[None]
 
 
 class DcOffset(LevelTransform):
-    """Adds a constant to all channels: `offset` times the signal's own root mean square about its mean.
+    """Adds a constant to all channels: `offset` times the signal's root mean square about its mean.
 
-    In units of the signal, so that one range suits sound in [-1, 1] and a sensor's millivolts alike. A silent or
-    constant signal has no unit and stays as it is.
+    The unit comes from the signal, so the same range suits sound in [-1, 1] and a sensor's millivolts. A silent or
+    constant signal has no unit and does not change.
 
     Example:
         >>> DcOffset()(torch.tensor([[[2.0, -2.0]]]), offset=torch.tensor([0.5])).tolist()
         [[[3.0, -1.0]]]
     """
 
-    assumes = "a constant offset of the signal within the learned range carries no information about the target"
+    assumes = "the label does not depend on a constant offset of the signal within the learned range"
     offset = Range(1.0, unit="RMS", signed=True)
 
     def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
@@ -117,7 +117,7 @@ class DcOffset(LevelTransform):
 
 
 def amplitude(decibels: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:
-    """The factor of an amplitude that a number of decibels stands for, `10 ** (decibels / 20)`.
+    """Converts decibels to the factor of an amplitude, `10 ** (decibels / 20)`.
 
     Example:
         >>> amplitude(torch.tensor([20.0, 0.0])).tolist()
@@ -127,17 +127,17 @@ def amplitude(decibels: Float[Tensor, "*values"]) -> Float[Tensor, "*values"]:
 
 
 def overdrive(x: Signals, drive_db: Float[Tensor, " batch"]) -> Signals:
-    r"""Clips signals softly, and brings them back to the level they had.
+    r"""Clips signals softly and restores their level.
 
-    torchaudio's `overdrive` takes its gain as one number for the whole batch, and passes no gradient to it.
+    torchaudio's `overdrive` takes its gain as one number for the whole batch and passes no gradient to it.
 
-    With `u` the signal about its mean in units of its own RMS, and `g = 10^(drive / 20)`:
-    `u / sqrt(1 + (g^2 - 1) u^2)`, scaled to the RMS of `u`. Small values grow against a value at the RMS by just
-    `drive` dB; at 0 dB nothing happens.
+    With `u` the signal about its mean in units of its own RMS, and `g = 10^(drive / 20)`, the result is
+    `u / sqrt(1 + (g^2 - 1) u^2)`, scaled to the RMS of `u`. Small values grow by exactly `drive` dB relative to a value
+    at the RMS. At 0 dB nothing changes.
 
     Args:
         x: signals.
-        drive_db: at least 0.
+        drive_db: drive in dB, at least 0.
 
     Example:
         >>> x = torch.tensor([[[3.0, 1.0, 0.0, -1.0, -3.0]]])
@@ -155,9 +155,9 @@ def overdrive(x: Signals, drive_db: Float[Tensor, " batch"]) -> Signals:
 
 
 class Overdrive(SignalTransform):
-    """Clips signals softly, as an overdriven amplifier does: `drive_db` more for small values than for loud ones.
+    """Clips signals softly, like an overdriven amplifier: small values gain `drive_db` relative to loud ones.
 
-    The level stays what it is: loudness is `Gain`'s business. See `overdrive` for the formula.
+    The level does not change; use `Gain` for loudness. See `overdrive` for the formula.
 
     Example:
         >>> x = torch.linspace(-1, 1, 5).reshape(1, 1, -1)
@@ -165,7 +165,7 @@ class Overdrive(SignalTransform):
         True
     """
 
-    assumes = "distortion of loud parts, up to the learned drive, carries no information about the target"
+    assumes = "the label does not depend on distortion of loud parts, up to the learned drive"
     drive_db = Range(20.0, unit="dB")
 
     def forward(self, x: Any, *, drive_db: Float[Tensor, " batch"]) -> Any:

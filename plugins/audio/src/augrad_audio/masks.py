@@ -1,4 +1,4 @@
-"""Masks: a stretch of time or a band of a spectrogram goes missing, with soft edges. Uses signals.py."""
+"""Masks: a stretch of time, or a frequency band of a spectrogram, is removed with soft edges. Uses signals.py."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from augrad_audio.signals import SignalTransform, working_dtype
 def soft_interval(
     fraction: Float[Tensor, " batch"], place: Float[Tensor, " batch"], size: int, softness: float
 ) -> Float[Tensor, "batch size"]:
-    """Intervals with soft edges, 1 inside and 0 outside, that cover a fraction of an axis.
+    """Makes a mask with soft edges: 1 inside an interval that covers a fraction of an axis, 0 outside.
 
-    The difference of two sigmoids at the edges, so that an interval vanishes with its length.
+    The mask is the difference of two sigmoids at the edges, so it vanishes with its length.
 
     Args:
-        fraction: of the axis, in [0, 1].
-        place: in [-1, 1]: where the interval lies among all places on the axis, from its start to its end.
-        size: of the axis.
-        softness: how wide the edges are, as a fraction of the axis, above 0.
+        fraction: covered fraction of the axis, in [0, 1].
+        place: position of the interval, from -1 (start of the axis) to 1 (end of the axis).
+        size: number of entries of the axis.
+        softness: width of the edges as a fraction of the axis, above 0.
 
     Example:
         >>> interval = soft_interval(torch.tensor([0.5]), torch.tensor([-1.0]), 8, 0.001)
@@ -38,17 +38,18 @@ def soft_interval(
 
 
 class Mask(SignalTransform):
-    """Base of the masks: replaces an interval of one axis, in all channels, by `fill`.
+    """Base class of the masks: replaces an interval of an axis, in all channels, by `fill`.
 
-    The place of the interval is inner noise, uniform among those inside the signal.
+    The position of the interval is inner noise, uniform over all positions inside the signal.
 
     Args:
-        fill: what value is left: 0 is silence in a waveform or power spectrogram, not in a logarithmic one.
-        softness: how wide the edges are, as a fraction of the axis, above 0; the gradient comes from there.
-        **ranges: another range for `fraction`.
+        fill: value inside the interval. 0 is silence in a waveform or power spectrogram, but not in a logarithmic
+            spectrogram.
+        softness: width of the edges as a fraction of the axis, above 0. Only the edges pass a gradient to `fraction`.
+        **ranges: a different `Range` or limit for `fraction`.
 
     Attributes:
-        axis: that is masked, counted from the last one.
+        axis: the masked axis, counted from the last.
 
     Raises:
         ArgumentError: `fill` is not finite, or `softness` is not a finite number above 0.
@@ -76,7 +77,7 @@ class Mask(SignalTransform):
 
 
 class TimeMask(Mask):
-    """Silences a stretch of `fraction` of the signal; of waveforms, and of spectrograms in all their frequencies.
+    """Silences a stretch of `fraction` of a waveform, or of a spectrogram in all its frequencies.
 
     See `Mask` for the arguments.
 
@@ -89,7 +90,7 @@ class TimeMask(Mask):
         Park et al.: SpecAugment, Interspeech 2019, section 2.
     """
 
-    assumes = "any single stretch of time, up to the learned length, can be missing without changing the target"
+    assumes = "the label stays the same when any single stretch of time, up to the learned length, is missing"
     layouts = (3, 4)
 
 
@@ -108,12 +109,12 @@ class FrequencyMask(Mask):
         Park et al.: SpecAugment, Interspeech 2019, section 2.
     """
 
-    assumes = "any single band of frequencies, up to the learned width, can be missing without changing the target"
+    assumes = "the label stays the same when any single band of frequencies, up to the learned width, is missing"
     layouts = (4,)
     axis = -2
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Smooth spectrograms with 2 channels of 16 frequencies and 12 frames, for the conformance kit."""
+        """Makes smooth spectrograms with 2 channels of 16 frequencies and 12 frames, for the conformance kit."""
         from augrad.testing import smooth
 
         return smooth((n_samples, 2, 16, 12), generator, n_axes=2)

@@ -1,4 +1,4 @@
-"""Noise at a learned signal-to-noise ratio: white, and coloured with a learned exponent. Uses level.py, signals.py."""
+"""Noise at a learned signal-to-noise ratio: white, or coloured by a learned exponent. Uses level.py, signals.py."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Signals = Float[Tensor, "batch channels time"]
 """A batch of waveforms."""
 
 _SMALLEST = 1e-12
-# Added to mean squares of noise that are near 1.
+# Added to mean squares of noise, which are near 1.
 
 _FADE_DB = 5.0
-# How fast noise fades in at the clean end: 10 dB from there the ratio is right within 0.1 dB.
+# Speed at which noise fades out towards the clean end; 10 dB away from there the ratio is right within 0.1 dB.
 
 
 def noise_level(snr_db: Float[Tensor, " batch"], clean_db: float) -> Float[Tensor, " batch"]:
-    """Amplitude of noise against the signal's: `10 ** (-snr / 20)`, drawn in to exactly 0 at the ratio that is clean.
+    """Converts a signal-to-noise ratio to the noise amplitude `10 ** (-snr / 20)`, faded to exactly 0 at `clean_db`.
 
-    The factor that draws it in, `1 - 10 ** ((snr - clean) / 5)`, is 0.99 (-0.09 dB) 10 dB below the clean end, and
-    0.9 (-0.9 dB) 5 dB below it.
+    The fade is a factor `1 - 10 ** ((snr - clean) / 5)`. It is 0.99 (-0.09 dB) at 10 dB below the clean end, and 0.9
+    (-0.9 dB) at 5 dB below it.
 
     Args:
         snr_db: signal-to-noise ratio in dB, at most `clean_db`.
-        clean_db: the ratio at which noise is left out, in dB.
+        clean_db: ratio in dB at which there is no noise.
 
     Example:
         >>> (1000 * noise_level(torch.tensor([0.0, 20.0, 40.0]), 40.0)).round().abs().tolist()
@@ -41,14 +41,14 @@ def noise_level(snr_db: Float[Tensor, " batch"], clean_db: float) -> Float[Tenso
 
 
 def add_noise(x: Signals, noise: Signals, level: Float[Tensor, " batch"]) -> Signals:
-    """Adds noise at a level against the signal's own: a silent or constant signal gets none.
+    """Adds noise at a level relative to the signal's own level; a silent or constant signal gets no noise.
 
     torchaudio's `add_noise` takes a ratio in dB, and no finite ratio is without noise: it has no identity.
 
     Args:
         x: signals; their level is the root mean square about the mean (see `own_rms`), over all channels.
-        noise: of any level, which is normalised per sample.
-        level: amplitude of the noise over that of the signal.
+        noise: noise of any level; it is normalised per sample.
+        level: amplitude of the noise divided by the amplitude of the signal.
 
     Example:
         >>> x, noise = torch.tensor([[[2.0, -2.0]]]), torch.tensor([[[5.0, 5.0]]])
@@ -62,11 +62,11 @@ def add_noise(x: Signals, noise: Signals, level: Float[Tensor, " batch"]) -> Sig
 
 
 def coloured(noise: Signals, exponent: Float[Tensor, " batch"]) -> Signals:
-    """Noise with a power spectrum `1 / f ** exponent` from white noise, without a mean.
+    """Turns white noise into noise with the power spectrum `1 / f ** exponent` and mean 0.
 
     Args:
-        noise: white.
-        exponent: 0 for white, 1 for pink, 2 for brown; -1 for blue, -2 for violet.
+        noise: white noise.
+        exponent: 0 for white, 1 for pink, 2 for brown, -1 for blue and -2 for violet noise.
 
     Example:
         >>> coloured(torch.ones(1, 1, 4), torch.tensor([1.0])).flatten().abs().tolist()
@@ -78,7 +78,7 @@ def coloured(noise: Signals, exponent: Float[Tensor, " batch"]) -> Signals:
     wide = noise.to(working_dtype(noise))
     spectrum = torch.fft.rfft(wide)
     bins = torch.arange(spectrum.shape[-1], device=noise.device, dtype=wide.dtype)
-    # Against the middle of the spectrum on its logarithmic scale, so that no exponent makes it overflow.
+    # Relative to the middle of the logarithmic spectrum, so that no exponent overflows.
     octaves = torch.log(bins.clamp_min(1) / math.sqrt(max(n_times / 2, 1)))
     gain = torch.exp(-0.5 * exponent.to(wide.dtype)[:, None] * octaves) * (bins > 0)
     shaped: Tensor = torch.fft.irfft(spectrum * gain[:, None], n=n_times)
@@ -86,15 +86,17 @@ def coloured(noise: Signals, exponent: Float[Tensor, " batch"]) -> Signals:
 
 
 class WhiteNoise(SignalTransform):
-    """Adds white noise at a signal-to-noise ratio of `snr_db`; the learned range reads, say, 5 to 30 dB.
+    """Adds white noise at a signal-to-noise ratio of `snr_db`. A learned range is, for example, 5 to 30 dB.
 
-    The ratio is that of mean squares, the signal's about its mean, over all channels; the noise of each channel is
-    independent. The *upper* end of the range counts as clean: noise is drawn in to exactly nothing there, over the last
-    10 dB (see `noise_level`), so that the transform has an identity although no finite ratio is without noise. Draws
-    are uniform in dB between the learned ratio and the clean end. Silence stays silent.
+    The ratio compares mean squares over all channels, the signal's about its mean. The noise of each channel is
+    independent. Silence stays silent.
+
+    The *upper* end of the range means no noise. No finite ratio is free of noise, so the noise fades to exactly 0 over
+    the last 10 dB (see `noise_level`); this gives the transform an identity. Draws are uniform in dB between the
+    learned ratio and this clean end.
 
     Args:
-        **ranges: another range for `snr_db`; a number is the lowest ratio, and a `Range` may move the clean end:
+        **ranges: a different range for `snr_db`. A number is the lowest ratio. A `Range` can also move the clean end:
             `Range(60.0, low=0.0, unit="dB", identity=60.0)`.
 
     Example:
@@ -103,7 +105,7 @@ class WhiteNoise(SignalTransform):
         [[[110.0, -90.0]]]
     """
 
-    assumes = "white noise, down to the learned ratio of signal to noise, carries no information about the target"
+    assumes = "the label does not depend on white noise, down to the learned signal-to-noise ratio"
     snr_db = Range(30.0, low=0.0, unit="dB", identity=30.0)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
@@ -116,11 +118,11 @@ class WhiteNoise(SignalTransform):
 class ColouredNoise(SignalTransform):
     """Adds noise whose power falls with frequency as `1 / f ** exponent`, at a signal-to-noise ratio of `snr_db`.
 
-    Exponents of 1 and 2 are pink and brown noise, deep; -1 and -2 are blue and violet, hissing. The ratio, its clean
-    end and silence are as in `WhiteNoise`; where there is no noise the exponent changes nothing.
+    Exponents 1 and 2 give pink and brown noise, which sound deep; -1 and -2 give blue and violet noise, which hiss. The
+    ratio, its clean end and silence are as in `WhiteNoise`. At the clean end the exponent has no effect.
 
     Args:
-        **ranges: another range for `snr_db` or `exponent`.
+        **ranges: a different `Range` or limit for `snr_db` (dB) or `exponent`.
 
     Example:
         >>> x, noise = torch.tensor([[[1.0, 0.0, -1.0, 0.0]]]), torch.tensor([[[0.0, 1.0, 0.0, -1.0]]])
@@ -129,7 +131,7 @@ class ColouredNoise(SignalTransform):
         True
     """
 
-    assumes = "noise of the learned colours, down to the learned ratio, carries no information about the target"
+    assumes = "the label does not depend on noise of the learned colours, down to the learned signal-to-noise ratio"
     snr_db = Range(30.0, low=0.0, unit="dB", identity=30.0)
     exponent = Range(2.0, signed=True)
 

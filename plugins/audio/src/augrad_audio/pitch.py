@@ -1,4 +1,4 @@
-"""Pitch shift with the length kept: grains, each read faster or slower, with phases that join. Uses signals.py."""
+"""Pitch shift that keeps the length: grains are read faster or slower, with matching phases. Uses signals.py."""
 
 from __future__ import annotations
 
@@ -19,39 +19,40 @@ Signals = Float[Tensor, "batch channels time"]
 """A batch of waveforms."""
 
 OVERLAP = 8
-"""Grains over each sample: at one octave up, where a grain is half as long, there are still 4."""
+"""Number of grains over each sample. At an octave up, where a grain is half as long, 4 are left."""
 
 HIGHEST = 24.0
-"""Semitones: two octaves up, where grains get so short that they just meet."""
+"""Largest shift in semitones: two octaves up, where grains are so short that they just meet."""
 
 _SILENT = 1e-24
-# Mean square of a spectrum under which it counts as silent: the slope of a square root at 0 is infinite.
+# Mean square below which a spectrum counts as silent, because a square root has an infinite slope at 0.
 
 _FAINT = 1e-6
-# Of a spectrum's mean power: a bin that is fainter (-60 dB) turns as if it held its own frequency, since its phase is
-# noise; and the angle of 0 has no gradient.
+# Fraction of a spectrum's mean power. A fainter bin (-60 dB) turns at its own centre frequency, because its phase is
+# only noise and because the angle of 0 has no gradient.
 
 _ROLLOFF = 0.125
-# Over how much of the band beyond the Nyquist frequency what is moved there fades out.
+# Width of the fade-out beyond the Nyquist frequency, as a fraction of the band.
 
 
 def pitch_shift(x: Signals, semitones: Float[Tensor, " batch"], n_fft: int = 512) -> Signals:
-    r"""Multiplies every frequency by `2 ** (semitones / 12)`; when things happen stays; differentiable in both.
+    r"""Multiplies every frequency by `2 ** (semitones / 12)` and keeps the timing; differentiable in both arguments.
 
-    A phase vocoder in one step. Signals are cut into overlapping grains about times `c_m`; each is read at
-    `c_m + ratio (t - c_m)`, through its Fourier series, so exactly. Grains read so would cancel each other, so
-    each frequency `w` of grain `m` is turned by `(ratio - 1)` times what `w` turned since the middle of the signal:
-    the sum over grains of its turn from one to the next, the angle of `S_m = sum conj(X_{m-1}) X_m` over all
-    channels and three neighbouring bins. So channels keep their phases to each other, and all of a spectral peak turns
-    alike. Neither steps nor whole samples occur, so the map is smooth in `semitones`, and is the identity at 0.
+    This is a phase vocoder in a single step. Signals are cut into overlapping grains around times `c_m`. Each grain is
+    read at `c_m + ratio (t - c_m)`, exactly, through its Fourier series. Grains read like this would cancel each other,
+    so each frequency `w` of grain `m` is turned by `(ratio - 1)` times the phase that `w` has gained since the middle
+    of the signal. That phase is the sum, over grains, of the turn from a grain to the next: the angle of
+    `S_m = sum conj(X_{m-1}) X_m` over all channels and three neighbouring bins. Channels therefore keep their phases
+    relative to each other, and a spectral peak turns as a whole. Nothing is rounded to steps or whole samples, so the
+    map is smooth in `semitones` and is the identity at 0.
 
-    Clicks are smeared over a grain, as by every phase vocoder. What is moved beyond the Nyquist frequency is left out.
-    At its ends a signal is continued as its mirror image.
+    Clicks are smeared over a grain, as in every phase vocoder. Frequencies moved beyond the Nyquist frequency are left
+    out. Beyond its ends a signal continues as its mirror image.
 
     Args:
         x: signals.
-        semitones: positive is higher; at most 24.
-        n_fft: samples of one grain, a power of 2 of at least 8.
+        semitones: at most 24; positive values raise the pitch.
+        n_fft: length of a grain in samples, a power of 2 of at least 8.
 
     Example:
         >>> x = torch.sin(2 * torch.pi * 0.05 * torch.arange(800.0))[None, None]
@@ -67,7 +68,7 @@ def pitch_shift(x: Signals, semitones: Float[Tensor, " batch"], n_fft: int = 512
         return x
     dtype = working_dtype(x)
     rise = torch.expm1(math.log(2) / 12 * semitones.to(dtype))
-    # Products of matrices: autocast would take them in bfloat16, and 0 semitones would change the signal.
+    # Autocast would take these matrix products in bfloat16, and 0 semitones would then change the signal.
     with full_precision(x.device):
         spectra = _analysed(x.to(dtype), n_fft)
         turned = spectra * _exponential(_turns(spectra, rise))[:, None]
@@ -88,9 +89,9 @@ def _exponential(turns: Float[Tensor, "*axes"]) -> Complex[Tensor, "*axes"]:
 
 
 def _analysed(x: Signals, n_fft: int) -> Complex[Tensor, "batch channels grains bins"]:
-    """Spectra of grains about every multiple of the hop, from half a grain before the signal to half a grain after.
+    """Computes the spectra of grains at every multiple of the hop, from half a grain before the signal to half after.
 
-    Their phases are those in the middle of the grain.
+    Phases are relative to the middle of the grain.
     """
     n_times, hop = x.shape[-1], n_fft // OVERLAP
     n_grains = (n_times - 1) // hop + 1 + OVERLAP
@@ -105,20 +106,20 @@ def _analysed(x: Signals, n_fft: int) -> Complex[Tensor, "batch channels grains 
 def _turns(
     spectra: Complex[Tensor, "batch channels grains bins"], rise: Float[Tensor, " batch"]
 ) -> Float[Tensor, "batch grains bins"]:
-    """By how many periods to turn each bin of each grain, so that grains read at another speed join."""
+    """Computes the periods by which to turn each bin of each grain, so that grains read at another speed join."""
     power = (spectra.real.square() + spectra.imag.square()).mean(dim=(1, 2, 3), keepdim=True)
     level = (power + _SILENT).sqrt()
     unit = spectra / level
     step = (unit[:, :, 1:] * unit[:, :, :-1].conj()).sum(dim=1)
-    # The spectrum of a real signal goes on beyond both ends as its conjugate.
+    # The spectrum of a real signal continues beyond both ends as its conjugate.
     wide = torch.cat([step[..., 1:2].conj(), step, step[..., -2:-1].conj()], dim=-1)
     step = wide[..., :-2] + 2 * step + wide[..., 2:]
-    # Less what a bin turns by itself, k / 8, what is left is small, and has no jump where there is anything to hear.
+    # Without a bin's own turn, k / 8, the rest is small and has no jump where anything is audible.
     bins = torch.arange(step.shape[-1], device=step.device, dtype=level.dtype)
     step = step * _exponential(-torch.remainder(bins, OVERLAP) / OVERLAP)
     periods = bins / OVERLAP + torch.atan2(step.imag, step.real + _FAINT) / (2 * math.pi)
     turns = rise[:, None, None] * periods
-    # Whole periods change nothing, but would cost digits in the sum.
+    # Whole periods change nothing, but they would cost digits in the sum.
     turns = pad((turns - turns.detach().round()).cumsum(dim=1), (0, 0, 1, 0))
     middle = turns.shape[1] // 2
     return turns - turns[:, middle : middle + 1]
@@ -127,12 +128,12 @@ def _turns(
 def _read(
     spectra: Complex[Tensor, "batch channels grains bins"], rise: Float[Tensor, " batch"], n_fft: int
 ) -> Float[Tensor, "batch channels grains window"]:
-    """Grains read at `ratio` times the distance from their middle: their Fourier series at these places."""
+    """Reads grains at `ratio` times the distance from their middle, by their Fourier series."""
     n_bins = spectra.shape[-1]
     bins = torch.arange(n_bins, device=rise.device)
-    # Cosines are the same on both sides of the middle and sines the opposite: one side is computed.
+    # Cosines are equal on both sides of the middle and sines opposite, so only one side is computed.
     products = bins[:, None] * torch.arange(n_fft // 2 + 1, device=rise.device)
-    # Whole products first, less whole periods: at ratio 1 the series is then exact.
+    # Whole products without whole periods come first; at ratio 1 the series is then exact.
     whole = torch.remainder(products, n_fft).to(rise.dtype) / n_fft
     turns = whole + rise[:, None, None] * (products.to(rise.dtype) / n_fft)
     scaled = (1 + rise)[:, None] * (bins / (n_bins - 1)).to(rise.dtype)
@@ -146,16 +147,16 @@ def _read(
 
 
 def _weights(rise: Float[Tensor, " batch"], n_fft: int) -> Float[Tensor, "batch 2 window"]:
-    """What a grain is weighted by when it is added up, and the window that is in it already, both as they are read."""
+    """Computes, both as they are read, the weight of a grain in the sum and the window that it already contains."""
     place = (torch.arange(n_fft, device=rise.device, dtype=rise.dtype) - n_fft // 2) / n_fft
     read = (1 + rise)[:, None] * place
-    # Beyond its ends a Fourier series starts again.
+    # A Fourier series repeats beyond its ends.
     own = torch.cos(math.pi * read).square() * (read.abs() < 0.5)
     return torch.stack([own * _window(n_fft, rise), own], dim=1)
 
 
 def _added(grains: Float[Tensor, "batch channels grains window"], n_times: int) -> Signals:
-    """Overlapping grains added up, where the signal is."""
+    """Adds up overlapping grains and cuts out the part where the signal is."""
     n_fft, n_grains = grains.shape[-1], grains.shape[2]
     hop = n_fft // OVERLAP
     length = (n_grains - 1) * hop + n_fft
@@ -165,19 +166,19 @@ def _added(grains: Float[Tensor, "batch channels grains window"], n_times: int) 
 
 
 class PitchShift(SignalTransform):
-    """Shifts the pitch by `semitones`, positive upwards, with the length kept; 12 semitones are an octave.
+    """Shifts the pitch by `semitones`, upwards if positive, and keeps the length; 12 semitones are an octave.
 
-    Frequencies are multiplied, so harmonics stay harmonics; the timbre (formants) moves along. See `pitch_shift`, which
-    is smooth in `semitones`, where torchaudio's function of that name takes one number for a whole batch and passes no
-    gradient to it. A signal of `n` samples costs about `4 n n_fft` multiplications.
+    Frequencies are multiplied, so harmonics stay harmonics, and the timbre (formants) moves with them. See
+    `pitch_shift`, which is smooth in `semitones`. torchaudio's `pitch_shift` takes one number for a whole batch and
+    passes no gradient to it. A signal of `n` samples costs about `4 n n_fft` multiplications.
 
     Args:
-        n_fft: samples of one grain, a power of 2 of at least 8: about 50 ms of speech or music is usual. A signal that
-            is shorter gets a shorter one.
-        **ranges: another range for `semitones`, up to 24.
+        n_fft: length of a grain in samples, a power of 2 of at least 8. About 50 ms is usual for speech and music. A
+            signal shorter than a grain gets shorter grains.
+        **ranges: a different `Range` or limit for `semitones`, up to 24.
 
     Raises:
-        ArgumentError: `n_fft` is no power of 2 of at least 8.
+        ArgumentError: `n_fft` is not a power of 2 of at least 8.
         RangeError: a range goes beyond 24 semitones.
 
     Example:
@@ -186,7 +187,7 @@ class PitchShift(SignalTransform):
         True
     """
 
-    assumes = "pitch, and the timbre that moves with it, within the learned range carry no information on the target"
+    assumes = "the label does not depend on pitch, and the timbre that moves with it, within the learned range"
     semitones = Range(12.0, unit="semitone", signed=True)
 
     def __init__(self, *, n_fft: int = 512, **ranges: float | Range) -> None:
@@ -196,7 +197,7 @@ class PitchShift(SignalTransform):
         if highest > HIGHEST:
             raise RangeError(
                 f"{self.name}: semitones must end at {HIGHEST:g} at most, but its range goes up to {highest:g}. Beyond "
-                "that grains no longer meet; use audio.speed, which has no grains.",
+                "that, grains no longer meet; use audio.speed, which has no grains.",
                 argument="semitones",
                 value=self.ranges["semitones"],
             )

@@ -1,4 +1,4 @@
-"""What filters do to a spectrum: real gains by frequency, differentiable in the cut-off. Used by filters.py."""
+"""Gains that filters apply to a spectrum: real, by frequency, differentiable in the cut-off. Used by filters.py."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ Signals = Float[Tensor, "batch channels time"]
 """A batch of waveforms."""
 
 ORDER = 4
-"""Of the Butterworth responses: 24 dB per octave beyond the cut-off."""
+"""Order of the Butterworth responses: 24 dB per octave beyond the cut-off."""
 
 _NOWHERE = 1e-12
-# Squared distance below which a frequency counts as on the far side: the logarithm of 0 has no slope.
+# Squared distance below which a frequency counts as on the far side, because the logarithm of 0 has no slope.
 
 _QUARTER = 0.25
-# The lowest and highest bin of a spectrum stand for a quarter of a bin further inside: at 0 Hz and at the Nyquist
-# frequency themselves a response would jump from 1 to 0 as soon as the cut-off leaves them.
+# Fraction of a bin by which the lowest and the highest bin are moved inwards. At exactly 0 Hz or the Nyquist frequency
+# a response would jump from 1 to 0 as soon as the cut-off leaves it.
 
 _OCTAVES = 5.0
-# Below the reference over which a tilt reaches; under that it is flat, or rumble would be raised without bound.
+# Range of a tilt below the reference. Further down the gain is constant, or rumble would grow without bound.
 
 
 def mirrored(x: Signals) -> Float[Tensor, "batch channels twice"]:
-    """Signals followed by their mirror image: continued over and over, that has no step, whatever their ends are.
+    """Appends the mirror image to each signal. Repeated periodically, the result has no step at its ends.
 
     Example:
         >>> mirrored(torch.tensor([[[1.0, 2.0, 3.0]]])).flatten().tolist()
@@ -39,12 +39,12 @@ def mirrored(x: Signals) -> Float[Tensor, "batch channels twice"]:
 
 
 def filtered(x: Signals, change: Float[Tensor, "batch bins"]) -> Signals:
-    """Signals with the gain of each frequency changed, mirrored at their ends: `x + filter(x)`.
+    """Changes the gain of each frequency of signals, mirrored at their ends: `x + filter(x)`.
 
     Args:
         x: signals of `n` samples.
-        change: real gain less 1, for each of the `n + 1` frequencies that `frequencies(x)` returns; no phase is
-            changed, so nothing moves in time.
+        change: real gain minus 1 for each of the `n + 1` frequencies of `frequencies(x)`. Phases do not change, so
+            nothing moves in time.
 
     Example:
         >>> filtered(torch.tensor([[[1.0, 3.0]]]), torch.tensor([[0.0, -1.0, -1.0]])).flatten().tolist()
@@ -59,7 +59,7 @@ def filtered(x: Signals, change: Float[Tensor, "batch bins"]) -> Signals:
 
 
 def frequencies(x: Signals) -> Float[Tensor, " bins"]:
-    """The frequencies that `filtered` changes, from 0 to 0.5 cycles per sample, half as far apart as an FFT's.
+    """Returns the frequencies that `filtered` changes: 0 to 0.5 cycles per sample, at half the spacing of an FFT.
 
     Example:
         >>> frequencies(torch.zeros(1, 1, 2)).tolist()
@@ -70,7 +70,7 @@ def frequencies(x: Signals) -> Float[Tensor, " bins"]:
 
 
 def below_nyquist(frequency: Float[Tensor, " bins"]) -> Float[Tensor, " bins"]:
-    """Equally spaced frequencies up to 0.5, with 0.5 itself a quarter of a bin lower, where a tangent is finite.
+    """Moves the frequency 0.5 down by a quarter of a bin, where the tangent is finite; the others do not change.
 
     Example:
         >>> below_nyquist(torch.tensor([0.0, 0.25, 0.5])).tolist()
@@ -83,22 +83,22 @@ def below_nyquist(frequency: Float[Tensor, " bins"]) -> Float[Tensor, " bins"]:
 def butterworth(
     frequency: Float[Tensor, " bins"], cutoff: Float[Tensor, " batch"], order: int = ORDER
 ) -> Float[Tensor, "batch bins"]:
-    r"""Gain less 1 of the digital low pass of Butterworth, `1 / sqrt(1 + (tan(pi f) / tan(pi c))^(2 order)) - 1`.
+    r"""Computes the gain minus 1 of a digital Butterworth low pass.
 
-    The gain is 1 over `sqrt(2)` (-3 dB) at the cut-off `c`, and exactly 1 everywhere once that is 0.5. At frequency
-    `0.5 - f` and cut-off `0.5 - c` it is the high pass.
+    The formula is `1 / sqrt(1 + (tan(pi f) / tan(pi c))^(2 order)) - 1`. At the cut-off `c` the gain is `1 / sqrt(2)`
+    (-3 dB). At cut-off 0.5 it is exactly 1 everywhere. Frequency `0.5 - f` and cut-off `0.5 - c` give a high pass.
 
     Args:
         frequency: in cycles per sample, at least 0 and below 0.5.
         cutoff: in cycles per sample, in (0, 0.5].
-        order: how steep: it falls by `6 order` dB per octave beyond the cut-off.
+        order: steepness; the gain falls by `6 order` dB per octave beyond the cut-off.
 
     Example:
         >>> gain = 1 + butterworth(torch.tensor([0.0, 0.125, 0.2]), torch.tensor([0.125, 0.5]))
         >>> (100 * gain).round().tolist()
         [[100.0, 71.0, 11.0], [100.0, 100.0, 100.0]]
     """
-    # 1 / tan(pi c) as tan(pi (0.5 - c)): at cut-off 0.5 it is exactly 0.
+    # 1 / tan(pi c) is written as tan(pi (0.5 - c)), which is exactly 0 at cut-off 0.5.
     ratio = torch.tan(math.pi * frequency) * torch.tan(math.pi * (0.5 - cutoff))[:, None]
     return _attenuation(order * torch.log(ratio.square() + _NOWHERE**2))
 
@@ -109,13 +109,13 @@ def notch(
     width: Float[Tensor, " batch"],
     order: int = ORDER,
 ) -> Float[Tensor, "batch bins"]:
-    """Gain less 1 that stops a band: -3 dB at `centre - width / 2` and `centre + width / 2`, exactly 0 at width 0.
+    """Computes the gain minus 1 of a band-stop filter: -3 dB at `centre +- width / 2`, exactly 0 at width 0.
 
     Args:
         frequency: in cycles per sample.
-        centre: of the band, in cycles per sample.
-        width: of the band, in cycles per sample, at least 0.
-        order: how steep its edges are.
+        centre: centre of the band in cycles per sample.
+        width: width of the band in cycles per sample, at least 0.
+        order: steepness of the edges.
 
     Example:
         >>> gain = 1 + notch(torch.tensor([0.1, 0.101, 0.15, 0.2]), torch.tensor([0.2]), torch.tensor([0.1]))
@@ -128,16 +128,16 @@ def notch(
 
 
 def _attenuation(logarithm: Float[Tensor, "batch bins"]) -> Float[Tensor, "batch bins"]:
-    # 1 / sqrt(1 + e^l) - 1 without overflow: a power of a ratio soon leaves single precision.
+    # 1 / sqrt(1 + e^l) - 1 without overflow; a power of a ratio soon leaves single precision.
     return torch.expm1(-0.5 * softplus(logarithm))
 
 
 def tilt_change(
     frequency: Float[Tensor, " bins"], tilt: Float[Tensor, " batch"], reference: float
 ) -> Float[Tensor, "batch bins"]:
-    """Gain less 1 that rises by `tilt` dB per octave, 0 dB at `reference`, level below 5 octaves under it.
+    """Computes the gain minus 1 of a tilt: `tilt` dB per octave, 0 dB at `reference`, constant 5 octaves below it.
 
-    Frequency 0, the mean of a signal, lies on no octave and is left as it is.
+    Frequency 0, the mean of a signal, belongs to no octave and keeps its gain.
 
     Args:
         frequency: in cycles per sample.

@@ -1,4 +1,4 @@
-"""Reverberation with a learned decay time, by convolution with noise that dies away. Uses signals.py."""
+"""Reverberation with a learned decay time, by convolution with decaying noise. Uses signals.py."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Signals = Float[Tensor, "batch channels time"]
 """A batch of waveforms."""
 
 _SHORTEST = 1e-3
-# Samples added to a decay time: at 0 the exponential is then 1 at once and 0 ever after.
+# Samples added to a decay time; at decay 0 the exponential is then 1 at the first sample and 0 afterwards.
 
 _SMALLEST = 1e-12
-# Added to the energy of the tail: the first of its random values may be 0.
+# Added to the energy of the tail, whose first random value may be 0.
 
 
 def reverberate(x: Signals, noise: Signals, decay: Float[Tensor, " batch"], wet: Float[Tensor, " batch"]) -> Signals:
     r"""Adds to each channel its convolution with a tail: noise that decays by 60 dB within `decay` samples.
 
-    `(x + wet tail * x) / sqrt(1 + wet^2)`, where the tail `noise(t) 10^(-3 t / decay)` is normalised to energy 1, so
-    that `wet` is the amplitude of what comes from the room against what comes directly, and the level stays about what
-    it is. Nothing comes before its cause, nor round from the end to the start. The convolution is that of torchaudio's
-    `fftconvolve`, which takes 3 to 37 times as long for 4,000 to 22,050 samples, because `2 n - 1` is a poor length for
-    an FFT.
+    The result is `(x + wet tail * x) / sqrt(1 + wet^2)`. The tail `noise(t) 10^(-3 t / decay)` is normalised to energy
+    1, so `wet` is the amplitude of the room's sound relative to the direct sound, and the level stays about the same.
+    The convolution is causal and does not wrap round from the end to the start. torchaudio's `fftconvolve` gives the
+    same result, but takes 3 to 37 times as long for 4,000 to 22,050 samples, because `2 n - 1` is a poor length for an
+    FFT.
 
     Args:
         x: signals.
-        noise: standard normal, of the same shape: the room.
-        decay: until the tail has fallen by 60 dB (the reverberation time T60), in samples, at least 0.
-        wet: at least 0.
+        noise: standard normal noise of the shape of `x`, which stands for the room.
+        decay: reverberation time T60, in which the tail falls by 60 dB, in samples, at least 0.
+        wet: amplitude of the room's sound relative to the direct sound, at least 0.
 
     Example:
         >>> x, noise = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]]), torch.ones(1, 1, 4)
@@ -59,22 +59,21 @@ def reverberate(x: Signals, noise: Signals, decay: Float[Tensor, " batch"], wet:
 
 
 class Reverberation(SignalTransform):
-    """Plays signals in a room whose reverberation dies away by 60 dB within `decay` (its T60).
+    """Plays signals in a room whose reverberation falls by 60 dB within `decay` (its T60).
 
-    The longer a room reverberates the louder it does: `decay / balance` is the amplitude of the reverberation against
-    that of the direct sound, so that a decay of 0 is no room at all. The level stays about the same. The room, a tail
-    of noise for each channel, is inner noise; what reverberates beyond the end of the signal is lost. Silence stays
-    silent.
+    A longer reverberation is also louder: its amplitude relative to the direct sound is `decay / balance`. At decay 0
+    there is no room. The level stays about the same, and silence stays silent. The room is inner noise: a tail of noise
+    for each channel. Reverberation beyond the end of the signal is lost.
 
     Args:
-        sample_rate: of the signals, in Hz. Required unless `unit` is `"samples"`.
-        unit: of `decay` and `balance`: `"ms"` or, for signals that are not sound, `"samples"`.
-        balance: the decay at which the reverberation is as loud as the direct sound, above 0: half a second as in a
-            living room, with the microphone some steps away.
-        **ranges: another range for `decay`, in `unit`.
+        sample_rate: sample rate of the signals in Hz. Required unless `unit` is `"samples"`.
+        unit: unit of `decay` and `balance`: `"ms"`, or `"samples"` for signals that are not sound.
+        balance: decay at which the reverberation is as loud as the direct sound, above 0. The default is half a second,
+            as in a living room with the microphone some steps away.
+        **ranges: a different `Range` or limit for `decay`, in `unit`.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or no number above 0; an unknown unit; `balance` is not above 0.
+        ArgumentError: `sample_rate` is missing or not a number above 0, `unit` is unknown, or `balance` is not above 0.
 
     Example:
         >>> x, noise = torch.rand(1, 1, 80), torch.randn(1, 1, 80)
@@ -86,7 +85,7 @@ class Reverberation(SignalTransform):
         Moorer: About this reverberation business, Computer Music Journal 1979 (decaying noise as a room).
     """
 
-    assumes = "the room in which the signal sounds, up to the learned decay time, carries no information on the target"
+    assumes = "the label does not depend on the room in which the signal sounds, up to the learned decay time"
     decay = Range(1000.0, unit="ms")
 
     def __init__(
@@ -105,7 +104,7 @@ class Reverberation(SignalTransform):
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """A sample rate at which the example batch lasts 64 ms."""
+        """Returns a sample rate at which the example batch lasts 64 ms."""
         return {"sample_rate": 1000.0}
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:

@@ -1,4 +1,4 @@
-"""What samples of signals are compared by where nothing has been learned: spectrum and waveform. Used by signals.py."""
+"""Features for comparing signals before any model is trained: spectrum and waveform. Used by signals.py."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch.nn.functional import adaptive_avg_pool1d
 from augrad.precision import full_precision
 
 LEAST_WINDOW, MOST_WINDOW = 16, 512
-"""Of the short-time spectrum, in samples."""
+"""Shortest and longest window of the short-time spectrum, in samples."""
 
 MOST_FRAMES = 64
-"""Of the short-time spectrum: those of longer signals are averaged."""
+"""Largest number of frames of the short-time spectrum; longer signals are averaged down to it."""
 
 MOST_POINTS = 256
-"""Of the smoothed waveform."""
+"""Largest number of points of the smoothed waveform."""
 
 FLOOR = 0.01
-"""Below this part of the spread of a signal, levels of its spectrum count as silence: 40 dB."""
+"""Fraction of a signal's spread below which its spectrum counts as silent: 40 dB down."""
 
 _SAME = 1e-3
-# Spread of a signal, as a part of its peak, below which it counts as constant.
+# Spread of a signal, as a fraction of its peak, below which the signal counts as constant.
 
 _ROWS = 256
-# Samples whose spectra are held at once.
+# Number of samples whose spectra are in memory at the same time.
 
 
 def window_length(n_samples: int) -> int:
-    """Of the short-time spectrum of a signal: a power of two, about a sixteenth of its length.
+    """Chooses the window of the short-time spectrum: a power of two, about a sixteenth of the signal's length.
 
     Example:
         >>> [window_length(n) for n in (16, 128, 1000, 8000, 160_000)]
@@ -42,13 +42,15 @@ def window_length(n_samples: int) -> int:
 
 
 def signal_features(x: Float[Tensor, "batch channels time"]) -> Float[Tensor, "batch features"]:
-    """Logarithm of the short-time spectrum, and the smoothed waveform with its phase.
+    """Describes a signal by the logarithm of its short-time spectrum and by its smoothed waveform.
 
-    Of some signals the spectrum says what they are (speech), of others the course (currents, outlines); so both are
-    there. The logarithm keeps the level. The waveform is centred and divided by its spread, and weighted so that one in
-    which slow changes are all there is counts as much as a spectrum whose levels vary by a factor of e; what smoothing
-    takes from it counts in the spectrum alone. Nothing depends on other samples, or on a sample rate. What is no number
-    counts as 0. Signals of fewer than 16 samples are their own features.
+    Both are included because some signals are told apart by their spectrum (speech), others by their course (currents,
+    outlines). The logarithm keeps the level. The waveform is centred and divided by its spread. Its weight is chosen so
+    that a purely slow waveform counts as much as a spectrum whose levels vary by a factor of e. Fast parts, which
+    smoothing removes, count in the spectrum only.
+
+    The features of a signal depend neither on other samples nor on a sample rate. NaN and infinity count as 0. A signal
+    of fewer than 16 samples is its own features.
 
     Args:
         x: signals, in float32 or float64.
@@ -64,7 +66,7 @@ def signal_features(x: Float[Tensor, "batch channels time"]) -> Float[Tensor, "b
     x = torch.where(x.isfinite(), x, 0)
     if x.shape[2] < LEAST_WINDOW:
         return x.flatten(1)
-    if not len(x):  # MKL refuses to transform nothing
+    if not len(x):  # MKL refuses to transform an empty batch
         return x.new_zeros(0, signal_features(x.new_zeros(1, *x.shape[1:])).shape[1])
     with full_precision(x.device):
         return torch.cat([_described(x[start : start + _ROWS]) for start in range(0, len(x), _ROWS)])
@@ -72,7 +74,7 @@ def signal_features(x: Float[Tensor, "batch channels time"]) -> Float[Tensor, "b
 
 def _described(x: Float[Tensor, "batch channels time"]) -> Float[Tensor, "batch features"]:
     peak = x.abs().amax(dim=(1, 2), keepdim=True)
-    # A silent signal has no level: it keeps its zeros, and a spectrum at the floor.
+    # A silent signal has no level: it keeps its zeros, and its spectrum lies at the floor.
     peak = torch.where(peak > 0, peak, 1)
     x = x / peak
     mean = x.mean(dim=2, keepdim=True)
@@ -87,7 +89,7 @@ def _described(x: Float[Tensor, "batch channels time"]) -> Float[Tensor, "batch 
 def _spectrum(
     x: Float[Tensor, "batch channels time"], floor: Float[Tensor, "batch 1 1"]
 ) -> Float[Tensor, "batch channels levels"]:
-    """Log magnitudes, in units in which white noise has that of its spread."""
+    """Computes log magnitudes, scaled so that white noise has the magnitude of its spread."""
     n_fft = window_length(x.shape[2])
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
     spectrum = torch.stft(

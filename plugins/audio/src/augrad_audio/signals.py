@@ -1,4 +1,4 @@
-"""What signal transforms share: modality, check of a batch, sample rate, example batch, what an audit asks.
+"""Basis of all signal transforms: modality, check of a batch, sample rate, example batch, hooks for the audit.
 
 Uses sample_features.py and drawing.py; base of the other files.
 """
@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from augrad import Range, Transform
+from augrad import Transform
 from augrad.errors import ArgumentError, InputError
 from augrad.options import count, number, one_of, refused
 from augrad.transform.drawing import INK
@@ -24,17 +24,16 @@ Number = int | float
 """A number as a user writes it: 8000 as well as 8000.0."""
 
 UNITS = ("ms", "samples")
-"""In what a duration may be counted: milliseconds need a sample rate, samples do not."""
+"""Units of a duration: milliseconds need a sample rate, samples do not."""
 
 _LAYOUTS = {3: "waveforms (batch, channels, time)", 4: "spectrograms (batch, channels, freq, time)"}
 
 
 class SignalTransform(Transform):
-    """Base of the transforms of waveforms `(batch, channels, time)`; of sound, and of any other signal.
+    """Base class of the transforms of waveforms `(batch, channels, time)`: sound, or any other signal.
 
     Attributes:
-        layouts: numbers of axes that are accepted: 3 for waveforms, 4 for spectrograms
-            `(batch, channels, freq, time)`.
+        layouts: accepted numbers of axes: 3 for waveforms, 4 for spectrograms `(batch, channels, freq, time)`.
     """
 
     modality = "audio"
@@ -58,27 +57,27 @@ class SignalTransform(Transform):
             )
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Smooth waveforms with 2 channels of 64 samples in [0, 0.9], silent at both ends, for the conformance kit."""
-        # The kit is no part of a training run, so it is loaded only where a kit asks.
+        """Makes smooth waveforms with 2 channels of 64 samples in [0, 0.9], silent at both ends, for the kit."""
+        # A training run does not need the conformance kit, so it is imported only here.
         from augrad.testing import smooth
 
-        # What leaves the frame is lost to an inverse: the loud part belongs in the middle.
+        # An inverse cannot restore content that left the frame, so the loud part is placed in the middle.
         window = torch.hann_window(66, periodic=False, dtype=torch.float64)[1:-1]
         return smooth((n_samples, 2, 64), generator) * window
 
     @classmethod
     def features(cls, x: Any) -> Float[Tensor, "batch features"]:
-        """Waveforms by their short-time spectrum and their course: see `augrad_audio.sample_features.signal_features`.
+        """Returns features by which an audit compares samples; see `augrad_audio.sample_features.signal_features`.
 
-        Spectrograms `(batch, channels, freq, time)` by their values.
+        Spectrograms `(batch, channels, freq, time)` are compared by their values.
         """
         values = super().features(x)
         return signal_features(values.reshape(x.shape)) if x.ndim == 3 else values
 
     @classmethod
     def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
-        """A waveform above its spectrogram, or a line per channel if it is too short for one; a spectrogram as such."""
-        # matplotlib is loaded only where something is drawn.
+        """Draws a waveform above its spectrogram, a short waveform as a line per channel, or a spectrogram."""
+        # matplotlib is imported only when something is drawn.
         from augrad_audio.drawing import draw_signal
 
         if not isinstance(sample, Tensor) or sample.ndim not in _LAYOUTS or len(sample) != 1:
@@ -87,44 +86,15 @@ class SignalTransform(Transform):
             draw_signal(axes, sample, original=original, colour=colour)
 
 
-class SampledTransform(SignalTransform):
-    """Base of the transforms with a quantity in milliseconds or hertz, which needs the sample rate.
+def checked_sample_rate(name: str, sample_rate: Any) -> float:
+    """Checks a sample rate and returns it in Hz.
 
     Args:
-        sample_rate: of the signals, in Hz, above 0. Required.
-        **ranges: another range for a parameter, see `augrad.Transform`.
-
-    Attributes:
-        sample_rate: in Hz.
+        name: name of the transform that needs it, for the message.
+        sample_rate: the argument of its constructor.
 
     Raises:
         ArgumentError: `sample_rate` is missing, or is not a finite number above 0.
-    """
-
-    def __init__(self, *, sample_rate: Number | None = None, **ranges: float | Range) -> None:
-        super().__init__(**ranges)
-        self.sample_rate = checked_sample_rate(self.name, sample_rate)
-
-    @property
-    def nyquist_hz(self) -> float:
-        """The highest frequency that the signals can hold, half the sample rate, in Hz."""
-        return self.sample_rate / 2
-
-    @classmethod
-    def example_arguments(cls) -> dict[str, Any]:
-        """A sample rate at which the example batch lasts 64 ms."""
-        return {"sample_rate": 1000.0}
-
-
-def checked_sample_rate(name: str, sample_rate: Any) -> float:
-    """The sample rate in Hz, if it is one.
-
-    Args:
-        name: of the transform that needs it, for the message.
-        sample_rate: what its constructor was given.
-
-    Raises:
-        ArgumentError: it is missing, or is not a finite number above 0.
 
     Example:
         >>> checked_sample_rate("audio.time_shift", 8000)
@@ -132,9 +102,9 @@ def checked_sample_rate(name: str, sample_rate: Any) -> float:
     """
     if sample_rate is None:
         raise ArgumentError(
-            f"{name} needs sample_rate, in Hz, which was not given. Pass sample_rate=8000, say, to its constructor, "
-            'or AugmentationLayer([...], arguments={"sample_rate": 8000}) to all of a layer. (Durations can also be '
-            'counted in samples where a transform takes unit="samples".)',
+            f"{name} needs sample_rate, in Hz, which was not given. Pass it to the constructor, as in "
+            'sample_rate=8000, or to a whole layer: AugmentationLayer([...], arguments={"sample_rate": 8000}). '
+            '(Transforms with an argument unit="samples" can count durations in samples instead.)',
             argument="sample_rate",
             transform=name,
         )
@@ -143,15 +113,15 @@ def checked_sample_rate(name: str, sample_rate: Any) -> float:
 
 
 def samples_per(name: str, unit: str, sample_rate: Any) -> float:
-    """How many samples one unit of a duration is.
+    """Returns the number of samples in a unit of time.
 
     Args:
-        name: of the transform that has a duration, for the message.
+        name: name of the transform that has a duration, for the message.
         unit: `"ms"`, which needs the sample rate, or `"samples"`, which does not.
         sample_rate: in Hz, or None.
 
     Raises:
-        ArgumentError: another unit; a sample rate that is missing, or is not a finite number above 0.
+        ArgumentError: `unit` is unknown, or `sample_rate` is missing or not a finite number above 0.
 
     Example:
         >>> samples_per("audio.time_shift", "ms", 8000), samples_per("audio.time_shift", "samples", None)
@@ -180,7 +150,7 @@ def check_window(name: str, n_fft: int, *, least: int) -> None:
 
 
 def per_signal(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch *ones"]:
-    """One value per sample, shaped to act on signals of as many axes as `like`, in their dtype.
+    """Reshapes one value per sample so that it broadcasts over signals with as many axes as `like`, in its dtype.
 
     Example:
         >>> per_signal(torch.ones(2), torch.zeros(2, 3, 4)).shape
@@ -190,7 +160,7 @@ def per_signal(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "b
 
 
 def working_dtype(x: Tensor) -> torch.dtype:
-    """The dtype to compute in: that of `x`, but float32 for half precision, in which spectra and places have no digits.
+    """Returns the dtype to compute in: float32 for half precision, which is too coarse here, else that of `x`.
 
     Example:
         >>> working_dtype(torch.zeros(1, dtype=torch.bfloat16)), working_dtype(torch.zeros(1, dtype=torch.float64))

@@ -14,10 +14,10 @@ from augrad import Range
 from augrad_audio.signals import SignalTransform, check_window, working_dtype
 
 _OVERLAP = 4
-# Windows over each sample: with fewer, the phase between two of them may turn by more than half a period.
+# Number of windows over each sample; with fewer, the phase may turn by more than half a period between two of them.
 _AUDIBLE = 1e-4
-# Of the loudest bin of a signal (-80 dB): below it a phase is noise, and its gradient, which grows as 1 / magnitude,
-# is left out.
+# Fraction of a signal's loudest bin (-80 dB). Below it a phase is only noise, and its gradient, which grows as
+# 1 / magnitude, is left out.
 
 Frames = Float[Tensor, "batch channels frames bins"]
 
@@ -25,18 +25,18 @@ Frames = Float[Tensor, "batch channels frames bins"]
 def stretched(
     x: Float[Tensor, "batch channels time"], speed: Float[Tensor, " batch"], n_fft: int = 512
 ) -> Float[Tensor, "batch channels time"]:
-    """Signals played at another speed with their pitch kept, about their middle; differentiable in both.
+    """Plays signals at another speed about their middle and keeps their pitch; differentiable in both arguments.
 
-    A phase vocoder: at output frame `j` the spectrum has the magnitude that the input has at the time `s(j)`, and the
-    phase `p(m) + (p(s(j)) - p(m)) / speed`, where `p` is the input's unwrapped phase and `m` its middle. That is the
-    integral of its frequency over the stretched time, in closed form: it needs no sum over frames, is continuous in
-    the speed, and is the input at speed 1. Between frames magnitudes and phases are linear. In training it keeps about
-    43 times the memory of the signals.
+    This is a phase vocoder. The spectrum of output frame `j` has the magnitude of the input at time `s(j)` and the
+    phase `p(m) + (p(s(j)) - p(m)) / speed`, where `p` is the input's unwrapped phase and `m` its middle. This phase is
+    the integral of the input's frequency over the stretched time, in closed form. It needs no sum over frames, is
+    continuous in the speed, and gives the input back at speed 1. Between frames, magnitudes and phases are interpolated
+    linearly. In training it keeps about 43 times the memory of the signals.
 
     Args:
         x: signals.
-        speed: above 0; 2 is twice as fast and leaves silence at both ends, 0.5 shows the middle half.
-        n_fft: samples of one window, a power of 2 of at least 4.
+        speed: above 0. Speed 2 is twice as fast and leaves silence at both ends; 0.5 shows the middle half.
+        n_fft: length of a window in samples, a power of 2 of at least 4.
 
     Example:
         >>> x = torch.randn(1, 1, 100)
@@ -68,7 +68,7 @@ def _window(n_fft: int, like: Tensor) -> Float[Tensor, " window"]:
 
 
 def _carrier(n_frames: int, n_bins: int, like: Tensor) -> Complex[Tensor, "frames bins"]:
-    """What each bin's own frequency turns by up to each frame: whole quarters of a turn, so exact for long signals."""
+    """Computes each bin's own phase at each frame: whole quarters of a turn, so it is exact for long signals."""
     frame = torch.arange(n_frames, device=like.device)[:, None]
     quarter = torch.remainder(frame * torch.arange(n_bins, device=like.device), _OVERLAP)
     angle = quarter.to(like.dtype) * (2 * math.pi / _OVERLAP)
@@ -76,7 +76,7 @@ def _carrier(n_frames: int, n_bins: int, like: Tensor) -> Complex[Tensor, "frame
 
 
 def _analysed(x: Float[Tensor, "batch channels time"], n_fft: int) -> Complex[Tensor, "batch channels frames bins"]:
-    """Spectra of windows centred on each multiple of the hop, relative to each bin's own frequency."""
+    """Computes the spectra of windows at each multiple of the hop, relative to each bin's own frequency."""
     n_samples, hop = x.shape[-1], n_fft // _OVERLAP
     n_frames = -(-(n_samples - 1) // hop) + 1
     padded = pad(x, (n_fft // 2, (n_frames - 1) * hop + n_fft // 2 - n_samples))
@@ -88,7 +88,7 @@ def _analysed(x: Float[Tensor, "batch channels time"], n_fft: int) -> Complex[Te
 def _synthesised(
     spectrum: Complex[Tensor, "batch channels frames bins"], n_samples: int
 ) -> Float[Tensor, "batch channels time"]:
-    """The signal with the spectra that `_analysed` would find, as far as there is one."""
+    """Makes the signal whose spectra, as from `_analysed`, come closest to the given spectra."""
     n_frames, n_bins = spectrum.shape[2:]
     n_fft = 2 * (n_bins - 1)
     frames = torch.fft.irfft(spectrum * _carrier(n_frames, n_bins, spectrum.real), n=n_fft)
@@ -100,7 +100,7 @@ def _synthesised(
 
 
 def _added(frames: Float[Tensor, "batch channels frames window"]) -> Float[Tensor, "batch channels time"]:
-    """Overlapping windows added up."""
+    """Adds up overlapping windows."""
     hop = frames.shape[-1] // _OVERLAP
     parts = frames.reshape(*frames.shape[:-1], _OVERLAP, hop).unbind(-2)
     padded = [pad(part.flatten(-2), (k * hop, (_OVERLAP - 1 - k) * hop)) for k, part in enumerate(parts)]
@@ -108,19 +108,19 @@ def _added(frames: Float[Tensor, "batch channels frames window"]) -> Float[Tenso
 
 
 def _unwrapped(spectrum: Complex[Tensor, "batch channels frames bins"]) -> Frames:
-    """Phases that turn by at most half a period from one frame to the next."""
+    """Unwraps phases so that they turn by at most half a period from a frame to the next."""
     magnitude = spectrum.detach().abs()
     loudest = magnitude.amax(dim=(1, 2, 3), keepdim=True)
-    # Far above where a square is no number any more: the gradient of an angle divides by it.
+    # Far above the point where squares underflow, because the gradient of an angle divides by a square.
     audible = magnitude > (_AUDIBLE * loudest).clamp_min(torch.finfo(magnitude.dtype).tiny ** 0.4)
-    # The angle of 0 has no gradient but NaN, which a where around the angle would let through.
+    # The gradient of the angle of 0 is NaN, and an outer torch.where would let it through.
     phase = torch.where(audible, torch.where(audible, spectrum, 1.0).angle(), spectrum.detach().angle())
     turns = torch.round(-torch.diff(phase.detach(), dim=2) / (2 * math.pi)).cumsum(dim=2)
     return phase + 2 * math.pi * pad(turns, (0, 0, 1, 0))
 
 
 def _between(frames: Frames, at: Float[Tensor, "batch places"]) -> Float[Tensor, "batch channels places bins"]:
-    """Values between frames, linear; beyond the first and the last one their own."""
+    """Interpolates linearly between frames; before the first and after the last frame their values continue."""
     below = torch.floor(at.detach())
     last = frames.shape[2] - 1
     before, after = (
@@ -137,18 +137,18 @@ def _between(frames: Frames, at: Float[Tensor, "batch places"]) -> Float[Tensor,
 
 
 class TimeStretch(SignalTransform):
-    """Plays signals `2 ** rate` times as fast with their pitch kept, about their middle; the length is kept.
+    """Plays signals `2 ** rate` times as fast about their middle; keeps their pitch and their length.
 
-    Positive rates are faster, and leave silence at both ends. See `stretched`. Clicks are smeared over a window, as by
-    every phase vocoder.
+    Positive rates are faster and leave silence at both ends. See `stretched`. Clicks are smeared over a window, as in
+    every phase vocoder. Use `Speed` if the pitch may change with the tempo: it costs less and smears nothing.
 
     Args:
-        n_fft: samples of one window, a power of 2 of at least 4; about 50 ms of speech or music is usual. A signal
-            shorter than two windows gets a shorter one.
-        **ranges: another range for `rate`.
+        n_fft: length of a window in samples, a power of 2 of at least 4. About 50 ms is usual for speech and music. A
+            signal shorter than two windows gets shorter windows.
+        **ranges: a different `Range` or limit for `rate`, in octaves.
 
     Raises:
-        ArgumentError: `n_fft` is no power of 2 of at least 4.
+        ArgumentError: `n_fft` is not a power of 2 of at least 4.
 
     Example:
         >>> x = torch.sin(torch.arange(400.0) / 3)[None, None]
@@ -156,7 +156,7 @@ class TimeStretch(SignalTransform):
         torch.Size([1, 1, 400])
     """
 
-    assumes = "tempo, with pitch kept, within the learned range carries no information about the target"
+    assumes = "the label does not depend on tempo, at constant pitch, within the learned range"
     moves_coordinates = True
     rate = Range(0.5, unit="octave", signed=True)
 
@@ -170,6 +170,6 @@ class TimeStretch(SignalTransform):
         return stretched(x, torch.exp2(rate), min(self.n_fft, longest))
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Noise with some of each frequency, for the conformance kit: where there is none, the phase has a kink."""
+        """Makes noise with every frequency, for the conformance kit; the phase of a missing frequency has a kink."""
         noise = torch.randn(n_samples, 2, 64, generator=generator, dtype=torch.float64)
         return 0.2 * noise

@@ -1,4 +1,4 @@
-"""Time as matrices: shift, speed and reversal, so that many cost one resampling. Uses interpolation.py."""
+"""Time as matrices: shift, speed and reversal, so that several cost one resampling. Uses interpolation.py."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from augrad_audio.signals import Number, SignalTransform, samples_per
 
 @dataclass(frozen=True)
 class TimeAction(Action):
-    """What time matrices act on: homogeneous time `(t, 1)`, in samples.
+    """Applies a time matrix to homogeneous time `(t, 1)`, in samples.
 
     The origin is the middle of the signal. A matrix says where content *goes*: `[[a, b], [0, 1]]` moves the content at
-    `t` to `a t + b`. Signals are resampled once, band-limited, whatever the product of matrices; what a slower
-    sampling cannot hold is removed first.
+    `t` to `a t + b`. A product of any number of matrices costs a single band-limited resampling. Frequencies that a
+    slower sampling cannot hold are removed first.
 
     Args:
-        padding: what stands before and after the signal: `"zeros"`, `"cyclic"` or `"reflection"`.
+        padding: continuation before and after the signal: `"zeros"`, `"cyclic"` or `"reflection"`.
 
     Raises:
-        ArgumentError: an unknown padding.
+        ArgumentError: `padding` is unknown.
 
     Example:
         >>> later = torch.tensor([[[1.0, 1.0], [0.0, 1.0]]])
@@ -54,11 +54,11 @@ def resampled(
 
     Args:
         x: signals, or dense outputs with one value per sample of the signal.
-        matrix: where content goes, in samples from the middle of the signal (see `TimeAction`); invertible.
+        matrix: where content goes, in samples from the middle of the signal (see `TimeAction`); must be invertible.
         padding: `"zeros"`, `"cyclic"` or `"reflection"`.
 
     Returns:
-        Signals of the same shape and dtype. See `interpolation.sample` for what it costs.
+        Signals with the shape and dtype of `x`. See `interpolation.sample` for the cost.
 
     Example:
         >>> reverse = torch.tensor([[[-1.0, 0.0], [0.0, 1.0]]])
@@ -74,14 +74,14 @@ def resampled(
 
 
 class TimeTransform(SignalTransform, MatrixTransform):
-    """Base of the transforms that are matrices on time (`TimeAction` states the conventions).
+    """Base class of the transforms that are matrices on time; see `TimeAction` for the conventions.
 
     Args:
-        padding: what stands before and after the signal: `"zeros"`, `"cyclic"` or `"reflection"`.
-        **ranges: another range for a parameter, see `augrad.Transform`.
+        padding: continuation before and after the signal: `"zeros"`, `"cyclic"` or `"reflection"`.
+        **ranges: a different `Range` or limit for a parameter, see `augrad.Transform`.
 
     Raises:
-        ArgumentError: an unknown padding.
+        ArgumentError: `padding` is unknown.
     """
 
     action = TimeAction()
@@ -92,18 +92,18 @@ class TimeTransform(SignalTransform, MatrixTransform):
 
 
 class TimeShift(TimeTransform):
-    """Shifts signals in time by `offset`, also by fractions of a sample; positive offsets delay.
+    """Shifts signals in time by `offset`, also by fractions of a sample. Positive offsets delay the signal.
 
     Matrix: `[[1, offset], [0, 1]]`.
 
     Args:
-        sample_rate: of the signals, in Hz. Required unless `unit` is `"samples"`.
-        unit: of `offset`: `"ms"` or, for signals that are not sound, `"samples"`.
-        padding: what comes in: `"zeros"`, `"cyclic"` (like `torch.roll`) or `"reflection"`.
-        **ranges: another range for `offset`, in `unit`.
+        sample_rate: sample rate of the signals in Hz. Required unless `unit` is `"samples"`.
+        unit: unit of `offset`: `"ms"`, or `"samples"` for signals that are not sound.
+        padding: content that moves in: `"zeros"`, `"cyclic"` (like `torch.roll`) or `"reflection"`.
+        **ranges: a different `Range` or limit for `offset`, in `unit`.
 
     Raises:
-        ArgumentError: `sample_rate` is missing or no number above 0; an unknown unit or padding.
+        ArgumentError: `sample_rate` is missing or not a number above 0, or `unit` or `padding` is unknown.
 
     Example:
         >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
@@ -112,7 +112,7 @@ class TimeShift(TimeTransform):
         [[[3.0, 1.0, 2.0]]]
     """
 
-    assumes = "the moment at which a signal starts, within the learned range, carries no information about the target"
+    assumes = "the label does not depend on the moment at which a signal starts, within the learned range"
     offset = Range(100.0, unit="ms", signed=True)
 
     def __init__(
@@ -132,21 +132,22 @@ class TimeShift(TimeTransform):
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """A sample rate at which the example batch lasts longer than the range of shifts."""
+        """Returns a sample rate at which the example batch lasts longer than the range of shifts."""
         return {"sample_rate": 500.0}
 
 
 class Speed(TimeTransform):
-    """Plays signals `2 ** rate` times as fast, about their middle; pitch moves along, as with a turntable.
+    """Plays signals `2 ** rate` times as fast about their middle; the pitch changes too, as on a turntable.
 
-    Positive rates are faster and higher; the length is kept. Matrix: `[[2 ** -rate, 0], [0, 1]]`.
+    Positive rates are faster and higher. The length is kept. Use `TimeStretch` to keep the pitch, and `PitchShift` to
+    keep the tempo. Matrix: `[[2 ** -rate, 0], [0, 1]]`.
 
     Example:
         >>> Speed().matrix(rate=torch.tensor([1.0]))[0].tolist()
         [[0.5, 0.0], [0.0, 1.0]]
     """
 
-    assumes = "speed, and the pitch that goes with it, within the learned range carry no information about the target"
+    assumes = "the label does not depend on speed, and the pitch that goes with it, within the learned range"
     rate = Range(0.5, unit="octave", signed=True)
 
     def matrix(self, *, rate: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
@@ -154,21 +155,21 @@ class Speed(TimeTransform):
 
 
 class TimeReverse(TimeTransform):
-    """Plays signals backwards. It has no parameter: its selection weight alone is learned.
+    """Plays signals backwards. It has no parameter; only its selection weight is learned.
 
     Example:
         >>> TimeReverse()(torch.tensor([[[1.0, 2.0]]])).round(decimals=4).tolist()
         [[[2.0, 1.0]]]
     """
 
-    assumes = "signals can be played backwards without changing the target"
+    assumes = "the label stays the same when signals are played backwards"
 
     def matrix(self) -> Float[Tensor, "1 2 2"]:
         return torch.diag(torch.tensor([-1.0, 1.0]))[None]
 
 
 def affine(slope: Float[Tensor, " batch"], offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2 2"]:
-    """One matrix `[[slope, offset], [0, 1]]` per sample.
+    """Builds a matrix `[[slope, offset], [0, 1]]` per sample.
 
     Example:
         >>> affine(torch.tensor([2.0]), torch.tensor([3.0])).tolist()

@@ -1,4 +1,4 @@
-"""Time warp: time runs faster here and slower there, smoothly. Uses interpolation.py."""
+"""Time warp: time runs faster in some parts and slower in others, smoothly. Uses interpolation.py."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from augrad_audio.interpolation import place_dtype, sample
 from augrad_audio.signals import SignalTransform, working_dtype
 
 _N_STEPS = 16
-# Fixed-point steps to invert a warp; each multiplies the error by its steepest slope.
+# Fixed-point steps that invert a warp. Each step multiplies the error by the warp's steepest slope.
 
 
 def warp_shifts(
     strength: Float[Tensor, " batch"], waves: Float[Tensor, "batch waves"], at: Float[Tensor, "#batch time"]
 ) -> Float[Tensor, "batch time"]:
-    r"""How far from each place its content comes from: smooth random functions that are 0 at both ends.
+    r"""Computes smooth random shifts from each place to the source of its content; they are 0 at both ends.
 
-    `strength * sqrt(2 / n) * sum_k waves_k sin(pi k at)`; the root mean square over time and noise is `strength`.
+    The formula is `strength * sqrt(2 / n) * sum_k waves_k sin(pi k at)`. The root mean square over time and noise is
+    `strength`.
 
     Args:
         strength: as a fraction of the duration.
@@ -43,19 +44,22 @@ def warp_shifts(
 
 
 class TimeWarp(SignalTransform):
-    """Stretches time here and compresses it there, smoothly and at random; both ends stay where they are.
+    """Stretches time in some parts and compresses it in others, smoothly and at random; both ends stay in place.
 
-    What was at `t + shift(t)` comes to `t`; the shift has root mean square `strength`, in fractions of the duration.
-    Above about `0.2 / n_waves` time begins to run backwards in places. Pitch moves along. Nothing is removed before
-    parts are compressed: frequencies close to the highest one may be folded down. Spectrograms should be logarithmic:
-    beside a steep edge, power that is interpolated band-limited can fall a little below 0.
+    The content at `t + shift(t)` moves to `t`. The shift has the root mean square `strength`, as a fraction of the
+    duration. Above about `0.2 / n_waves`, time begins to run backwards in places. The pitch changes with the tempo.
+
+    Two limits: compressed parts are not low-passed first, so frequencies near the highest frequency may fold down. And
+    spectrograms should be logarithmic, because band-limited interpolation of power can fall a little below 0 beside a
+    steep edge.
 
     Args:
-        n_waves: how many half periods the shift has at most over the signal, at least 1; more is rougher.
-        **ranges: another range for `strength`.
+        n_waves: largest number of half periods of the shift over the signal, at least 1. More waves give a rougher
+            shift.
+        **ranges: a different `Range` or limit for `strength`.
 
     Raises:
-        ArgumentError: `n_waves` is no int of at least 1.
+        ArgumentError: `n_waves` is not an int of at least 1.
 
     Example:
         >>> x, waves = torch.rand(1, 1, 16), torch.randn(1, 3)
@@ -66,7 +70,7 @@ class TimeWarp(SignalTransform):
         Park et al.: SpecAugment, Interspeech 2019, section 2 (time warping).
     """
 
-    assumes = "the tempo of each part of a signal, within the learned range, carries no information about the target"
+    assumes = "the label does not depend on the tempo of each part of a signal, within the learned range"
     moves_coordinates = True
     layouts = (3, 4)
     strength = Range(0.05, unit="duration")
@@ -91,7 +95,7 @@ class TimeWarp(SignalTransform):
 
 
 def _places(x: Tensor) -> Float[Tensor, "1 time"]:
-    """Where each sample lies in the signal; the first and the last half a sample inside its ends."""
+    """Returns the place of each sample in the signal, in [0, 1]; the first and last are half a sample inside."""
     n_samples = x.shape[-1]
     return ((torch.arange(n_samples, device=x.device, dtype=place_dtype(x)) + 0.5) / n_samples)[None]
 

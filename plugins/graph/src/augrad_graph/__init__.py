@@ -1,1 +1,1 @@
-"""augrad-graph: graph transforms that augrad learns. Found through the entry point `augrad_graph.plugin`."""
+"""augrad-graph: graph transforms whose strengths augrad learns. augrad finds them by the `augrad` entry point."""

@@ -10,12 +10,12 @@ from augrad.transform.ranges import Range
 
 
 def check_temperature(name: str, temperature: Any) -> float:
-    """The temperature as a float.
+    """Checks a temperature and returns it as a float.
 
     Raises:
         ArgumentError: it is not in (0, 1].
     """
-    hint = "Lower is harder; above 1 a relaxed coin has no bound on its slope."
+    hint = "A lower temperature is harder; above 1 the slope of a relaxed coin has no bound."
     return number("temperature", temperature, above=0, most=1, owner=name, hint=hint)
 
 

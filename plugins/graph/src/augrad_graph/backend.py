@@ -1,11 +1,11 @@
-"""The one place that torch_geometric is first imported from: its import is slow, and warns. Used by all files here."""
+"""The first import of torch_geometric, which is slow and warns. All files here import its classes from this file."""
 
 from __future__ import annotations
 
 import warnings
 
 with warnings.catch_warnings():
-    # Importing it compiles with torch.jit, which torch deprecates: nothing that a user could change.
+    # The import compiles with torch.jit, which torch deprecates; users can do nothing about that warning.
     warnings.simplefilter("ignore", DeprecationWarning)
     from torch_geometric.data import Batch, Data, HeteroData
 

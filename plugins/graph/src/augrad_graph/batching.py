@@ -1,6 +1,6 @@
-"""Batches of graphs as augrad handles batches: count, repeat, select, concatenate, device. Uses layout.py.
+"""augrad's batch operations for graphs: count, repeat, select, concatenate, device. Uses layout.py.
 
-What comes out is a `torch_geometric.data.Batch` that can be taken apart again (`to_data_list`).
+The results are `torch_geometric.data.Batch` objects that can be taken apart again (`to_data_list`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from augrad_graph.backend import Batch, Data, HeteroData
 from augrad_graph.layout import Layout, as_batch, cat_dim, layout_of, noted, starts
 
 HETEROGENEOUS = "heterogeneous graphs are not supported: turn them into homogeneous ones with data.to_homogeneous()"
-"""Why a `HeteroData` is refused, and the way out."""
+"""Reason for refusing a `HeteroData`, and the way out."""
 
 _ORIGIN = "_augrad_origin"
-# The edges of a joined batch, and those of the parts that they came from.
+# Key under which a joined batch records its edges and the edges of its parts.
 
 
 @batch.count.register(Data)
@@ -56,7 +56,7 @@ def _(x: Data) -> Data:
 
 @batch.fingerprint.register(Data)
 def _(x: Data) -> Tensor:
-    # Sums over nodes and edges: a graph has the same wherever it stands in a batch.
+    # Sums over nodes and edges, so that a graph has the same fingerprint anywhere in a batch.
     x = as_batch(x)
     layout, device = layout_of(x), x.edge_index.device
     graphs = torch.arange(len(layout.n_nodes), device=device)
@@ -73,20 +73,20 @@ def _(x: Data) -> Tensor:
 
 @batch.repeat.register(Data)
 def _(x: Data, n_copies: int) -> Data:
-    # A model's batch passes here first: its trunk finds edge weights whether or not a transform of topology was drawn.
+    # A model's batch passes here first. Its trunk always finds edge weights, whichever transforms are drawn.
     x = with_edge_weight(x)
     return x if n_copies == 1 else _picked(x, torch.arange(batch.count(x)).repeat(n_copies))
 
 
 @batch.select.register(Data)
 def _(x: Data, index: Tensor) -> Data:
-    # How large the result is must be known on the host: on an accelerator this waits for the index, as the layer's
-    # grouping of samples by transform did just before.
+    # The host must know the size of the result. On an accelerator this waits for the index, just as the layer waited
+    # when it grouped the samples by transform.
     return _picked(as_batch(x), index.cpu())
 
 
 def _picked(x: Data, picked: Tensor) -> Data:
-    """The graphs at `picked`, an index on the host."""
+    """Picks the graphs at `picked`, an index on the host."""
     before = layout_of(x)
     order = picked.tolist()
     layout = Layout(tuple(before.n_nodes[i] for i in order), tuple(before.n_edges[i] for i in order), before.levels)
@@ -114,7 +114,7 @@ def _picked(x: Data, picked: Tensor) -> Data:
 
 
 def _rows(slices: Tensor, picked: Tensor, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Where the rows of the picked graphs lie, how many each has, and where each one's start once picked."""
+    """Returns the rows of the picked graphs, their number per graph, and their starts after picking."""
     lengths = slices.diff()[picked]
     ends = lengths.cumsum(0)
     total = int(ends[-1]) if len(ends) else 0
@@ -124,12 +124,12 @@ def _rows(slices: Tensor, picked: Tensor, device: torch.device) -> tuple[Tensor,
 
 
 def _counts(x: Data, key: str) -> bool:
-    """Whether values of an attribute were raised when graphs were joined, as an index of nodes is."""
+    """Tells whether joining graphs raised the values of an attribute, as it raises an index of nodes."""
     return type(x).__inc__ is not Data.__inc__ or "index" in key or "batch" in key or key == "face"
 
 
 def _steps(x: Data, key: str, inc: Tensor) -> Tensor:
-    """By how much each graph's values were raised over those of the one before, once more for the last."""
+    """Computes by how much each graph's values were raised over the previous graph's, and an extra last entry."""
     if type(x).__inc__ is Data.__inc__ and "batch" not in key:
         return torch.tensor(layout_of(x).n_nodes, dtype=torch.long)
     if not len(inc):
@@ -139,7 +139,7 @@ def _steps(x: Data, key: str, inc: Tensor) -> Tensor:
 
 
 def _given(out: Data) -> Data:
-    """Writes what follows from the layout into a fresh copy: batch, ptr, num_nodes, and those of `follow_batch`."""
+    """Writes the entries that follow from the layout into a fresh copy: batch, ptr, num_nodes, `follow_batch`."""
     layout, device = layout_of(out), batch.device(out)
     out.batch, out.ptr = _owners(starts(layout.n_nodes), device)
     if "num_nodes" in out:
@@ -185,9 +185,9 @@ def _(first: Data, *rest: Data) -> Data:
 
 
 def same_edges(x: Data, y: Data) -> bool:
-    """Whether two batches are known to have the same edges: the same tensor, or joined from the same tensors.
+    """Tells whether two batches are known to have the same edges: the same tensor, or joined from the same tensors.
 
-    Nothing is compared, so that nothing waits for a device; equal edges that came about otherwise count as others.
+    It compares no values, so nothing waits for a device. Equal edges from different tensors count as different.
 
     Example:
         >>> x = as_batch(Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]])))
@@ -203,7 +203,7 @@ def same_edges(x: Data, y: Data) -> bool:
 
 
 def _joined(parts: list[Data], key: str) -> tuple[Any, Tensor, Any]:
-    """One attribute of several batches, with its slices and increments."""
+    """Joins an attribute of several batches; returns it with its slices and increments."""
     values: list[Any] = []
     slices, incs = [torch.zeros(1, dtype=torch.long)], []
     rows = raised = 0
@@ -222,7 +222,7 @@ def _joined(parts: list[Data], key: str) -> tuple[Any, Tensor, Any]:
 
 
 def with_edge_weight(x: Data) -> Data:
-    """The batch with an `edge_weight`: ones, in the dtype of its features, where it has none.
+    """Returns the batch with an `edge_weight`; if it has none, ones in the dtype of its features.
 
     Example:
         >>> with_edge_weight(Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]]))).edge_weight
@@ -236,11 +236,11 @@ def with_edge_weight(x: Data) -> Data:
 
 
 def with_values(x: Data, /, **values: Tensor) -> Data:
-    """A copy of the batch with other tensors in place of its attributes, or besides them; the rest is shared.
+    """Returns a copy of the batch with replaced or additional attributes; everything else is shared.
 
     Args:
-        x: the batch, or one graph.
-        **values: by name; with one row per node, edge or graph.
+        x: a batch or a single graph.
+        **values: tensors by attribute name, with a row per node, edge or graph.
 
     Example:
         >>> x = Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]]))
@@ -255,7 +255,7 @@ def with_values(x: Data, /, **values: Tensor) -> Data:
 
 
 def float_dtype(x: Data) -> torch.dtype:
-    """The floating-point dtype of a batch: of its features, else of its positions, else torch's default.
+    """Returns the floating-point dtype of a batch: of its features, else of its positions, else torch's default.
 
     Example:
         >>> float_dtype(Data(x=torch.zeros(1, 1).double(), edge_index=torch.zeros(2, 0).long()))

@@ -1,4 +1,4 @@
-"""Edges that are added, from a fixed number of candidates. Uses gates.py, topology.py."""
+"""Added edges, from a fixed number of candidates. Uses gates.py, topology.py."""
 
 from __future__ import annotations
 
@@ -21,30 +21,31 @@ from augrad_graph.topology import first_of_equals, with_edges
 from augrad_graph.walks import draw_seeds, uniform
 
 BETWEEN = ("distance_two", "random")
-"""Which nodes may be joined: neighbours of a common neighbour, or any two of a graph."""
+"""Pairs of nodes that may be joined: neighbours of a common neighbour, or any two nodes of a graph."""
 
 _SMALLEST = {"distance_two": 3, "random": 2}
-# Nodes that a graph must have to have any two such nodes.
+# Smallest number of nodes in a graph that has such a pair.
 
 
 class EdgeAdd(GraphTransform):
-    """Joins nodes that had no edge, each candidate pair with `probability`, by an edge of the graph's mean weight.
+    """Adds edges: joins each candidate pair of nodes with a learned `probability`.
 
-    A graph gets `candidates` times as many pairs as it has edges: so the shapes of a batch depend on its shapes only.
-    Pairs are drawn at random for each sample; a pair that is joined already, or was drawn twice, adds nothing. What was
-    not added is there with weight 0; new edges have `edge_attr` 0.
+    A new edge has the graph's mean weight and `edge_attr` 0. A graph gets `candidates` times as many candidate pairs as
+    it has edges, so tensor shapes depend only on the shapes of the batch, not on draws. Pairs are drawn at random for
+    each sample. A pair that is already joined, or was drawn twice, adds nothing. A pair that is not joined is kept as
+    an edge of weight 0.
 
-    Train / eval: in train mode the weights of new edges are relaxed (`gates.toss`): between 0 and all of it. In eval
-    mode they are all or nothing.
+    Train / eval: in train mode the weights of new edges are relaxed (`gates.toss`), between 0 and the full weight. In
+    eval mode an edge is either added in full or not at all.
 
     Args:
-        between: `"distance_two"` (neighbours of a common neighbour, over edges as they are directed) or `"random"` (any
-            two nodes of a graph).
-        candidates: pairs to draw per edge entry, above 0 and at most 1. An undirected edge is two entries, and a new
-            one too: with 0.25, at probability 1, a graph gets at most half as many edges more.
-        directed: whether a new edge leads one way only.
-        temperature: of the relaxation, in (0, 1].
-        **ranges: another range for `probability`, within [0, 1].
+        between: `"distance_two"` (neighbours of a common neighbour, along directed edges) or `"random"` (any two nodes
+            of a graph).
+        candidates: number of candidate pairs per edge entry, above 0 and at most 1. An undirected edge has two entries,
+            before and after: with 0.25 and probability 1, a graph gets at most half as many additional edges.
+        directed: whether a new edge leads in a single direction.
+        temperature: temperature of the relaxation, in (0, 1].
+        **ranges: a different `Range` or limit for `probability`, within [0, 1].
 
     Raises:
         ArgumentError: an argument is not accepted.
@@ -60,7 +61,7 @@ class EdgeAdd(GraphTransform):
         perturbation).
     """
 
-    assumes = "a few more edges, up to the learned share, carry no information about the target"
+    assumes = "the label does not depend on a few more edges, up to the learned fraction"
     gradient = "relaxed"
     probability = Range(0.9)
 
@@ -81,7 +82,7 @@ class EdgeAdd(GraphTransform):
         check_probability(self.name, "probability", self.ranges["probability"])
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, probability: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
@@ -101,7 +102,7 @@ class EdgeAdd(GraphTransform):
             hard=not self.training,
         )
         weight = torch.where(fresh, gate.to(working_dtype(x)) * _mean_weights(x)[owner], 0)
-        # A self-loop of weight 0 would be taken by layers that add self-loops for theirs: it lies beside.
+        # Layers that add self-loops would reuse a self-loop of weight 0, so such an edge leads to a neighbouring node.
         beside = torch.where(source + 1 < x.ptr[owner + 1], source + 1, x.ptr[owner])
         pair = torch.stack([source, torch.where(source == target, beside, target)])
         if self.directed:
@@ -118,7 +119,7 @@ class EdgeAdd(GraphTransform):
 
 
 def _places(sizes: tuple[int, ...], device: torch.device) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
-    """For each candidate its graph, and its place among that graph's."""
+    """Returns for each candidate its graph and its place among the candidates of that graph."""
     lengths = torch.tensor(sizes)
     owner = torch.arange(len(sizes)).repeat_interleave(lengths, output_size=sum(sizes))
     place = torch.arange(sum(sizes)) - (lengths.cumsum(0) - lengths)[owner]
@@ -126,14 +127,14 @@ def _places(sizes: tuple[int, ...], device: torch.device) -> tuple[Int[Tensor, "
 
 
 def _below(n: Int[Tensor, " pairs"], counters: tuple[Int[Tensor, " pairs"], ...], stream: int) -> Int[Tensor, " pairs"]:
-    """A whole number below `n` for each pair; 0 where `n` is 0."""
+    """Draws a whole number below `n` for each pair; 0 where `n` is 0."""
     return (uniform(*counters, torch.full_like(counters[1], stream)) * n).long()
 
 
 def _two_steps(
     x: Data, owner: Int[Tensor, " pairs"], counters: tuple[Int[Tensor, " pairs"], ...]
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
-    """Where a random edge starts, and where a random edge that follows it ends; twice the former if none does."""
+    """Returns the start of a random edge and the end of a random edge that follows it; the start twice if none does."""
     source, target = x.edge_index
     order = torch.argsort(source, stable=True)
     n_out = torch.zeros_like(x.batch).index_add(0, source, torch.ones_like(source))
@@ -143,7 +144,7 @@ def _two_steps(
     start, middle = source[edge], target[edge]
     step, most = _below(n_out[middle], counters, 1), len(source) - 1
     onward = target[order[(first[middle] + step).clamp_max(most)]]
-    # Back where it came from: the next edge instead, so that few candidates are wasted.
+    # If the second edge leads back, the next edge is taken instead, so that few candidates are wasted.
     instead = (step + 1) % n_out[middle].clamp_min(1)
     onward = torch.where(onward == start, target[order[(first[middle] + instead).clamp_max(most)]], onward)
     return start, torch.where(n_out[middle] > 0, onward, start)
@@ -152,7 +153,7 @@ def _two_steps(
 def _any_two(
     x: Data, owner: Int[Tensor, " pairs"], counters: tuple[Int[Tensor, " pairs"], ...]
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
-    """Two different nodes of a graph."""
+    """Draws two different nodes of a graph."""
     first, n_nodes = x.ptr[owner], x.ptr.diff()[owner]
     start = _below(n_nodes, counters, 0)
     end = (start + 1 + _below(n_nodes - 1, counters, 1)) % n_nodes
@@ -162,7 +163,7 @@ def _any_two(
 def _joined(
     x: Data, source: Int[Tensor, " pairs"], target: Int[Tensor, " pairs"], *, ordered: bool
 ) -> Bool[Tensor, " pairs"]:
-    """Whether there is such an edge already, or an earlier pair is the same; either way round, unless `ordered`."""
+    """Tells whether a pair is already joined or drawn before; in either direction, unless `ordered`."""
     index = torch.cat([x.edge_index, torch.stack([source, target])], dim=1)
     if not ordered:
         index = index.sort(dim=0).values
@@ -172,7 +173,7 @@ def _joined(
 
 
 def _mean_weights(x: Data) -> Float[Tensor, " graphs"]:
-    """Mean weight of each graph's edges; 0 for a graph without edges."""
+    """Computes the mean weight of each graph's edges; 0 for a graph without edges."""
     dtype = working_dtype(x)
     owner = edge_graphs(x)
     weight = x.edge_weight.to(dtype)

@@ -24,31 +24,31 @@ from augrad_graph.motions import PositionRotate
 TRUE_ANGLE_DEG = 180.0
 N_TRAIN, N_VAL, N_TEST = 300, 200, 1200
 LEGIBLE = 13
-"""Atoms of a formula that is neither trivial nor crowded."""
+"""Number of atoms of a formula that is neither trivial nor crowded."""
 
 ELEMENTS = ("C", "N", "O", "S", "F", "Cl", "Br", "I", "P")
-"""Elements with a feature of their own; all others share one."""
+"""Elements with their own feature; all other elements share a feature."""
 
 N_FEATURES = len(ELEMENTS) + 5
-"""Element, others, aromatic, hydrogens, charge, in a ring."""
+"""Number of features: element, other element, aromatic, hydrogens, charge, in a ring."""
 
 
 def load_molecules(seed: int) -> DemoData:
-    """1,700 molecules as structural formulas: do they cross from the blood into the brain?
+    """Loads 1,700 molecules as structural formulas; the class is whether they cross from the blood into the brain.
 
-    Atoms are nodes with places on the page, bonds are edges with their order as `edge_weight`. Each formula is turned
-    by an angle of its own. The data are B3DB (CC0), drawn by RDKit. The choice of molecules, and the angles of
-    validation and test formulas, are the same for every seed; the angles of the 300 training formulas differ.
+    Atoms are nodes with positions on the page. Bonds are edges with their order as `edge_weight`. Each formula is
+    rotated by its own angle. The data are B3DB (CC0), drawn by RDKit. The choice of molecules and the angles of
+    validation and test formulas are the same for every seed; the angles of the 300 training formulas differ.
 
     Args:
-        seed: of the training angles.
+        seed: seed of the training angles.
 
     Raises:
         MissingDependencyError: B3DB or RDKit is not installed.
     """
     molecules, crosses = read_molecules(N_TRAIN + N_VAL + N_TEST)
     parts = list(torch.split(torch.arange(len(crosses)), [N_TRAIN, N_VAL, N_TEST]))
-    # The report draws the first one: a formula that can be read at the size of a stamp.
+    # The report draws the first formula, so a formula that is legible at the size of a stamp comes first.
     parts[2] = parts[2][torch.argsort((molecules.ptr.diff()[parts[2]] - LEGIBLE).abs(), stable=True)]
     train, val, test = (batch.select(molecules, part) for part in parts)
     return DemoData(
@@ -62,20 +62,20 @@ def load_molecules(seed: int) -> DemoData:
 
 
 def read_molecules(n_molecules: int) -> tuple[Batch, Tensor]:
-    """A fixed choice of molecules that RDKit can read, with at least 4 atoms, and whether each crosses the barrier."""
+    """Reads a fixed choice of molecules with at least 4 atoms that RDKit accepts, and whether each crosses."""
     found = find_spec("B3DB")
     if found is None or not found.submodule_search_locations or find_spec("rdkit") is None:
         raise MissingDependencyError(
-            "the graph demo reads its molecules from the package qc-B3DB and draws them with RDKit, and one of them is "
-            "not installed: pip install 'augrad-graph[demo]'",
+            "the graph demo reads its molecules from the package qc-B3DB and draws them with RDKit, and at least one "
+            "of the two is not installed: pip install 'augrad-graph[demo]'",
             dependency="qc-B3DB",
         )
-    # B3DB itself is not imported: that takes 17 s.
+    # B3DB itself is not imported, because its import takes 17 s.
     table = Path(found.submodule_search_locations[0]) / "B3DB_classification.tsv"
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     order = torch.randperm(len(rows), generator=keyed_generator("molecules", "choice")).tolist()
-    # Molecules that differ in handedness only are drawn alike here: each formula once, lest one be learned and tested.
+    # Molecules that differ only in handedness are drawn alike. Each formula occurs once, so that none is in two parts.
     graphs: dict[str, Data] = {}
     crosses = []
     for index in order:
@@ -89,10 +89,10 @@ def read_molecules(n_molecules: int) -> tuple[Batch, Tensor]:
 
 
 def formula(smiles: str) -> tuple[str, Data | None]:
-    """The structural formula of a molecule: as a text that is the same for all that are drawn so, and as a graph.
+    """Returns the structural formula of a molecule as a graph, and as a text that is equal for equal drawings.
 
-    None for a graph if the molecule cannot be read, or has fewer than 4 atoms. Places are in units of
-    RDKit's page, on which a bond is 1.5 long, about the centroid.
+    The graph is None if the molecule cannot be read or has fewer than 4 atoms. Positions are relative to the centroid,
+    in units of RDKit's page, on which a bond is 1.5 long.
     """
     from rdkit import Chem, RDLogger
     from rdkit.Chem.rdDepictor import Compute2DCoords
@@ -116,7 +116,7 @@ def formula(smiles: str) -> tuple[str, Data | None]:
 
 
 def features(atom: Any) -> list[float]:
-    """What is known of an atom: `N_FEATURES` numbers."""
+    """Returns the `N_FEATURES` features of an atom."""
     symbol = atom.GetSymbol()
     element = [float(symbol == each) for each in ELEMENTS]
     return [
@@ -130,7 +130,7 @@ def features(atom: Any) -> list[float]:
 
 
 def turned(formulas: Batch, generator: torch.Generator) -> Batch:
-    """Each formula turned once by an angle drawn uniformly within `TRUE_ANGLE_DEG` on either side."""
+    """Rotates each formula once, by an angle drawn uniformly within `TRUE_ANGLE_DEG` to either side."""
     rotate = PositionRotate()
     angle = (2 * torch.rand(batch.count(formulas), generator=generator) - 1) * TRUE_ANGLE_DEG
     turned_formulas: Batch = rotate(formulas, angle=angle, noise=rotate.draw_noise(formulas, generator))
@@ -138,10 +138,10 @@ def turned(formulas: Batch, generator: torch.Generator) -> Batch:
 
 
 class FormulaNetwork(nn.Module):
-    """Three rounds of message passing over atoms and their places on the page, then mean and maximum over atoms.
+    """Runs three rounds of message passing over atoms and their positions, then mean and maximum over atoms.
 
     Args:
-        n_hidden: features of an atom between rounds.
+        n_hidden: number of features of an atom between rounds.
     """
 
     def __init__(self, n_hidden: int = 128) -> None:
@@ -152,7 +152,7 @@ class FormulaNetwork(nn.Module):
         self.head = nn.Linear(2 * n_hidden, 2)
 
     def forward(self, formulas: Data) -> Tensor:
-        """Logits of not crossing and of crossing, `(graphs, 2)`."""
+        """Computes the logits of not crossing and of crossing, `(graphs, 2)`."""
         z = torch.cat([formulas.x, formulas.pos], dim=1)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             z = norm(convolution(z, formulas.edge_index, formulas.edge_weight)).relu()
@@ -190,4 +190,4 @@ DEMO = Demo(
     copies=10,
     seconds=185.0,
 )
-"""Rotation by any angle, to be found among six candidates."""
+"""The task is to find rotation by any angle among six candidates."""

@@ -1,4 +1,4 @@
-"""Diffusion: edges that lead on along random walks, with personalised PageRank weights. Uses walks.py, topology.py."""
+"""Diffusion: edges continue along random walks, with weights of personalised PageRank. Uses walks.py, topology.py."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from augrad_graph.walks import Pairs, draw_seeds, links, pairs_of, step
 
 
 class Diffusion(GraphTransform):
-    """Spreads edges along random walks: personalised PageRank with probability `teleport` of stopping at each step.
+    """Spreads edges along random walks: personalised PageRank that stops at each step with probability `teleport`.
 
-    At `teleport` 1 the graph is as it was. Below, each edge keeps that share of its weight, and passes the rest on to
-    new edges which lead further, along one random walk from one of its ends (`diffuse` has the formula). So a batch
-    gets `n_steps` times as many new edges, however large its graphs are; on average over walks their weights are
-    those of dense personalised PageRank, cut after `n_steps`. New edges have `edge_attr` 0.
+    At `teleport` 1 the graph does not change. Below 1, an edge keeps the fraction `teleport` of its weight and passes
+    the rest on to new edges. They lead further, along a random walk from an end of the edge (`diffuse` has the
+    formula), and have `edge_attr` 0. A batch gets `n_steps` times as many new edges as it has edges, whatever the size
+    of its graphs. Averaged over walks, the weights are those of dense personalised PageRank, cut after `n_steps`.
 
-    The gradient in `teleport` is exact for the walk drawn, and so in the mean. That in the weights of the input takes
-    the walk as given: it does not see that other weights would make other walks likely.
+    The gradient of `teleport` is exact for each draw of the walk, so its mean is exact too. The gradient of the input's
+    weights treats the walk as given: it ignores that other weights would make other walks likely.
 
     Args:
-        n_steps: how many steps walks go beyond the edge, at least 1.
-        undirected: whether every edge is stored in both directions, as torch_geometric's data sets mostly do; the
-            result is then symmetric too.
-        **ranges: another range for `teleport`, within (0, 1].
+        n_steps: number of steps that walks go beyond the edge, at least 1.
+        undirected: whether every edge is stored in both directions, as in most data sets of torch_geometric. The result
+            is then symmetric too.
+        **ranges: a different `Range` or limit for `teleport`, within (0, 1].
 
     Raises:
         ArgumentError: `n_steps` is less than 1, or the range of `teleport` leaves (0, 1].
@@ -49,7 +49,7 @@ class Diffusion(GraphTransform):
         Gasteiger, Weissenberger, Guennemann: Diffusion improves graph learning, NeurIPS 2019.
     """
 
-    assumes = "whether two nodes are joined by an edge or by a short way makes no difference to the target"
+    assumes = "the label does not depend on whether two nodes are joined by an edge or by a short path"
     teleport = Range(1.0, low=0.2, unit="probability", identity=1.0)
 
     def __init__(self, *, n_steps: int = 2, undirected: bool = True, **ranges: float | Range) -> None:
@@ -65,7 +65,7 @@ class Diffusion(GraphTransform):
         self.n_steps, self.undirected = n_steps, undirected
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, teleport: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
@@ -94,27 +94,29 @@ def diffuse(
     n_steps: int,
     undirected: bool = True,
 ) -> tuple[Float[Tensor, " edges"], Int[Tensor, "2 added"], Float[Tensor, " added"]]:
-    r"""Lets every edge lead on along a random walk, which ends after each step with probability `teleport`.
+    r"""Continues every edge along a random walk that stops after each step with probability `teleport`.
 
-    An edge becomes `n_steps + 1` edges: itself with the share `t` of its weight, and for each further step `k` of one
-    random walk one that leads to where the walk has got, with the share `t (1 - t)^k` (the last with all that is
-    left). For `n_steps` without end, the mean adjacency over walks, off the diagonal, is that of personalised PageRank:
-    `D P t (I - (1 - t) P)^-1` with `P = D^-1 A`. The shares are no draws, so the gradient in `teleport` is exact.
+    An edge becomes `n_steps + 1` edges. With `t` for `teleport`, the edge itself keeps the fraction `t` of its weight.
+    For each further step `k` of a random walk, an edge to the place reached by the walk gets the fraction
+    `t (1 - t)^k`; the last of them gets the whole rest. For infinite `n_steps`, the mean adjacency over walks, off the
+    diagonal, is that of personalised PageRank: `D P t (I - (1 - t) P)^-1` with `P = D^-1 A`. The fractions are not
+    drawn, so the gradient of `teleport` is exact.
 
-    A walk that returns to the other end of its edge would make a self-loop. Its share is left out: layers that add
-    self-loops of their own would take one of weight 0 for theirs.
+    A walk that returns to the other end of its edge would make a self-loop. Its fraction is left out, because layers
+    that add self-loops would reuse a self-loop of weight 0.
 
     Args:
-        edge_index: the edges; of an undirected graph both directions.
-        weight: their weights, not negative.
+        edge_index: the edges; both directions for an undirected graph.
+        weight: weights of the edges, not negative.
         teleport: for each edge, in (0, 1]; at 1 nothing changes.
-        pairs: from `pairs_of`, for random numbers and for where edges without weight may lie.
-        n_nodes: of the whole batch.
-        n_steps: how far walks go beyond the edge, at least 1.
-        undirected: both directions of an edge lead on from the same of its ends, chosen by chance, so that the result
-            is symmetric as the graph was. Else each edge leads on from its target.
+        pairs: from `pairs_of`; supplies random numbers and places for edges without weight.
+        n_nodes: number of nodes of the whole batch.
+        n_steps: number of steps that walks go beyond the edge, at least 1.
+        undirected: if True, both directions of an edge continue from the same end, drawn at random, so a symmetric
+            graph stays symmetric. If False, each edge continues from its target.
 
     Returns:
+        The remaining weights of the edges, the new edges (of the first step, of the second, ...) and their weights.
         What is left of the weights, the new edges (those of the first step, of the second, ...) and their weights.
 
     Example:
@@ -129,7 +131,7 @@ def diffuse(
     source, target = edge_index.unbind(0)
     onwards = torch.ones_like(source, dtype=torch.bool)
     if undirected:
-        # The same coin for both directions, which say "the upper end moves" in opposite words.
+        # Both directions share a coin; because they are reversed, "the upper end moves" compares differently for them.
         onwards = (pairs.uniform() < 0.5) == (target > source)
     place, other = torch.where(onwards, target, source), torch.where(onwards, source, target)
     ends, weights = [], []

@@ -1,7 +1,7 @@
-"""Displacement of graphs: how far an augmented batch moved, as a network of message passing would see it.
+"""Displacement of graphs: how far augmentation moved a batch, as a message-passing network would see it.
 
-Registers `augrad.displacement.displacement` for torch_geometric's batches. Uses batching.py; sample_features.py takes the
-descriptors.
+Registers `augrad.displacement.displacement` for torch_geometric's batches. Uses batching.py; sample_features.py uses
+the descriptors.
 """
 
 from __future__ import annotations
@@ -18,22 +18,25 @@ from augrad_graph.batching import float_dtype, with_edge_weight
 from augrad_graph.layout import layout_of
 
 _SAME = 1e-4
-# Spread of the graphs, as a part of their size, below which they count as copies of one.
+# Spread of the graphs, as a fraction of their size, below which they count as copies of the same graph.
 
 
 @displacement.register(Data)
 def _(before: Data, after: Data) -> Tensor:
-    r"""How far each graph moved, from its descriptors before and after.
+    r"""Computes how far each graph moved, from its descriptors before and after.
 
-    A graph is described in two respects. What its nodes and edges are: sums over its nodes of their features, of the
-    features and a 1 for each neighbour, summed over the weighted edges, once and twice, and of the weighted features of
-    their edges. Where its nodes are: the mean, second and third moments of their positions, and their features
-    weighted by the positions. A trunk of message passing and pooling sees these, at first order, and little else. Each
-    is scaled to variance 1 over the batch, whatever its unit; then the displacement of tensors is taken for each
-    respect, since nothing says how a feature compares with a place, and the root of the sum of both squares returned.
+    Two groups of descriptors describe a graph:
 
-    Where all graphs of the batch are the same one (node-level tasks on a single graph), the nodes are the samples: the
-    same descriptors are compared node by node, and averaged.
+    - Content: sums over its nodes of their features; of the features and a 1 for each neighbour, summed over the
+      weighted edges, once and twice; and of the weighted features of their edges.
+    - Positions: the mean, second and third moments of the node positions, and the features weighted by the positions.
+
+    A trunk of message passing and pooling sees these, at first order, and little else. Each descriptor is scaled to
+    variance 1 over the batch, whatever its unit. The displacement of tensors is computed for each group separately,
+    because features and positions have no common scale. The result is the root of the sum of both squares.
+
+    If all graphs of the batch are the same graph (node-level tasks on a single graph), the nodes are the samples: the
+    same descriptors are compared node by node and averaged.
     """
     before, after = with_edge_weight(before), with_edge_weight(after)
     with full_precision(batch.device(before)):
@@ -56,11 +59,11 @@ def _(before: Data, after: Data) -> Tensor:
 
 
 def node_descriptors(x: Data, degree: Float[Tensor, ""]) -> list[Float[Tensor, "nodes entries"]]:
-    """What reaches each node: its features, and what message passing brings in one step and in two.
+    """Computes node descriptors: a node's features, and the results of message passing after one and two steps.
 
     Args:
         x: a batch with `edge_weight`.
-        degree: weights are divided by it, so that no step outweighs the other; the batch's mean weight per node.
+        degree: divides the weights, so that no step outweighs the others; usually the batch's mean weight per node.
     """
     dtype = degree.dtype
     source, target = x.edge_index
@@ -78,7 +81,7 @@ def node_descriptors(x: Data, degree: Float[Tensor, ""]) -> list[Float[Tensor, "
 
     once = step(signal[source])
     twice = step(once[source])
-    # Counts of neighbours apart from features, whose unit is not theirs.
+    # Counts of neighbours are separate from features, because they have a different unit.
     parts = [once[:, :1], twice[:, :1]]
     parts += [signal[:, 1:], once[:, 1:], twice[:, 1:]] if own else []
     edges = x.get("edge_attr")
@@ -88,14 +91,14 @@ def node_descriptors(x: Data, degree: Float[Tensor, ""]) -> list[Float[Tensor, "
 
 
 def graph_sums(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "graphs *entry"]:
-    """Sums over the nodes of each graph, over the mean number of nodes."""
+    """Computes sums over the nodes of each graph, divided by the mean number of nodes."""
     n_graphs = batch.count(x)
     sums: Tensor = rows.new_zeros(n_graphs, *rows.shape[1:]).index_add(0, x.batch, rows)
     return sums * (n_graphs / max(len(rows), 1))
 
 
 def graph_means(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "graphs *entry"]:
-    """Means over the nodes of each graph; 0 for a graph without nodes."""
+    """Computes means over the nodes of each graph; 0 for a graph without nodes."""
     sums = rows.new_zeros(batch.count(x), *rows.shape[1:]).index_add(0, x.batch, rows)
     counts = x.ptr.diff().clamp_min(1).to(rows.dtype)
     means: Tensor = sums / counts.reshape(-1, *[1] * (rows.ndim - 1))
@@ -103,16 +106,19 @@ def graph_means(x: Data, rows: Float[Tensor, "nodes *entry"]) -> Float[Tensor, "
 
 
 def position_moments(x: Data, dtype: torch.dtype, *, sizes: bool = True) -> list[Float[Tensor, "graphs entries"]]:
-    """Of the positions of each graph: centroid and radius, second moments about the centroid, the third that turns over
-    with the point set, and the mean of each feature times the offset from the centroid.
+    """Computes moments of the positions of each graph.
 
-    The radius of gyration stands with the centroid to give it a scale: graphs that were all moved to the origin have
-    centroids that differ by rounding only. So does the size of each moment that may vanish.
+    They are: the centroid and radius, the second moments about the centroid, the third moment that changes sign when
+    the points are mirrored through it, and the mean of each feature times the offset from the centroid.
+
+    The radius of gyration is stored with the centroid to give it a scale: graphs that were all moved to the origin have
+    centroids that differ by rounding only. Each moment that may vanish is stored with a size for the same reason.
 
     Args:
         x: a batch with `pos`.
-        dtype: of the moments.
-        sizes: whether these sizes are there. They are the batch's, so that without them each graph stands for itself.
+        dtype: dtype of the moments.
+        sizes: whether to include these sizes. They depend on the whole batch; without them, the moments of a graph do
+            not depend on the other graphs.
     """
     place = x.pos.to(dtype)
     centre = graph_means(x, place)
@@ -133,14 +139,14 @@ def position_moments(x: Data, dtype: torch.dtype, *, sizes: bool = True) -> list
 def _beside(
     moments: Float[Tensor, "graphs entries"], size: Float[Tensor, ""], wanted: bool
 ) -> Float[Tensor, "graphs more"]:
-    """Moments that may vanish in every graph, beside the size they could have, which tells rounding from spread."""
+    """Appends to moments that may vanish in every graph the size they could have, to tell rounding from spread."""
     if not wanted:
         return moments
     return torch.cat([moments, size.detach().expand(len(moments), 1)], dim=1)
 
 
 def _joint(first: Tensor, second: Tensor) -> Tensor:
-    # Not a plain norm of two: its gradient where neither moved is 0 / 0.
+    # A plain norm of two would have the gradient 0 / 0 where neither moved.
     joint: Tensor = torch.linalg.vector_norm(torch.stack([first, second]), dim=0)
     return joint
 
@@ -150,12 +156,12 @@ def _deviation(part: Tensor) -> Tensor:
 
 
 def _scaled(before: list[Tensor], after: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Both lists of descriptors as one row per sample, each divided by its spread before; 0 if it has none."""
+    """Flattens both lists of descriptors to a row per sample, each divided by its spread before; 0 without spread."""
     factors = []
     for part in before:
         spread, size = _deviation(part.detach()), part.detach().square().sum(dim=1).mean().sqrt()
         factors.append(torch.where(spread > _SAME * size, 1 / spread, torch.zeros_like(spread)))
-    # With an axis more than a table, lest the displacement of tensors scale each entry once more.
+    # The additional axis keeps the displacement of tensors from scaling each entry again.
     first, second = (
         torch.cat([part.flatten(1) * factor for part, factor in zip(parts, factors, strict=True)], dim=1)[:, None]
         for parts in (before, after)
@@ -164,6 +170,6 @@ def _scaled(before: list[Tensor], after: list[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def _all_same(parts: list[Tensor]) -> Tensor:
-    """Whether all samples have the same descriptors, up to rounding."""
+    """Tells whether all samples have the same descriptors, up to rounding."""
     apart = [(part - part[:1]).abs().amax() <= _SAME * part.abs().amax() for part in parts if part.numel()]
     return torch.stack(apart).all() if apart else torch.tensor(data=True)

@@ -1,4 +1,4 @@
-"""How one graph is drawn in a demo's report: nodes, and edges as wide as their weight. Used by demo.py."""
+"""Picture of a graph for reports: nodes, and edges as wide as their weight. Used by demo.py and graphs.py."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ ELEMENTS = {
     "C": "#5b6470", "N": "#2f64d6", "O": "#d8453c", "F": "#3da35a", "S": "#d0a818", "P": "#d9822b", "Cl": "#2f9e6e",
     "Br": "#96432f", "I": "#7b3fa0", "B": "#d99a7c", "H": "#b8c0ca",
 }  # fmt: skip
-"""The usual colours of chemical elements."""
+"""Usual colours of chemical elements."""
 
 OTHER = "#a884c9"
 BLANK, FAINT = "#ffffff", "#c9d0d8"
 N_STEPS = 60
-"""Of the layout; more move nothing that could be seen."""
+"""Number of steps of the layout; further steps move nothing visibly."""
 
 
 def draw_graph(axes: Axes, sample: Data, *, original: Data | None = None, colour: str = "black") -> None:
-    """Nodes and edges of a graph, all nodes alike: see `draw_molecule`."""
+    """Draws nodes and edges of a graph, all nodes in the same colour; see `draw_molecule`."""
     draw_molecule(axes, sample, original=original, colour=colour)
 
 
 def draw_molecule(
     axes: Axes, sample: Data, *, original: Data | None = None, colour: str = "black", elements: Sequence[str] = ()
 ) -> None:
-    """Nodes coloured by their type, and edges as wide and as opaque as their weight.
+    """Draws nodes coloured by their type, and edges as wide and as opaque as their weight.
 
-    Nodes are drawn where `pos` has them. Without it the original is laid out so that distances on the page follow those
-    along edges, and copies have their nodes at the same places: what is dropped fades, what is added is seen. A node
-    whose features are gone is blank; in between it is as opaque as they are large, compared with the original's.
+    Nodes are drawn at `pos`. Without `pos`, the original is laid out so that distances on the page follow distances
+    along edges, and copies have their nodes at the same places: dropped edges fade and added edges appear. A node whose
+    features are 0 is blank. Otherwise its opacity is the size of its features relative to the original's.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one graph.
-        original: what it was before it was changed; None if `sample` is it.
-        colour: of the edges.
-        elements: what the first columns of the features stand for, if these are one-hot types of nodes: chemical
-            elements get their usual colours, and the large picture names all that are no carbon.
+        axes: axes to draw on.
+        sample: a batch of a single graph.
+        original: the sample before it was changed; None if `sample` is the original.
+        colour: colour of the edges.
+        elements: meanings of the first columns of the features, if these are one-hot node types. Chemical elements get
+            their usual colours, and the large picture names all atoms except carbon.
     """
     from matplotlib.collections import LineCollection
     from matplotlib.colors import to_rgba
@@ -66,7 +66,7 @@ def draw_molecule(
     opacity = _opacity(sample, reference, n_nodes)
     dots = [to_rgba(each, alpha) for each, alpha in zip(colours, opacity, strict=True)]
     area = (220 if original is None else 34) / max(1.0, n_nodes / 10)
-    # A blank disc under each node: one whose features are gone is seen to be empty.
+    # A blank disc lies under each node, so that a node without features looks empty.
     axes.scatter(shown[:, 0], shown[:, 1], s=area, c=BLANK, edgecolors=FAINT, linewidths=0.5, zorder=3)
     axes.scatter(shown[:, 0], shown[:, 1], s=area, c=dots, linewidths=0, zorder=4)
     if original is None:
@@ -80,7 +80,7 @@ def draw_molecule(
 
 
 def spread_out(n_nodes: int, edges: np.ndarray) -> np.ndarray:
-    """Places `(nodes, 2)` at which the distances between nodes follow those along edges, by stress majorisation.
+    """Lays nodes out, `(nodes, 2)`, by stress majorisation: distances on the page follow distances along edges.
 
     Args:
         n_nodes: number of nodes.
@@ -100,7 +100,7 @@ def spread_out(n_nodes: int, edges: np.ndarray) -> np.ndarray:
     angle = 2 * np.pi * np.arange(n_nodes) / max(1, n_nodes)
     centre = np.eye(n_nodes) - 1 / max(1, n_nodes)
     values, vectors = np.linalg.eigh(-0.5 * centre @ wanted**2 @ centre)
-    # Classical scaling is a good start but puts symmetric nodes on one spot: a little of a circle parts them.
+    # Classical scaling is a good start but puts symmetric nodes on the same spot; a small circle separates them.
     places = vectors[:, -2:] * np.sqrt(np.clip(values[-2:], 0, None)) if n_nodes > 2 else np.zeros((n_nodes, 2))
     places = places + 0.05 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     inverse = np.linalg.pinv(np.diag(strength.sum(axis=1)) - strength)
@@ -108,14 +108,14 @@ def spread_out(n_nodes: int, edges: np.ndarray) -> np.ndarray:
         gaps = np.linalg.norm(places[:, None] - places[None], axis=2)
         ratio = np.divide(strength * wanted, gaps, out=np.zeros_like(gaps), where=gaps > 0)
         places = inverse @ ((np.diag(ratio.sum(axis=1)) - ratio) @ places)
-    # The longest way lies along the diagonal of the picture, where there is most room.
+    # The longest path lies along the diagonal of the picture, where there is most room.
     axes = np.linalg.svd(places - places.mean(axis=0), full_matrices=False)[2] if n_nodes > 1 else np.eye(2)
     turned: np.ndarray = places @ axes.T @ np.array([[1.0, 1.0], [-1.0, 1.0]]) / np.sqrt(2)
     return turned
 
 
 def _distances(n_nodes: int, edges: np.ndarray) -> np.ndarray:
-    """Numbers of edges between nodes; parts that are not connected lie a little farther than all others."""
+    """Counts edges between nodes; parts that are not connected lie a little farther apart than all others."""
     found = np.full((n_nodes, n_nodes), np.inf)
     np.fill_diagonal(found, 0.0)
     found[edges[:, 0], edges[:, 1]] = found[edges[:, 1], edges[:, 0]] = 1.0
@@ -127,7 +127,7 @@ def _distances(n_nodes: int, edges: np.ndarray) -> np.ndarray:
 
 
 def _positions(reference: Data, sample: Data) -> tuple[np.ndarray, np.ndarray]:
-    """Where the nodes of the original and of the sample are drawn, on the scale of the original: `(nodes, 2)` each."""
+    """Returns the node positions of the original and of the sample, on the scale of the original: `(nodes, 2)` each."""
     if "pos" not in reference:
         edges, _ = _edges(reference)
         places = spread_out(int(reference.num_nodes or 0), edges)
@@ -138,16 +138,16 @@ def _positions(reference: Data, sample: Data) -> tuple[np.ndarray, np.ndarray]:
     old, new = (_in_plane(_array(each.pos)) for each in (reference, sample))
     middle = old.mean(axis=0) if len(old) else 0.0
     old, new = old - middle, new - middle
-    if old.shape[1] > 2:  # three dimensions are looked at from where the original is widest
+    if old.shape[1] > 2:  # three dimensions are seen from the side on which the original is widest
         axis = np.linalg.svd(old, full_matrices=False)[2][:2].T
         old, new = old @ axis, new @ axis
-    # The farthest node is at the edge of the picture in whatever direction a copy is turned.
+    # The farthest node is at the edge of the picture, in whatever direction a copy is rotated.
     reach = float(np.linalg.norm(old, axis=1).max(initial=0.0)) or 1.0
     return old / reach, new / reach
 
 
 def _edges(graph: Data) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair of joined nodes once, `(edges, 2)`, and the mean weight of both directions; without loops."""
+    """Returns each pair of joined nodes once, `(edges, 2)`, and the mean weight of both directions; without loops."""
     index = graph.edge_index.detach().cpu().numpy()
     given = graph.get("edge_weight")
     weights = np.ones(index.shape[1]) if given is None else _array(given)
@@ -160,7 +160,7 @@ def _edges(graph: Data) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _types(graph: Data, n_types: int, n_nodes: int) -> np.ndarray:
-    """The type of each node, -1 if it has none."""
+    """Returns the type of each node, -1 if it has none."""
     if not n_types:
         return np.full(n_nodes, -1)
     one_hot = _array(graph.x)[:, :n_types]
@@ -178,7 +178,7 @@ def _opacity(sample: Data, reference: Data, n_nodes: int) -> np.ndarray:
 
 
 def _in_plane(positions: np.ndarray) -> np.ndarray:
-    """At least two coordinates per node."""
+    """Pads positions to at least two coordinates per node."""
     return np.pad(positions, ((0, 0), (0, max(0, 2 - positions.shape[1]))))
 
 

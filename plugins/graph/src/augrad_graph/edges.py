@@ -1,4 +1,4 @@
-"""Edges that are dropped, or weigh more or less. Uses gates.py."""
+"""Dropped edges, and changed edge weights. Uses gates.py."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from augrad_graph.walks import draw_seeds
 
 
 class EdgeDrop(GraphTransform):
-    """Drops each edge with `probability`: its weight becomes 0. Both directions of a pair of nodes share their fate.
+    """Drops each edge with a learned `probability` by setting its weight to 0. Both directions of a pair drop together.
 
-    Train / eval: in train mode what is left of an edge's weight is relaxed (`gates.toss`): between 0 and all of it.
-    In eval mode it is all or nothing.
+    Train / eval: in train mode the drop is relaxed (`gates.toss`), and an edge keeps between none and all of its
+    weight. In eval mode an edge is either dropped or kept.
 
     Args:
-        temperature: of the relaxation, in (0, 1].
-        **ranges: another range for `probability`, within [0, 1].
+        temperature: temperature of the relaxation, in (0, 1].
+        **ranges: a different `Range` or limit for `probability`, within [0, 1].
 
     Raises:
         ArgumentError: an argument is not accepted.
@@ -39,7 +39,7 @@ class EdgeDrop(GraphTransform):
         Rong, Huang, Xu, Huang: DropEdge, ICLR 2020.
     """
 
-    assumes = "any part of the edges, up to the learned share, can be missing without changing the target"
+    assumes = "the label stays the same when any part of the edges, up to the learned fraction, is missing"
     gradient = "relaxed"
     probability = Range(0.9)
 
@@ -49,7 +49,7 @@ class EdgeDrop(GraphTransform):
         check_probability(self.name, "probability", self.ranges["probability"])
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, probability: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
@@ -60,9 +60,9 @@ class EdgeDrop(GraphTransform):
 
 
 class EdgeWeightNoise(GraphTransform):
-    """Multiplies each edge's weight by `exp(std * z)`, with `z` normal: independent noise in the log of each weight.
+    """Multiplies each edge weight by `exp(std * z)` with a normal `z`: independent noise in the log of the weight.
 
-    Both directions of a pair of nodes get the same factor. A graph without weights has ones.
+    Both directions of a pair of nodes get the same factor. A graph without weights gets weights of 1 first.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -72,11 +72,11 @@ class EdgeWeightNoise(GraphTransform):
         (True, True)
     """
 
-    assumes = "the weight of an edge, within the learned ratio, carries no information about the target"
+    assumes = "the label does not depend on the weight of an edge within the learned ratio"
     std = Range(1.0, unit="log ratio")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, std: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:

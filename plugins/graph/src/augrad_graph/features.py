@@ -20,20 +20,20 @@ from augrad_graph.layout import as_batch
 from augrad_graph.walks import draw_seeds, uniform
 
 UNITS = ("node", "feature", "entry")
-"""What is masked at once: all features of a node, one feature of all nodes of a graph, one feature of one node."""
+"""Units of a mask: all features of a node, a feature of all nodes of a graph, or a single feature of a single node."""
 
 
 class FeatureNoise(GraphTransform):
     """Adds independent normal noise with standard deviation `std` to every feature of every node.
 
     Args:
-        scale: the unit of `std`: one number per feature, such as its spread in the training data (`x.std(0).tolist()`);
-            the feature's own unit if None. It is given once rather than measured in each batch, so that what a
-            magnitude means does not depend on the batch. A feature of scale 0 stays as it is.
-        **ranges: another range for `std`.
+        scale: unit of `std`: a number per feature, such as its spread in the training data (`x.std(0).tolist()`). None
+            uses the feature's own unit. The scale is given once and not measured per batch, so that a magnitude has the
+            same meaning in every batch. A feature of scale 0 does not change.
+        **ranges: a different `Range` or limit for `std`.
 
     Raises:
-        ArgumentError: `scale` holds something that is no finite number of at least 0.
+        ArgumentError: an entry of `scale` is not a finite number of at least 0.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -43,7 +43,7 @@ class FeatureNoise(GraphTransform):
         [0.5, 0.0]
     """
 
-    assumes = "noise of the learned size in each feature carries no information about the target"
+    assumes = "the label does not depend on noise of the learned size in each feature"
     needs = ("x",)
     std = Range(1.0, unit="scale")
 
@@ -65,7 +65,7 @@ class FeatureNoise(GraphTransform):
             )
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, std: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
@@ -78,16 +78,17 @@ class FeatureNoise(GraphTransform):
 
 
 class FeatureMask(GraphTransform):
-    """Sets features to 0, each with `probability`.
+    """Sets features to 0, each with a learned `probability`.
 
-    Train / eval: in train mode a mask is relaxed (`gates.toss`): what is left of a feature lies between 0 and all of
-    it, most often near one of them, so that the gradient reaches the probability. In eval mode it is all or nothing.
+    Train / eval: in train mode a mask is relaxed (`gates.toss`): a feature keeps between none and all of its value,
+    mostly close to none or all, so that the gradient reaches the probability. In eval mode a feature is either masked
+    or kept.
 
     Args:
-        of: what is masked at once: `"feature"` (one feature of all nodes of a graph), `"node"` (all features of a
-            node) or `"entry"` (one feature of one node).
-        temperature: of the relaxation, in (0, 1].
-        **ranges: another range for `probability`, within [0, 1].
+        of: the unit of a mask: `"feature"` (a feature of all nodes of a graph), `"node"` (all features of a node) or
+            `"entry"` (a single feature of a single node).
+        temperature: temperature of the relaxation, in (0, 1].
+        **ranges: a different `Range` or limit for `probability`, within [0, 1].
 
     Raises:
         ArgumentError: an argument is not accepted.
@@ -104,7 +105,7 @@ class FeatureMask(GraphTransform):
         masking).
     """
 
-    assumes = "any part of the features, up to the learned share, can be missing without changing the target"
+    assumes = "the label stays the same when any part of the features, up to the learned fraction, is missing"
     gradient = "relaxed"
     needs = ("x",)
     probability = Range(0.9)
@@ -116,7 +117,7 @@ class FeatureMask(GraphTransform):
         check_probability(self.name, "probability", self.ranges["probability"])
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, probability: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:

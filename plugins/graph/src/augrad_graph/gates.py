@@ -1,7 +1,7 @@
-"""Relaxed coin tosses: what is dropped, masked or added, and how much of it. Used by features.py, nodes.py, edges.py.
+"""Relaxed coin tosses for drops, masks and additions. Used by features.py, nodes.py, edges.py, candidates.py.
 
-Every coin of a graph comes from one seed and from what it is about, a node, a pair of nodes, an entry: it does not
-depend on what else is in the batch.
+Every coin comes from its graph's seed and its subject (a node, a pair of nodes or an entry). It does not depend on the
+rest of the batch.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from augrad_graph.layout import as_batch
 from augrad_graph.walks import uniform
 
 TEMPERATURE = 0.5
-"""Of the relaxation, unless given: 9 of 10 gates are within 0.1 of 0 or 1, and the gradient is finite at both ends."""
+"""Default temperature: 9 of 10 gates are within 0.1 of 0 or 1, and the gradient is finite at both ends."""
 
 
 def toss(
     probability: Float[Tensor, "*coins"], chance: Float[Tensor, "*coins"], *, temperature: float, hard: bool
 ) -> Float[Tensor, "*coins"]:
-    r"""Coins that come up 1 with a probability, differentiable in it: relaxed, or hard 0 and 1.
+    r"""Tosses coins that show 1 with a probability, differentiable in it: relaxed, or hard 0 and 1.
 
-    `sigmoid((logit p + logit u) / temperature)`, the binary concrete distribution, written without logarithms so that
-    it is exactly 0 at `p = 0` and 1 at `p = 1`, with a finite slope. It is above 1/2 exactly where the hard coin is 1.
+    The distribution is the binary concrete distribution `sigmoid((logit p + logit u) / temperature)`. It is written
+    without logarithms, so that it is exactly 0 at `p = 0` and exactly 1 at `p = 1`, with a finite slope. A relaxed coin
+    is above 1/2 exactly where the hard coin is 1.
 
     Args:
-        probability: of 1, in [0, 1].
+        probability: probability of 1, in [0, 1].
         chance: uniform numbers in (0, 1), in double precision.
-        temperature: in (0, 1]; towards 0 the coins become hard and their gradient large and rare.
+        temperature: in (0, 1]. Towards 0 the coins become hard, and their gradient becomes large and rare.
         hard: whether to return 0 and 1, without a gradient.
 
     Example:
@@ -51,7 +52,7 @@ def toss(
 
 
 def edge_chances(x: Data, seeds: Int[Tensor, " graphs"], *, stream: int = 0) -> Float[Tensor, " edges"]:
-    """A number in (0, 1) for each edge; the same for both directions of a pair, and for all edges between two nodes.
+    """Draws a number in (0, 1) for each edge; equal for both directions of a pair and for all edges between two nodes.
 
     Args:
         x: the batch.
@@ -66,18 +67,18 @@ def edge_chances(x: Data, seeds: Int[Tensor, " graphs"], *, stream: int = 0) -> 
 
 
 def node_chances(x: Data, seeds: Int[Tensor, " graphs"]) -> Float[Tensor, " nodes"]:
-    """A number in (0, 1) for each node."""
+    """Draws a number in (0, 1) for each node."""
     return uniform(seeds[as_batch(x).batch], node_places(x))
 
 
 def entry_chances(x: Data, seeds: Int[Tensor, " graphs"], n_entries: int) -> Float[Tensor, "nodes entries"]:
-    """Numbers in (0, 1) for each node and each of several entries."""
+    """Draws numbers in (0, 1) for each node and each of several entries."""
     entries = torch.arange(n_entries, device=seeds.device)
     return uniform(seeds[as_batch(x).batch][:, None], node_places(x)[:, None], entries)
 
 
 def node_places(x: Data) -> Int[Tensor, " nodes"]:
-    """Where each node stands in its graph, from 0."""
+    """Returns the position of each node in its graph, from 0."""
     x = as_batch(x)
     places: Tensor = torch.arange(len(x.batch), device=x.batch.device) - x.ptr[x.batch]
     return places

@@ -1,6 +1,6 @@
-"""What graph transforms share: the modality, the check of a batch, spreading values to nodes and edges, an example.
+"""Basis of all graph transforms: the modality, the check of a batch, values per node and edge, an example batch.
 
-Uses layout.py and batching.py; loading it registers torch_geometric's batches with augrad. Base of all transforms here.
+Uses layout.py and batching.py. Importing this file registers torch_geometric's batches with augrad.
 """
 
 from __future__ import annotations
@@ -26,28 +26,29 @@ _SOUND = "_augrad_sound"
 
 
 class GraphTransform(Transform):
-    """Base of the transforms of graphs: a `torch_geometric.data.Batch`, or one `Data`, which becomes a batch of one.
+    """Base class of the transforms of graphs: a `torch_geometric.data.Batch`, or a `Data`, which becomes a batch of 1.
 
-    The number and order of nodes is always kept, so that the same transforms serve graph- and node-level tasks. What
-    happens to the topology is in `edge_weight`, one number of at least 0 per edge: 1 if there is none, 0 for an edge
-    that is gone.
+    A transform never changes the number or order of nodes, so the same transforms serve graph-level and node-level
+    tasks. Changes of the topology are in `edge_weight`, a number of at least 0 per edge: 1 if the graph has none, 0 for
+    a dropped edge. A trunk must therefore use `edge_weight`; see `augrad_graph.trunks.HardTopology` for trunks that
+    ignore it.
 
     Attributes:
-        needs: the attributes that `forward` reads besides `edge_index` and `edge_weight`: `"x"`, `"pos"`.
+        needs: attributes that `forward` reads besides `edge_index` and `edge_weight`: `"x"`, `"pos"`.
     """
 
     modality = "graph"
     needs: ClassVar[tuple[str, ...]] = ()
 
     def validate(self, x: Any) -> None:
-        """Raises `InputError` or `InputTypeError` unless `x` is a homogeneous graph, or a batch of such, that is sound.
+        """Raises `InputError` or `InputTypeError` unless `x` is a sound homogeneous graph, or a batch of such graphs.
 
         Values are read only where that waits for no device: on a CPU, edges that lead out of their graph are refused.
         """
         _check_type(self.name, x)
         for key in self.needs:
             self.check_needed(x, key)
-        # Transform after transform is shown the same batch: it stays sound as long as nobody writes into it.
+        # The transforms of a layer all get the same batch; it stays sound as long as no code writes into it.
         record, held = x._store.__dict__, _versions(x)  # noqa: SLF001 - beside torch_geometric's own record
         if record.get(_SOUND) == held:
             return
@@ -80,25 +81,25 @@ class GraphTransform(Transform):
             check_trunk(trunk, self, x)
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Small connected graphs of different sizes with features, positions, edge weights and edge features."""
+        """Makes small connected graphs of different sizes with features, positions, edge weights and edge features."""
         return kit.example_graphs(n_samples, generator)
 
     @classmethod
     def features(cls, x: Any) -> Float[Tensor, "batch features"]:
-        """Graphs by what message passing sees of them, and by their positions: `augrad_graph.sample_features.graph_features`."""
+        """Returns features by which an audit compares graphs; see `sample_features.graph_features`."""
         _check_type(cls.name, x)
         return sample_features.graph_features(x)
 
     @classmethod
     def side_effects(cls, x: Any) -> Float[Tensor, "batch effects"]:
-        """Counts of nodes and edges, what is isolated or blank, weights: `augrad_graph.sample_features.graph_side_effects`."""
+        """Returns numbers by which an audit finds side effects; see `sample_features.graph_side_effects`."""
         _check_type(cls.name, x)
         return sample_features.graph_side_effects(x)
 
     @classmethod
     def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
-        """Nodes, and edges as wide as their weight: where `pos` has the nodes, or else laid out by the edges."""
-        # matplotlib is loaded only where something is drawn.
+        """Draws nodes, and edges as wide as their weight; without `pos`, the edges determine the layout."""
+        # matplotlib is imported only when something is drawn.
         from augrad_graph.drawing import draw_graph
 
         _check_type(cls.name, sample)
@@ -117,7 +118,7 @@ def _check_type(name: str, x: Any) -> None:
 
 
 def _versions(x: Data) -> tuple[Any, ...]:
-    """What tells whether a batch is still as it was: its attributes, and how often each was written into."""
+    """Lists a batch's attributes and how often each was written to, to tell whether the batch has changed."""
     return tuple(
         (key, id(value), value._version if isinstance(value, Tensor) else 0)  # noqa: SLF001 - torch's own counter
         for key, value in x._store._mapping.items()  # noqa: SLF001
@@ -125,7 +126,7 @@ def _versions(x: Data) -> tuple[Any, ...]:
 
 
 def edge_weights(x: Data) -> Float[Tensor, " edges"]:
-    """The weight of each edge: `x.edge_weight`, or ones in the dtype of the features where there is none.
+    """Returns the weight of each edge: `x.edge_weight`, or else ones in the dtype of the features.
 
     Example:
         >>> edge_weights(Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]])))
@@ -136,7 +137,7 @@ def edge_weights(x: Data) -> Float[Tensor, " edges"]:
 
 
 def edge_graphs(x: Data) -> Int[Tensor, " edges"]:
-    """For each edge, the graph it belongs to.
+    """Returns the graph of each edge.
 
     Example:
         >>> edge_graphs(Data(x=torch.ones(2, 1), edge_index=torch.tensor([[0], [1]])))
@@ -148,7 +149,7 @@ def edge_graphs(x: Data) -> Int[Tensor, " edges"]:
 
 
 def per_node(values: Float[Tensor, "graphs *entry"], x: Data) -> Float[Tensor, "nodes *entry"]:
-    """One value per graph, spread to its nodes.
+    """Repeats a value per graph for each of its nodes.
 
     Example:
         >>> from augrad import batch
@@ -160,7 +161,7 @@ def per_node(values: Float[Tensor, "graphs *entry"], x: Data) -> Float[Tensor, "
 
 
 def per_edge(values: Float[Tensor, "graphs *entry"], x: Data) -> Float[Tensor, "edges *entry"]:
-    """One value per graph, spread to its edges.
+    """Repeats a value per graph for each of its edges.
 
     Example:
         >>> from augrad import batch
@@ -172,16 +173,16 @@ def per_edge(values: Float[Tensor, "graphs *entry"], x: Data) -> Float[Tensor, "
 
 
 def node_rows(x: Data, noise: Float[Tensor, "graphs most_nodes *entry"]) -> Float[Tensor, "nodes *entry"]:
-    """Noise that was drawn with one row per graph, as long as the largest graph needs, for each node.
+    """Selects each node's noise from noise with a row per graph that is as long as the largest graph needs.
 
-    `draw_noise` returns one row per sample: `torch.rand(batch.count(x), layout_of(x).max_nodes, ...)`.
+    `draw_noise` draws it as `torch.rand(batch.count(x), layout_of(x).max_nodes, ...)`.
     """
     x = as_batch(x)
     return noise[x.batch, torch.arange(len(x.batch), device=x.batch.device) - x.ptr[x.batch]]
 
 
 def working_dtype(x: Data) -> torch.dtype:
-    """The dtype to compute in: that of the batch, but float32 for half precision."""
+    """Returns the dtype to compute in: float32 for half precision, else that of the batch."""
     return torch.promote_types(batching.float_dtype(x), torch.float32)
 
 
@@ -200,7 +201,7 @@ def _weight_fault(x: Data) -> str:
 
 
 def _edge_fault(x: Data) -> str:
-    """Whether an edge leads out of its graph; on a CPU, where looking at values waits for nothing."""
+    """Finds an edge that leads out of its graph; only on a CPU, where reading values waits for nothing."""
     index = x.edge_index
     if index.device.type != "cpu" or not index.shape[1]:
         return ""

@@ -1,4 +1,4 @@
-"""Registers graphs with the conformance kit, and makes its example graphs. Used by graphs.py."""
+"""Registration of graphs with the conformance kit, and its example graphs. Used by graphs.py."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _N_FEATURES, _N_AXES = 3, 2
 
 @floats.register(Data)
 def _(x: Data) -> tuple[Tensor, ...]:
-    """Features, positions and weighted adjacency, padded to one row per graph.
+    """Returns features, positions and weighted adjacency, padded to a row per graph.
 
-    The adjacency matrix stands for the edges: an edge of weight 0 is none, and the order of edges does not count.
+    The adjacency matrix represents the edges, so an edge of weight 0 and the order of edges make no difference.
     """
     x = with_edge_weight(x)
     n_graphs, most = len(layout_of(x).n_nodes), layout_of(x).max_nodes
@@ -48,7 +48,7 @@ def _(x: Data, function: Callable[[Tensor], Tensor]) -> Data:
 
 
 def example_graphs(n_samples: int, generator: Generator | None) -> Data:
-    """Rings of 4 to 7 nodes with chords, each edge in both directions: features, positions, weights, edge features.
+    """Makes rings of 4 to 7 nodes with chords, each edge in both directions, with all kinds of attributes.
 
     Example:
         >>> example_graphs(3, None)

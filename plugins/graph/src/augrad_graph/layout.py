@@ -1,4 +1,4 @@
-"""What a batch of graphs consists of, kept valid for torch_geometric: which rows belong to which graph.
+"""Rows of a batch by graph, in a form that torch_geometric accepts.
 
 Base of batching.py, topology.py and graphs.py.
 """
@@ -20,16 +20,16 @@ from augrad_graph.backend import Batch, Data
 
 _LAYOUT, _SEEN = "_augrad_layout", "_augrad_seen"
 _GIVEN = ("batch", "ptr", "num_nodes")
-# Rebuilt from the layout whenever graphs are picked or joined.
+# Attributes that are rebuilt from the layout whenever graphs are picked or joined.
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How many nodes and edges each graph of a batch has: known on the host, so that nothing waits for the device.
+    """Numbers of nodes and edges of each graph of a batch, known on the host, so that nothing waits for the device.
 
     Attributes:
-        n_nodes, n_edges: one number per graph.
-        levels: what each attribute has one row of: `"node"`, `"edge"`, `"graph"`, or `"other"`.
+        n_nodes, n_edges: a number per graph.
+        levels: level of each attribute's rows: `"node"`, `"edge"`, `"graph"` or `"other"`.
     """
 
     n_nodes: tuple[int, ...]
@@ -38,26 +38,26 @@ class Layout:
 
     @property
     def max_nodes(self) -> int:
-        """Nodes of the largest graph; 0 without graphs."""
+        """Number of nodes of the largest graph; 0 without graphs."""
         return max(self.n_nodes, default=0)
 
     def sizes(self, level: str) -> tuple[int, ...]:
-        """How many rows each graph has of what is of one level; none for `"other"`."""
+        """Returns the number of rows per graph of the attributes of a level; empty for `"other"`."""
         return {"node": self.n_nodes, "edge": self.n_edges, "graph": (1,) * len(self.n_nodes)}.get(level, ())
 
     def keys(self, level: str) -> list[str]:
-        """The attributes of one level, without `edge_index`."""
+        """Returns the attributes of a level, without `edge_index`."""
         return [key for key, own in self.levels.items() if own == level and key != "edge_index"]
 
 
 def as_batch(x: Data) -> Data:
-    """A batch whose every attribute has slices, and whose layout is known: the form all functions here work on.
+    """Returns a batch whose layout is known and whose attributes all have slices; all functions here need this form.
 
-    A single `Data` becomes a batch of one graph. Attributes set on a batch after it was made are given the slices of
-    nodes, edges or graphs, whichever they have as many rows as. `x` itself is returned if there is nothing to do.
+    A single `Data` becomes a batch of one graph. An attribute that was set after the batch was made gets the slices of
+    nodes, edges or graphs, depending on its number of rows. If there is nothing to do, `x` itself is returned.
 
     Raises:
-        InputError: it cannot be told which rows belong to which graph.
+        InputError: the rows cannot be assigned to graphs.
 
     Example:
         >>> x = as_batch(Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1], [1, 2]])))
@@ -83,12 +83,12 @@ def as_batch(x: Data) -> Data:
 
 
 def is_normal(x: Data) -> bool:
-    """Whether a batch is as `as_batch` leaves it: its layout is known, fits, and speaks of each of its attributes."""
+    """Tells whether a batch is in the form of `as_batch`: its layout is known, fits, and covers all attributes."""
     record, held = x._store.__dict__, x._store._mapping  # noqa: SLF001 - torch_geometric's own, and ours beside it
     layout = record.get(_LAYOUT)
     if layout is None or sum(layout.n_edges) != x.edge_index.shape[1] or sum(layout.n_nodes) != _held_nodes(x):
         return False
-    # A pass asks some hundred times: attributes that were in order once need not be gone through again.
+    # A pass calls this hundreds of times, so attributes that were checked once are not checked again.
     attributes = tuple(key for key, value in held.items() if value is not None)
     if record.get(_SEEN) != attributes:
         if layout.levels.keys() != set(_present(x)):
@@ -98,7 +98,7 @@ def is_normal(x: Data) -> bool:
 
 
 def _held_nodes(x: Data) -> int:
-    """The number of nodes, where features or positions tell: `x.num_nodes` looks at every attribute."""
+    """Returns the number of nodes from features or positions if possible; `x.num_nodes` looks at every attribute."""
     for key in ("x", "pos"):
         value = x._store._mapping.get(key)  # noqa: SLF001
         if isinstance(value, Tensor) and value.ndim:
@@ -111,7 +111,7 @@ def _present(x: Data) -> list[str]:
 
 
 def layout_of(x: Data) -> Layout:
-    """Sizes of the graphs of a batch made by `as_batch`."""
+    """Returns the layout of a batch made by `as_batch`."""
     layout: Layout = x._store.__dict__[_LAYOUT]  # noqa: SLF001 - beside torch_geometric's own record
     return layout
 
@@ -119,13 +119,13 @@ def layout_of(x: Data) -> Layout:
 def noted(
     out: Data, layout: Layout, slices: dict[str, Tensor], incs: dict[str, Any], *, adopt: Sequence[str] = ()
 ) -> Data:
-    """Writes the record that torch_geometric takes a batch apart by into a fresh copy `out`, and returns it.
+    """Writes into a fresh copy the record by which torch_geometric takes a batch apart, and returns the copy.
 
     Args:
-        out: a copy that nobody else holds.
-        layout: of its graphs.
-        slices, incs: of attributes that have new ones.
-        adopt: attributes that have none yet; they get those of their level.
+        out: a copy that no other code holds.
+        layout: layout of its graphs.
+        slices, incs: new slices and increments of attributes.
+        adopt: attributes without slices; they get the slices of their level.
     """
     state = out._store.__dict__  # noqa: SLF001 - torch_geometric's own record
     state["_slice_dict"] = {**state["_slice_dict"], **slices}
@@ -140,7 +140,7 @@ def noted(
 
 
 def starts(sizes: Sequence[int]) -> Int[Tensor, " starts"]:
-    """Where each graph's rows start, and where the last one's end; on the host.
+    """Computes where each graph's rows start and where the last graph's rows end; on the host.
 
     Example:
         >>> starts((2, 3)).tolist()
@@ -150,7 +150,7 @@ def starts(sizes: Sequence[int]) -> Int[Tensor, " starts"]:
 
 
 def structure_fault(x: Data) -> str:
-    """What keeps a graph or batch from being taken apart by graph, or the empty string. Reads shapes only."""
+    """Says why a graph or batch cannot be taken apart by graph, or returns "". Reads shapes only."""
     index = x.get("edge_index")
     if not isinstance(index, Tensor) or index.ndim != 2 or index.shape[0] != 2 or index.dtype != torch.long:
         what = f"{index.dtype} of shape {tuple(index.shape)}" if isinstance(index, Tensor) else type(index).__name__
@@ -182,7 +182,7 @@ def _slices_fault(x: Data) -> str:
 
 
 def cat_dim(x: Data, key: str) -> int | None:
-    """Along which axis an attribute of several graphs is joined; None if graphs are stacked along a new first one."""
+    """Returns the axis along which graphs' attributes are joined; None if they are stacked along a new first axis."""
     axis: int | None = x.__cat_dim__(key, x[key], x._store)  # noqa: SLF001 - as torch_geometric calls it
     return axis
 
@@ -236,5 +236,5 @@ def _level_by_rows(x: Data, key: str, layout: Layout) -> str:
 
 
 def _preferred(key: str) -> tuple[str, ...]:
-    # Where a graph has as many edges as nodes, the name tells, as in torch_geometric.
+    # If a graph has as many edges as nodes, the name decides, as in torch_geometric.
     return ("edge", "node", "graph") if "edge" in key else ("node", "edge", "graph")

@@ -1,4 +1,4 @@
-"""Loaders of graphs as `augrad.fit` reads them: pairs of a batch and its targets. Uses layout.py."""
+"""Collation of graphs for `augrad.fit`: pairs of a batch and its targets. Uses layout.py."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from augrad_graph.layout import as_batch
 
 
 def with_targets(graphs: Sequence[Data]) -> tuple[Data, Tensor]:
-    """Collates graphs into a pair: their batch without `y`, and `y`, for `torch.utils.data.DataLoader(collate_fn=...)`.
+    """Collates graphs to a pair `(batch without y, y)`, for `torch.utils.data.DataLoader(collate_fn=...)`.
 
-    Targets of nodes that are not to be learned from (outside a training mask) are set to -100 beforehand, which
-    cross-entropy and accuracy leave out. A single graph needs no loader: `[(data, data.y)]` is one.
+    To exclude nodes from training (outside a training mask), set their targets to -100 beforehand; cross-entropy and
+    accuracy ignore them. A single graph needs no loader: use `[(data, data.y)]`.
 
     Args:
-        graphs: with targets `y`, per graph or per node.
+        graphs: graphs with targets `y`, per graph or per node.
 
     Returns:
         The batch, and `y` of all graphs, `(graphs, *entry)` or `(nodes, *entry)`.
 
     Raises:
-        InputError: there are no graphs, or one has no `y`.
+        InputError: there are no graphs, or a graph has no `y`.
 
     Example:
         >>> import torch

@@ -16,40 +16,35 @@ from augrad_graph.graphs import working_dtype
 from augrad_graph.positions import PositionAction, PositionTransform
 
 AXES = ("random", "x", "y", "z")
-"""About which axis a 3-D point set may turn."""
+"""Axis of rotation of 3-D points."""
 
 PLANES = ("random", "xy", "xz", "yx", "yz", "zx", "zy")
-"""Along which axis points may move in a shear, and in proportion to which other coordinate."""
+"""Plane of a shear: the axis along which points move, then the axis whose coordinate determines how far."""
 
 
-class PositionMatrixTransform(PositionTransform, MatrixTransform):
-    """Base of the transforms of positions that are matrices about the centroid (`PositionAction`): they fuse."""
-
-    action = PositionAction()
-
-    def _require_third_axis(self, x: Any, argument: str, given: str) -> None:
-        if x.pos.shape[1] == 2:
-            raise InputError(
-                f"{self.name}: {argument}={given!r} needs 3-D positions, but pos has shape {tuple(x.pos.shape)}. Leave "
-                f"{argument} out, or give positions a third coordinate.",
-                transform=self.name,
-                argument=argument,
-                shape=tuple(x.pos.shape),
-            )
+def _require_third_axis(transform: PositionTransform, x: Any, argument: str, given: str) -> None:
+    if x.pos.shape[1] == 2:
+        raise InputError(
+            f"{transform.name}: {argument}={given!r} needs 3-D positions, but pos has shape {tuple(x.pos.shape)}. "
+            f"Leave {argument} out, or give positions a third coordinate.",
+            transform=transform.name,
+            argument=argument,
+            shape=tuple(x.pos.shape),
+        )
 
 
-class PositionRotate(PositionMatrixTransform):
-    """Turns each graph about its centroid by `angle`; positive angles turn counter-clockwise.
+class PositionRotate(PositionTransform, MatrixTransform):
+    """Rotates each graph about its centroid by `angle`. Positive angles turn counter-clockwise.
 
-    2-D positions turn in their plane, from x towards y. 3-D positions turn about `axis`, counter-clockwise as seen from
-    its tip; a random axis is inner noise, uniform among directions.
+    2-D positions rotate in their plane, from x towards y. 3-D positions rotate about `axis`, counter-clockwise as seen
+    from its tip. A random axis is inner noise, uniform over all directions.
 
     Args:
-        axis: `"random"`, `"x"`, `"y"` or `"z"`; 2-D positions always turn about z.
-        **ranges: another range for `angle`.
+        axis: `"random"`, `"x"`, `"y"` or `"z"`; 2-D positions always rotate about z.
+        **ranges: a different `Range` or limit for `angle`, in degrees.
 
     Raises:
-        ArgumentError: an unknown axis.
+        ArgumentError: `axis` is unknown.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -59,7 +54,8 @@ class PositionRotate(PositionMatrixTransform):
         [[0.0, 1.0], [0.0, 1.0]]
     """
 
-    assumes = "orientation within the learned range carries no information about the target"
+    assumes = "the label does not depend on orientation within the learned range"
+    action = PositionAction()
     angle = Range(180.0, unit="deg", signed=True)
 
     def __init__(self, *, axis: str = "random", **ranges: float | Range) -> None:
@@ -69,10 +65,10 @@ class PositionRotate(PositionMatrixTransform):
     def validate(self, x: Any) -> None:
         super().validate(x)
         if self.axis in ("x", "y"):
-            self._require_third_axis(x, "axis", self.axis)
+            _require_third_axis(self, x, "axis", self.axis)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """The axis of each graph, a unit vector."""
+        """Draws the axis of each graph, a unit vector."""
         shape, dtype = (batch.count(x), 3), working_dtype(x)
         if self.axis == "random" and x.pos.shape[1] == 3:
             return normalize(torch.randn(shape, generator=generator, device=x.pos.device, dtype=dtype), dim=1)
@@ -85,7 +81,7 @@ class PositionRotate(PositionMatrixTransform):
 
 
 def rotation(angle: Float[Tensor, " batch"], axis: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 3 3"]:
-    """Rotations by angles in degrees about unit axes, counter-clockwise as seen from their tips (Rodrigues' formula).
+    """Computes rotations by angles in degrees about unit axes, counter-clockwise as seen from their tips (Rodrigues).
 
     Example:
         >>> quarter = rotation(torch.tensor([90.0]), torch.tensor([[0.0, 0.0, 1.0]]))
@@ -97,20 +93,21 @@ def rotation(angle: Float[Tensor, " batch"], axis: Float[Tensor, "batch 3"]) -> 
     none = torch.zeros_like(x)
     cross = torch.stack([none, -z, y, z, none, -x, -y, x, none], dim=1).reshape(-1, 3, 3)
     eye = torch.eye(3, device=angle.device, dtype=angle.dtype)
-    # Not the squared cross product: that is the projection on the plane of rotation to rounding only.
+    # The outer product is exact; the square of the cross product is this projection only up to rounding.
     plane = axis[:, :, None] * axis[:, None]
     return cosine[:, None, None] * eye + sine[:, None, None] * cross + (1 - cosine)[:, None, None] * plane
 
 
-class PositionScale(PositionMatrixTransform):
-    """Enlarges each graph about its centroid by `2 ** factor`; negative factors shrink it.
+class PositionScale(PositionTransform, MatrixTransform):
+    """Enlarges each graph about its centroid by `2 ** factor`. Negative factors shrink it.
 
     Example:
         >>> PositionScale().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
         [2.0, 2.0, 2.0]
     """
 
-    assumes = "size within the learned range carries no information about the target"
+    assumes = "the label does not depend on size within the learned range"
+    action = PositionAction()
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -118,16 +115,16 @@ class PositionScale(PositionMatrixTransform):
         return torch.exp2(factor)[:, None, None] * eye
 
 
-class PositionShear(PositionMatrixTransform):
-    """Slants each graph: points move along one axis by `tan(angle)` times their offset from the centroid along another.
+class PositionShear(PositionTransform, MatrixTransform):
+    """Slants each graph: points move along an axis by `tan(angle)` times their offset from the centroid along another.
 
     Args:
-        plane: `"xy"` moves points along x in proportion to their y, and so on for every pair of axes; `"random"` takes
-            two directions at right angles at random, as inner noise.
-        **ranges: another range for `angle`.
+        plane: `"xy"` moves points along x in proportion to their y, and so on for every pair of axes. `"random"` draws
+            two directions at right angles, as inner noise.
+        **ranges: a different `Range` or limit for `angle`, in degrees.
 
     Raises:
-        ArgumentError: an unknown plane.
+        ArgumentError: `plane` is unknown.
 
     Example:
         >>> shear = PositionShear(plane="xy")
@@ -136,7 +133,8 @@ class PositionShear(PositionMatrixTransform):
         [1.0, 1.0, 0.0]
     """
 
-    assumes = "slant within the learned range carries no information about the target"
+    assumes = "the label does not depend on slant within the learned range"
+    action = PositionAction()
     angle = Range(45.0, unit="deg", signed=True)
 
     def __init__(self, *, plane: str = "random", **ranges: float | Range) -> None:
@@ -146,10 +144,10 @@ class PositionShear(PositionMatrixTransform):
     def validate(self, x: Any) -> None:
         super().validate(x)
         if "z" in self.plane:
-            self._require_third_axis(x, "plane", self.plane)
+            _require_third_axis(self, x, "plane", self.plane)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """For each graph the direction in which points move and that along which their distance counts."""
+        """Draws for each graph the direction of motion and the direction whose coordinate determines how far."""
         n_graphs, device, dtype = batch.count(x), x.pos.device, working_dtype(x)
         if self.plane != "random":
             axes = torch.zeros(n_graphs, 2, 3, device=device, dtype=dtype)

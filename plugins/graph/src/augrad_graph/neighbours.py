@@ -1,4 +1,4 @@
-"""Local augmentation: features such as a neighbour might have, from a small learned generator. Uses graphs.py."""
+"""Local augmentation: features that a neighbour might have, from a small learned generator. Uses graphs.py."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from augrad_graph.layout import as_batch, layout_of
 
 
 class NeighbourGenerator(nn.Module):
-    """Makes features such as a neighbour of a node might have, from the node's own and some noise.
+    """Generates features that a neighbour of a node might have, from the node's own features and noise.
 
-    `x + V gelu(W (x, z) + b) + c`: a network with one hidden layer. Starts are keyed by `seed`, and torch's global
-    generator is left alone.
+    It computes `x + V gelu(W (x, z) + b) + c`, a network with a hidden layer. Initial weights are keyed by `seed` and
+    leave torch's global generator alone.
 
     Args:
-        n_features: of each node.
-        n_hidden: units of the hidden layer.
-        n_latent: noise values per node.
-        seed: of the starting weights.
+        n_features: number of features of a node.
+        n_hidden: number of units of the hidden layer.
+        n_latent: number of noise values per node.
+        seed: seed of the initial weights.
 
     Shape:
         Input: `(nodes, n_features)` and `(nodes, n_latent)`; output `(nodes, n_features)`, in the dtype of the former.
@@ -59,22 +59,22 @@ class NeighbourGenerator(nn.Module):
 
 
 class LocalAugmentation(GraphTransform):
-    """Moves each node's features towards such as a neighbour of it might have, by the share `strength`.
+    """Moves each node's features towards features that a neighbour might have, by the fraction `strength`.
 
-    `x + strength (g(x, z) - x)`, with `g` the transform's own generator (`NeighbourGenerator`) and `z` noise. There are
-    two ways to train it:
+    It computes `x + strength (g(x, z) - x)` with noise `z` and the transform's generator `g` (`NeighbourGenerator`).
+    There are two ways to train the generator:
 
-    - leave it: its parameters are among those of the augmentation, so the joint loss trains them too, and it learns
-      which features may stand in for others;
-    - `fit(graphs)`: it learns which features the neighbours of a node have, and is frozen. This is what the
-      reference does, with another learning rule.
+    - Do nothing. Its parameters belong to the augmentation, so the joint loss trains them too. It learns which features
+      can replace others.
+    - Call `fit(graphs)` before. It learns which features the neighbours of a node have, and is frozen. The reference
+      does the same, with another learning rule.
 
     Args:
-        n_features: of each node.
-        n_hidden: units of the generator's hidden layer, at least 1.
-        n_latent: noise values per node, at least 1.
-        seed: of the generator's starting weights.
-        **ranges: another range for `strength`.
+        n_features: number of features of a node.
+        n_hidden: number of units of the generator's hidden layer, at least 1.
+        n_latent: number of noise values per node, at least 1.
+        seed: seed of the generator's initial weights.
+        **ranges: a different `Range` or limit for `strength`.
 
     Raises:
         ArgumentError: a number is less than 1.
@@ -89,7 +89,7 @@ class LocalAugmentation(GraphTransform):
         Liu, Ying, Dong, Lin, Jin, Wu, Tu: Local augmentation for graph neural networks, ICML 2022.
     """
 
-    assumes = "a node could have features such as its neighbours have without changing the target"
+    assumes = "the label stays the same when a node has features like its neighbours' features"
     strength = Range(1.0, unit="share")
     needs = ("x",)
 
@@ -104,11 +104,11 @@ class LocalAugmentation(GraphTransform):
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """For the graphs of `example_batch`."""
+        """Returns the arguments for the graphs of `example_batch`."""
         return {"n_features": 3}
 
     def validate(self, x: Any) -> None:
-        """Also raises `InputError` if nodes have another number of features."""
+        """Raises, besides the checks of all graphs, `InputError` for nodes with another number of features."""
         super().validate(x)
         if x.x.shape[1] != self.n_features:
             raise InputError(
@@ -135,21 +135,21 @@ class LocalAugmentation(GraphTransform):
     ) -> LocalAugmentation:
         """Teaches the generator which features the neighbours of a node have, and freezes it.
 
-        Minimises the energy score `|g(x_v, z) - x_u| - |g(x_v, z) - g(x_v, z')| / 2` over edges `(v, u)`, by
-        their weight. It is least in the mean where the generator has the neighbours' own distribution.
+        It minimises the energy score `|g(x_v, z) - x_u| - |g(x_v, z) - g(x_v, z')| / 2` over edges `(v, u)`, weighted
+        by their weight. The mean score is lowest if the generator has the distribution of the neighbours' features.
 
         Args:
-            graphs: a batch, or several (a loader), gone through again and again.
-            n_steps: of the optimiser (Adam), one per batch.
-            lr: its learning rate.
-            seed: of the noise.
+            graphs: a batch, or several batches (a loader), which are used again and again.
+            n_steps: number of steps of the optimiser (Adam); each step uses a batch.
+            lr: learning rate.
+            seed: seed of the noise.
 
         Returns:
-            Itself.
+            The transform itself.
 
         Raises:
             InputError: there is no edge to learn from.
-            InputTypeError: something that is no graph.
+            InputTypeError: an entry is not a graph.
         """
         batches = [graphs] if isinstance(graphs, Data) else list(graphs)
         for one in batches:

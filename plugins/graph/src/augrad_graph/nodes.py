@@ -1,4 +1,4 @@
-"""Nodes that are left out. Uses gates.py."""
+"""Dropped nodes. Uses gates.py."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from augrad_graph.walks import draw_seeds
 
 
 class NodeDrop(GraphTransform):
-    """Leaves out each node with `probability`: its features and the weights of its edges become 0; its row stays.
+    """Drops each node with a learned `probability`: its features and the weights of its edges become 0.
 
-    So a trunk still counts it: it must not let a constant (a bias, a batch norm's shift) reach its pooling from a node
-    without features and edges, or such nodes are seen. Positions stay.
+    The node's row and its position stay, so a trunk still counts the node. Use a trunk in which a node without features
+    and edges adds nothing to the pooling: a bias, or the shift of a batch norm, would reveal dropped nodes.
 
-    Train / eval: in train mode what is left of a node is relaxed (`gates.toss`): between 0 and all of it. In eval mode
-    it is all or nothing.
+    Train / eval: in train mode the drop is relaxed (`gates.toss`), and a node keeps between none and all of its
+    features. In eval mode a node is either dropped or kept.
 
     Args:
-        temperature: of the relaxation, in (0, 1].
-        **ranges: another range for `probability`, within [0, 1].
+        temperature: temperature of the relaxation, in (0, 1].
+        **ranges: a different `Range` or limit for `probability`, within [0, 1].
 
     Raises:
         ArgumentError: an argument is not accepted.
@@ -43,7 +43,7 @@ class NodeDrop(GraphTransform):
         You, Chen, Sui, Chen, Wang, Shen: Graph contrastive learning with augmentations, NeurIPS 2020 (node dropping).
     """
 
-    assumes = "any part of the nodes, up to the learned share, can be missing without changing the target"
+    assumes = "the label stays the same when any part of the nodes, up to the learned fraction, is missing"
     gradient = "relaxed"
     probability = Range(0.9)
 
@@ -58,7 +58,7 @@ class NodeDrop(GraphTransform):
             self.check_needed(x, "x")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, probability: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:

@@ -1,4 +1,4 @@
-"""Where nodes are: what position matrices act on, and jitter. Uses graphs.py; base of motions.py."""
+"""Node positions: the action of position matrices, and jitter. Uses graphs.py; base of motions.py."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from augrad_graph.layout import as_batch, layout_of
 
 @dataclass(frozen=True)
 class PositionAction(Action):
-    """What position matrices act on: coordinates relative to the centroid of each graph, in 2-D or 3-D.
+    """Applies a position matrix to coordinates relative to the centroid of each graph, in 2-D or 3-D.
 
-    A matrix says where points go: one at `p` from the centroid goes to `matrix @ p` from it. Matrices are 3x3;
-    2-D positions use the upper left 2x2 block. The centroid stays where it is.
+    A matrix says where points go: a point at offset `p` from the centroid moves to offset `matrix @ p`. Matrices are
+    3x3; 2-D positions use the upper left 2x2 block. The centroid does not move.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -40,7 +40,7 @@ class PositionAction(Action):
         pos = x.pos.to(dtype)
         centre = per_node(centroids(pos, x.batch, batch.count(x)), x)
         block = per_node(matrix[:, :n_axes, :n_axes].to(dtype), x)
-        # The difference is added, so that the identity leaves positions as they are to the last bit.
+        # The difference is added, so that the identity keeps positions to the last bit.
         away = pos - centre
         moved = pos + ((block * away[:, None]).sum(2) - away)
         return with_values(x, pos=moved.to(x.pos.dtype))
@@ -49,7 +49,7 @@ class PositionAction(Action):
 def centroids(
     pos: Float[Tensor, "nodes axes"], graph: Int[Tensor, " nodes"], n_graphs: int
 ) -> Float[Tensor, "graphs axes"]:
-    """Mean position of each graph's nodes; 0 for a graph without nodes.
+    """Computes the mean position of each graph's nodes; 0 for a graph without nodes.
 
     Example:
         >>> centroids(torch.tensor([[0.0], [2.0], [5.0]]), torch.tensor([0, 0, 1]), 2).tolist()
@@ -63,7 +63,7 @@ def centroids(
 def radius_of_gyration(
     pos: Float[Tensor, "nodes axes"], graph: Int[Tensor, " nodes"], n_graphs: int
 ) -> Float[Tensor, " graphs"]:
-    """Root mean square distance of each graph's nodes from their centroid; 0 for one node, with gradient 0.
+    """Computes the root mean square distance of nodes from their graph's centroid; 0, with gradient 0, for one node.
 
     Example:
         >>> radius_of_gyration(torch.tensor([[0.0, 0.0], [0.0, 6.0]]), torch.tensor([0, 0]), 1).tolist()
@@ -76,12 +76,12 @@ def radius_of_gyration(
 
 
 class PositionTransform(GraphTransform):
-    """Base of the transforms of node positions `pos`, `(nodes, 2)` or `(nodes, 3)`. Edges stay as they are."""
+    """Base class of the transforms of node positions `pos`, `(nodes, 2)` or `(nodes, 3)`. Edges do not change."""
 
     needs = ("pos",)
 
     def validate(self, x: Any) -> None:
-        """Also raises `InputError` if the batch has no positions, or of another dimension than 2 and 3."""
+        """Raises, besides the checks of all graphs, `InputError` unless the batch has positions in 2-D or 3-D."""
         if _lacks_positions(x):
             raise InputError(
                 f"{self.name} needs node positions, but the batch has no pos. Set data.pos, a tensor (nodes, 2) or "
@@ -102,10 +102,11 @@ def _lacks_positions(x: Any) -> bool:
 
 
 class PositionJitter(PositionTransform):
-    """Moves every node by independent normal noise, `std` in units of its graph's radius of gyration.
+    """Moves every node by independent normal noise with standard deviation `std` in radii of gyration.
 
-    The radius of gyration is the root mean square distance from the centroid, so the noise is as large for a molecule
-    in nanometres as for one in angstroms. A graph of one node has none and stays where it is.
+    The radius of gyration of a graph is the root mean square distance of its nodes from the centroid. The noise is
+    therefore as large for a molecule in nanometres as for a molecule in angstroms. A graph of one node has radius 0 and
+    does not move.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -114,7 +115,7 @@ class PositionJitter(PositionTransform):
         [[1.5, 1.5], [1.5, 7.5]]
     """
 
-    assumes = "noise of the learned size in each position carries no information about the target"
+    assumes = "the label does not depend on noise of the learned size in each position"
     std = Range(0.5, unit="radii of gyration")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:

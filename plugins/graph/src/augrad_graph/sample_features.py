@@ -1,6 +1,6 @@
-"""What is read off graphs to audit a model: features that they are compared by, and side effects of a transform.
+"""Numbers that audits read off graphs: features to compare them by, and side effects. Used by graphs.py.
 
-Uses displacements.py; used by graphs.py.
+Uses displacements.py.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from augrad_graph.batching import float_dtype, with_edge_weight
 from augrad_graph.displacements import graph_means, node_descriptors, position_moments
 
 DEGREE = 4.0
-"""Weights are divided by it, as a degree that is usual: in most graphs no step of message passing outweighs the others.
-The batch's own degree, as displacements take it, would make a graph's features depend on the other graphs."""
+"""A usual degree, which divides edge weights: in most graphs, no step of message passing then outweighs the others.
+Displacements use the batch's own degree; here it would make a graph's features depend on the other graphs."""
 
 
 def graph_features(x: Data) -> Float[Tensor, "graphs features"]:
-    """What nodes and edges are, how many nodes there are, and where they are.
+    """Describes the content of nodes and edges, the number of nodes, and their positions.
 
-    Means over the nodes of what message passing brings them in no, one and two steps; the logarithm of the number of
-    nodes; and where there are positions, their centroid, radius, second and third moments, and the features weighted by
-    them. A graph that is moved, turned or mirrored has other features; one whose nodes are in another order has not.
+    The features are: means over the nodes of the results of message passing after no, one and two steps; the logarithm
+    of the number of nodes; and, if there are positions, their centroid, radius, second and third moments, and the
+    node features weighted by them. Moving, rotating or mirroring a graph changes its features; reordering its nodes
+    does not.
 
     Args:
-        x: a batch, or one graph.
+        x: a batch or a single graph.
 
     Returns:
-        One row per graph, in float32 (float64 stays), without gradient. Columns have units of their own.
+        A row per graph, in float32 (float64 stays), without gradient. Columns have different units.
 
     Example:
         >>> path = Data(pos=torch.tensor([[0.0, 0.0], [1.0, 0.0]]), edge_index=torch.tensor([[0, 1], [1, 0]]))
@@ -50,14 +51,14 @@ def graph_features(x: Data) -> Float[Tensor, "graphs features"]:
 
 
 def graph_side_effects(x: Data) -> Float[Tensor, "graphs 6"]:
-    """What a transform may leave on a graph that is not its content.
+    """Measures traces that a transform may leave on a graph besides its content.
 
-    Number of nodes; number of edges, those of weight 0 not counted; share of nodes without such an edge to another
-    node; share of nodes whose features are all 0; mean and standard deviation of `edge_weight`, which is 1 where there
-    is none.
+    The columns are: number of nodes; number of edges, without edges of weight 0; fraction of nodes without such an edge
+    to another node; fraction of nodes whose features are all 0; mean and standard deviation of `edge_weight` (1 if the
+    graph has none).
 
     Args:
-        x: a batch, or one graph.
+        x: a batch or a single graph.
 
     Example:
         >>> path = Data(x=torch.tensor([[1.0], [2.0], [0.0]]), edge_index=torch.tensor([[0, 1], [1, 0]]))

@@ -1,4 +1,4 @@
-"""Randomised Schur complements: nodes eliminated, with random edges in their place. Uses walks.py, topology.py."""
+"""Randomised Schur complements: nodes are eliminated and replaced by random edges. Uses walks.py, topology.py."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from augrad_graph.walks import Links, Pairs, draw_seeds, links, pairs_of, step, 
 
 
 class SchurView(GraphTransform):
-    r"""Eliminates each node with probability `share`, and joins its neighbours so that currents stay what they were.
+    r"""Eliminates each node with probability `share` and joins its neighbours so that electrical currents are kept.
 
-    Each view is random; the mean Laplacian of the views with the same eliminated nodes is the Schur complement on the
-    kept ones (`eliminate` says how, and how exactly). Eliminated nodes keep their row: their features are 0 and their
-    edges have weight 0. Each edge at an eliminated node gets a new edge in its place, with `edge_attr` 0; a batch gets
-    as many new edges as it had, most of weight 0.
+    Each view is random. The mean Laplacian of the views with the same eliminated nodes is the Schur complement on the
+    kept nodes; see `eliminate` for the method and its accuracy. Eliminated nodes keep their row: their features are 0
+    and their edges have weight 0. Each edge at an eliminated node is replaced by a new edge with `edge_attr` 0. A batch
+    gets as many new edges as it has edges, most of them with weight 0.
 
-    Train / eval: the same. Which nodes go is a hard draw; the gradient in `share` is a score function for edges, with
-    the unchanged graph as baseline: what a view changed counts times the slope of its log-probability, for each edge
-    the probability of what decided about it alone. So what arrives is `<dL/dy, y - x> dlog p`, the score function to
-    first order in the loss. Features get the slope of their mean, which is known. The mean gradient is exact for a
-    loss that is linear in edge weights and features (tests/plugins/graph/test_schur.py). Where nothing was
-    eliminated, as near `share` 0, only features have a gradient.
+    Train / eval: both modes are the same. The eliminated nodes are a hard draw. For edges, the gradient of `share` is a
+    score function with the unchanged graph as baseline: the change made by a view is multiplied by the slope of its
+    log-probability. Each edge uses only the probability of the draws that decided about it. The gradient is therefore
+    `<dL/dy, y - x> dlog p`, the score function to first order in the loss. For features, the slope of their mean is
+    known and is used. The mean gradient is exact for a loss that is linear in edge weights and features
+    (tests/plugins/graph/test_schur.py). If nothing was eliminated, as near `share` 0, only features have a gradient.
 
-    Graphs must be undirected, each edge stored in both directions.
+    Graphs must be undirected, with each edge stored in both directions.
 
     Args:
-        n_steps: how long the way over eliminated nodes may be, at least 1; edges that would need a longer one are lost.
-        **ranges: another range for `share`, within [0, 1).
+        n_steps: longest path over eliminated nodes, at least 1; edges that would need a longer path are lost.
+        **ranges: a different `Range` or limit for `share`, within [0, 1).
 
     Raises:
         ArgumentError: `n_steps` is less than 1, or the range of `share` leaves [0, 1).
@@ -54,7 +54,7 @@ class SchurView(GraphTransform):
     """
 
     gradient = "straight-through"
-    assumes = "nodes can be left out without changing the target, if those around them are joined as they were by them"
+    assumes = "the label stays the same when nodes are left out and their neighbours are joined in their place"
     share = Range(0.5, unit="share of nodes")
 
     def __init__(self, *, n_steps: int = 16, **ranges: float | Range) -> None:
@@ -70,7 +70,7 @@ class SchurView(GraphTransform):
         self.n_steps = n_steps
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, share: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
@@ -86,7 +86,7 @@ class SchurView(GraphTransform):
         )
         changes["edge_weight"] = kept.to(x.edge_weight.dtype)
         if isinstance(x.get("x"), Tensor) and x.x.is_floating_point():
-            # The slope of the mean is known for every node, drawn or not; it needs no score function.
+            # The slope of the mean is known for every node, eliminated or not, so no score function is needed.
             gone = eliminated + (chance - chance.detach())
             changes["x"] = x.x * (1 - gone).to(x.x.dtype)[:, None]
         return with_edges(with_values(x, **changes), index, added, layout_of(x).n_edges)
@@ -101,30 +101,30 @@ def eliminate(
     *,
     n_steps: int,
 ) -> tuple[Float[Tensor, " edges"], Int[Tensor, "2 edges"], Float[Tensor, " edges"]]:
-    r"""Eliminates nodes from undirected graphs, with as many edges as before, at random in their place.
+    r"""Eliminates nodes from undirected graphs and puts as many random edges in their place as there were edges.
 
-    From both ends of each edge a random walk goes on until it meets a kept node. The edge then connects the two nodes
-    met, with the conductance of the whole way: `1 / sum 1 / w` over its edges. The mean Laplacian over walks is the
-    Schur complement `L_KK - L_KR L_RR^-1 L_RK` of the eliminated nodes `R`, exactly but for the walks that
-    have met no kept node after `n_steps`, whose edges are lost. An edge between kept nodes stays as it is.
+    From both ends of each edge, a random walk continues until it meets a kept node. The edge then connects the two
+    nodes that were met, with the conductance of the whole path: `1 / sum 1 / w` over its edges. The mean Laplacian over
+    walks is the Schur complement `L_KK - L_KR L_RR^-1 L_RK` of the eliminated nodes `R`. This is exact except for walks
+    that have met no kept node after `n_steps`; their edges are lost. An edge between kept nodes does not change.
 
-    **Gradient.** Which way an edge went is a draw, so what it changed carries a score function: the factor
-    `p / stop_gradient(p)`, 1 in value, with `p` the probability of all that decided about this edge: of every node on
-    its way to be eliminated or kept, and of every step. Nodes that it has not met do not add to its variance, nor do
-    edges that stayed. For a function that is linear in the weights the mean gradient is exact, in `log_chance` and in
-    `weight`.
+    **Gradient.** The path of an edge is a draw, so its effect carries a score function: the factor
+    `p / stop_gradient(p)`, whose value is 1. `p` is the probability of everything that decided about this edge: the
+    elimination of every node on its path, and every step. Nodes that the edge has not met add nothing to its variance,
+    nor do edges that stayed. For a function that is linear in the weights, the mean gradient is exact, in `log_chance`
+    and in `weight`.
 
     Args:
         edge_index: the edges, in both directions.
-        weight: their weights, not negative.
-        eliminated: which nodes are.
-        log_chance: the log-probability of each node's having been drawn as `eliminated` says; differentiable.
-        pairs: from `pairs_of`, for random numbers and for where edges without weight may lie.
-        n_steps: how long a walk may be.
+        weight: weights of the edges, not negative.
+        eliminated: True for eliminated nodes.
+        log_chance: log-probability of each node's entry in `eliminated`; differentiable.
+        pairs: from `pairs_of`; supplies random numbers and places for edges without weight.
+        n_steps: largest number of steps of a walk.
 
     Returns:
-        What is left of the weights (all or nothing); one new edge for each, and its weight. A new edge that is not
-        needed, is lost, or would be a self-loop, has weight 0 and lies aside.
+        The remaining weights (all or nothing), a new edge for each edge, and the weights of the new edges. A new edge
+        that is not needed, is lost, or would be a self-loop has weight 0 and lies in the place that `pairs` gives.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -146,7 +146,7 @@ def eliminate(
     stays = ~eliminated[edge_index].any(0)
     lost = stays | eliminated[met].any(0) | (met[0] == met[1])
     conductance = factor * weight / (1 + weight * resistance)
-    # Where an edge was, its weight less what it would have had by chance: 0, with the gradient of the baseline.
+    # An edge that was removed has its weight minus the mean by chance: value 0, with the gradient of the baseline.
     return (
         torch.where(stays, weight, (1 - factor) * weight.detach()),
         torch.where(lost, pairs.aside, met),
@@ -155,15 +155,15 @@ def eliminate(
 
 
 def scored(log_p: Float[Tensor, " draws"]) -> Float[Tensor, " draws"]:
-    """1, with the gradient of log-probabilities: what multiplies the outcome of a draw to give it a score function."""
+    """Returns 1 with the gradient of log-probabilities: a factor that gives a draw's outcome a score function."""
     return torch.exp(log_p - log_p.detach())
 
 
 def _walk(
     graph: Links, start: Int[Tensor, "2 edges"], eliminated: Bool[Tensor, " nodes"], pairs: Pairs, n_steps: int
 ) -> tuple[Int[Tensor, "places edges"], Float[Tensor, " edges"], Float[Tensor, " edges"]]:
-    """All places on the walks from both ends, the resistance of the steps, and the log-probability of taking them."""
-    # Which end of the pair a walk starts from, in words that both directions share.
+    """Returns all places on the walks from both ends, the steps' resistance, and the log-probability of the steps."""
+    # The end of the pair from which a walk starts, numbered in the same way for both directions.
     end = (start > start.flip(0)).long()
     place, trail = start, [start]
     resistance = torch.zeros_like(graph.weight)
@@ -180,7 +180,7 @@ def _walk(
 
 
 def _once(log_chance: Float[Tensor, " nodes"], trail: Int[Tensor, "places edges"]) -> Float[Tensor, " edges"]:
-    """The sum over the nodes of each way, each node once however often the way leads over it."""
+    """Sums over the nodes of each path; a node counts once, however often the path visits it."""
     nodes = trail.sort(dim=0).values
     first = torch.ones_like(nodes, dtype=torch.bool)
     first[1:] = nodes[1:] != nodes[:-1]

@@ -1,4 +1,4 @@
-"""Subgraphs: what random walks from a random node reach first is kept. Uses graphs.py, walks.py."""
+"""Subgraphs: the nodes that random walks from a random node visit most are kept. Uses graphs.py, walks.py."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from augrad_graph.graphs import GraphTransform, per_node, working_dtype
 from augrad_graph.walks import draw_seeds, uniform
 
 RESTART = 0.5
-"""How likely the walk is to go back to its start at each step: so much that the start is always visited most."""
+"""Probability of returning to the start at each step; so high that the start is always visited most."""
 
 
 class Subgraph(GraphTransform):
-    """Keeps the part of each graph around a random node, and leaves out a `share` of the others.
+    """Keeps the part of each graph around a random node and drops the fraction `share` of the other nodes.
 
-    Nodes are ranked by how often a random walk that starts at that node, and often returns to it, visits them. Those
-    visited least are left out: their features and the weights of their edges are 0; rows stay. The node on the border
-    is left out by what is missing to `share`, so that the nodes left out add up to `share` times all but the
-    first, and the gradient is exact: it is that node's.
+    Nodes are ranked by how often a random walk visits them that starts at the random node and often returns to it. The
+    least visited nodes are dropped: their features and the weights of their edges become 0; their rows stay. The node
+    on the border is dropped in part, so that the dropped nodes add up to exactly `share` times the number of nodes
+    except the first. The gradient comes from this node and is exact.
 
     Args:
-        n_steps: how long the walk is, at least 1; what lies farther is left out first, in random order.
-        **ranges: another range for `share`, within [0, 1].
+        n_steps: length of the walk, at least 1; nodes farther away are dropped first, in random order.
+        **ranges: a different `Range` or limit for `share`, within [0, 1].
 
     Raises:
         ArgumentError: `n_steps` is less than 1, or the range of `share` leaves [0, 1].
@@ -44,7 +44,7 @@ class Subgraph(GraphTransform):
         You, Chen, Sui, Chen, Wang, Shen: Graph contrastive learning with augmentations, NeurIPS 2020 (subgraph).
     """
 
-    assumes = "the neighbourhood of any one node, up to the share left out, tells as much of the target as the whole"
+    assumes = "the label stays the same when the nodes far from a random node, up to the learned fraction, are missing"
     share = Range(0.8, unit="share of nodes")
 
     def __init__(self, *, n_steps: int = 8, **ranges: float | Range) -> None:
@@ -60,7 +60,7 @@ class Subgraph(GraphTransform):
         self.n_steps = n_steps
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        """One seed per graph."""
+        """Draws a seed per graph."""
         return draw_seeds(batch.count(x), batch.device(x), generator)
 
     def forward(self, x: Any, *, share: Float[Tensor, " batch"], noise: Int[Tensor, " batch"]) -> Any:
@@ -84,7 +84,7 @@ class Subgraph(GraphTransform):
 def visited(
     edge_index: Int[Tensor, "2 edges"], weight: Float[Tensor, " edges"], start: Float[Tensor, " nodes"], n_steps: int
 ) -> Float[Tensor, " nodes"]:
-    """Where a random walk with restarts is after so many steps: a probability per node, for all graphs at once.
+    """Computes the probability of each node after a random walk with restarts of `n_steps`, for all graphs at once.
 
     Example:
         >>> path, start = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]]), torch.tensor([1.0, 0.0, 0.0])
@@ -103,7 +103,7 @@ def visited(
 def ranks(
     values: Float[Tensor, " nodes"], ties: Float[Tensor, " nodes"], graph: Int[Tensor, " nodes"]
 ) -> Int[Tensor, " nodes"]:
-    """Places of nodes when each graph's are sorted by their values, and equal ones by `ties`.
+    """Ranks nodes: their places when each graph's nodes are sorted by value, and equal values by `ties`.
 
     Example:
         >>> ranks(torch.tensor([3.0, 1.0, 1.0, 2.0]), torch.tensor([0.0, 0.5, 0.1, 0.0]), torch.tensor([0, 0, 0, 1]))

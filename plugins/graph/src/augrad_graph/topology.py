@@ -19,13 +19,13 @@ _GROWN = "_augrad_grown"
 
 @dataclass(frozen=True)
 class Grown:
-    """Which edges of a batch were there before others were added.
+    """Record of the edges that a batch had before others were added.
 
     Attributes:
-        index: the `edge_index` that this is about.
-        base: the one before.
+        index: the `edge_index` that the record describes.
+        base: the `edge_index` before.
         kept, added: places of the old and of the new edges in `index`.
-        n_added: of each graph.
+        n_added: number of new edges per graph.
     """
 
     index: Tensor
@@ -45,13 +45,13 @@ class _Edges:
 def with_edges(
     x: Data, index: Int[Tensor, "2 added"], weight: Float[Tensor, " added"], n_added: tuple[int, ...]
 ) -> Data:
-    """A copy of the batch with more edges; their other attributes are 0.
+    """Returns a copy of the batch with more edges; their other attributes are 0.
 
     Args:
         x: the batch.
         index: source and target node of each new edge, counted over the whole batch like `x.edge_index`.
-        weight: of each new edge; the gradient reaches it.
-        n_added: how many belong to each graph.
+        weight: weight of each new edge; gradients reach it.
+        n_added: number of new edges per graph.
 
     Example:
         >>> x = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0], [1]]))
@@ -68,7 +68,7 @@ def with_edges(
 
 
 def _joined(x: Data, sets: list[_Edges]) -> Data:
-    """The batch with the edges of several sets, the first of which is its own; each graph's edges in one piece."""
+    """Returns the batch with the edges of several sets, its own first; each graph's edges are contiguous."""
     index = torch.cat([part.index for part in sets], dim=1)
     order = torch.argsort(x.batch[index[0]], stable=True)
     place = torch.argsort(order)
@@ -87,7 +87,7 @@ def _joined(x: Data, sets: list[_Edges]) -> Data:
 
 
 def grown_of(x: Data) -> Grown | None:
-    """What is known of how a batch's edges came about; None if none were added, or they were changed since."""
+    """Returns the record of a batch's added edges; None if none were added, or if they were changed since."""
     grown: Grown | None = x._store.__dict__.get(_GROWN)  # noqa: SLF001
     return grown if grown is not None and grown.index is x.edge_index else None
 
@@ -102,7 +102,7 @@ def _(first: Data, *rest: Data, weights: Tensor) -> Data:
         values = [part[key] for part in parts]
         if level not in at or not isinstance(values[0], Tensor) or not values[0].is_floating_point():
             continue
-        # What no part has changed is no matter of weights: targets, masks.
+        # Attributes that no part has changed, such as targets and masks, are not weighted.
         if key in ("x", "pos") or any(value is not values[0] for value in values):
             mixed[key] = _weighted(values, at[level])
     return _mixed_edges(with_values(parts[0], **mixed), parts, weights, layout.keys("edge"))
@@ -118,11 +118,11 @@ def _weighted(values: list[Tensor], weights: Tensor) -> Tensor:
 
 
 def _mixed_edges(x: Data, parts: list[Data], weights: Tensor, keys: list[str]) -> Data:
-    """The union of the parts' edges, each with its weight times its part's.
+    """Computes the union of the parts' edges; each edge weight is multiplied by the weight of its part.
 
-    Edges that parts have in common because they come from the same batch appear once, with their weights added; those
-    that a part has added follow with that part's weight. Parts of unrelated batches are joined edge by edge; message
-    passing sums over equal edges, so the sum is the same.
+    Edges that parts share because they come from the same batch appear once, with their weights added. Edges that a
+    part has added follow, with that part's weight. Parts of unrelated batches are joined edge by edge. Message passing
+    sums over equal edges, so the result is the same.
     """
     if all(same_edges(part, parts[0]) for part in parts):
         changed = [key for key in keys if key == "edge_weight" or any(p[key] is not parts[0][key] for p in parts)]
@@ -150,7 +150,7 @@ def _mixed_edges(x: Data, parts: list[Data], weights: Tensor, keys: list[str]) -
             values = {**base.values, "edge_weight": base.values["edge_weight"] + common.values["edge_weight"]}
             common = _Edges(root, values, common.sizes)
         base = _Edges(root, common.values, common.sizes)
-    # The first part is always of the root, so that there is a base.
+    # The first part always comes from the root, so there is always a base.
     return _joined(x, [part for part in (base, *added) if part is not None])
 
 
@@ -169,15 +169,15 @@ def _(x: Data, y: Data) -> Tensor:
     owner, change = edge_changes(x, y)
     squares = squares.index_add(0, owner, change.square())
     moved = squares > 0
-    # The slope of a square root at 0 is infinite; a distance of 0 has none.
+    # A square root has an infinite slope at 0, so a distance of 0 gets no gradient.
     return torch.where(moved, torch.where(moved, squares, torch.ones_like(squares)).sqrt(), torch.zeros_like(squares))
 
 
 def edge_changes(x: Data, y: Data) -> tuple[Int[Tensor, " edges"], Float[Tensor, " edges"]]:
-    """By how much the weight between each pair of nodes that has an edge changed from `x` to `y`, and in which graph.
+    """Computes the change of the weight between each joined pair of nodes from `x` to `y`, and the graph of the pair.
 
-    Equal edges are added up: weights belong to pairs of nodes. As many entries as both have edges together; those that
-    are left over are 0.
+    Weights belong to pairs of nodes, so equal edges are added up. There are as many entries as both batches have edges
+    together; surplus entries are 0.
     """
     x, y = as_batch(x), as_batch(y)
     if x.edge_index is y.edge_index:
@@ -189,7 +189,7 @@ def edge_changes(x: Data, y: Data) -> tuple[Int[Tensor, " edges"], Float[Tensor,
 
 
 def first_of_equals(keys: Int[Tensor, " entries"]) -> Int[Tensor, " entries"]:
-    """For each entry, the place of the first that is equal to it.
+    """Finds for each entry the place of the first equal entry.
 
     Example:
         >>> first_of_equals(torch.tensor([7, 3, 7, 3])).tolist()

@@ -1,4 +1,4 @@
-"""What a trunk makes of `edge_weight`: a probe, and an adapter for trunks that ignore it. Uses topology.py."""
+"""Trunks and `edge_weight`: a probe, and an adapter for trunks that ignore it. Uses topology.py."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from augrad_graph.topology import edge_changes
 
 
 def honours_edge_weight(trunk: nn.Module, example: Data) -> bool:
-    """Whether a trunk's output depends on `edge_weight`: whether the gradient reaches it.
+    """Tells whether a trunk's output depends on `edge_weight`, that is, whether a gradient reaches it.
 
-    The trunk is run once, in eval mode; its parameters, buffers and mode, and torch's generators, stay as they are.
+    The trunk is run once, in eval mode. Its parameters, buffers and mode, and torch's generators, do not change.
 
     Args:
         trunk: a module that takes a batch.
         example: a batch that it accepts, with at least one edge.
 
     Raises:
-        InputError: the example has no edge, so that nothing can be told.
+        InputError: the example has no edge, so the question cannot be answered.
 
     Example:
         >>> class Trunk(nn.Module):
@@ -48,7 +48,7 @@ def honours_edge_weight(trunk: nn.Module, example: Data) -> bool:
             "has edges.",
             argument="example",
         )
-    # Different for every edge, below 1: equal ones could cancel in a normalisation.
+    # Different for every edge, because equal weights could cancel in a normalisation.
     weight = torch.linspace(0.3, 0.9, n_edges, device=x.edge_weight.device, dtype=x.edge_weight.dtype)
     weight.requires_grad_()
     with _at_rest(trunk, weight.device), torch.enable_grad():
@@ -61,7 +61,7 @@ def honours_edge_weight(trunk: nn.Module, example: Data) -> bool:
 
 
 def changes_topology(transform: Transform, example: Data) -> bool:
-    """Whether a transform changes edges or their weights; tried on an example, in the middle of its ranges.
+    """Tells whether a transform changes edges or their weights, by trying it on an example in mid-range.
 
     Example:
         >>> from augrad import get_transform
@@ -81,9 +81,9 @@ def changes_topology(transform: Transform, example: Data) -> bool:
 
 
 def check_trunk(trunk: nn.Module, module: AugmentationModule | AugmentationLayer | Transform, example: Data) -> None:
-    """Refuses a trunk that ignores `edge_weight` under transforms that change the topology.
+    """Raises an error if a transform changes the topology and the trunk ignores `edge_weight`.
 
-    `augrad.InvariantModel` does this with the first batch it gets; call it to know at construction.
+    `augrad.InvariantModel` does this with its first batch. Call it to find out at construction.
 
     Args:
         trunk: a module that takes a batch.
@@ -91,7 +91,7 @@ def check_trunk(trunk: nn.Module, module: AugmentationModule | AugmentationLayer
         example: a batch that both accept, with at least one edge.
 
     Raises:
-        ArgumentError: the trunk ignores what a transform changes.
+        ArgumentError: the trunk ignores a change that a transform makes.
         InputError: the example has no edge.
     """
     transforms = [part for part in module.modules() if isinstance(part, Transform)]
@@ -108,26 +108,26 @@ def check_trunk(trunk: nn.Module, module: AugmentationModule | AugmentationLayer
 
 
 class HardTopology(nn.Module):
-    r"""Runs a trunk that ignores `edge_weight` on graphs whose edges are there or not: weights become probabilities.
+    r"""Wraps a trunk that ignores `edge_weight`: draws graphs in which each edge is either present or absent.
 
-    Each edge is kept with probability `min(edge_weight, 1)`; what is not kept is taken out of `edge_index`, with its
-    attributes. Edges of weight 0 always go, those of weight 1 or more always stay. Both directions of an edge stay or
-    go together. Kept edges have weight 1.
+    Each edge is kept with probability `min(edge_weight, 1)`. Other edges are removed from `edge_index`, with their
+    attributes. Edges of weight 0 are always removed and edges of weight 1 or more are always kept. Both directions of
+    an edge are kept or removed together. Kept edges have weight 1. Use it only for such trunks: a trunk that honours
+    `edge_weight` needs no draws and no second run.
 
-    The weights' gradient is a score function with a second draw as baseline: with outputs `y, y'` and
-    log-probabilities `l, l'` of two draws per graph, `(y - y') (dl - dl') / 2`, the mean of which is the exact
-    gradient of the mean output. It costs a second run of the trunk, without gradient, wherever `edge_weight` has one;
-    otherwise there is one run.
+    The gradient of the weights is a score function with a second draw as baseline. With outputs `y, y'` and
+    log-probabilities `l, l'` of two draws per graph, it is `(y - y') (dl - dl') / 2`, whose mean is the exact gradient
+    of the mean output. If `edge_weight` requires a gradient, this costs a second run of the trunk, without gradient.
 
-    Train / eval: the same. In train mode draws come from torch's default generator, as dropout's do (`fit` keys it
-    by step); in eval mode from a fresh one keyed by `seed`: the same batch gives the same output. A trunk with batch
-    normalisation updates its running statistics in both runs.
+    Train / eval: draws are made in both modes. In train mode they come from torch's default generator, like dropout's
+    (`fit` keys it by step). In eval mode they come from a fresh generator keyed by `seed`, so the same batch gives the
+    same output. A trunk with batch normalisation updates its running statistics in both runs.
 
-    The number of edges kept must be known on the host, so on an accelerator each run waits for the draw.
+    The host must know the number of kept edges, so on an accelerator each run waits for the draw.
 
     Args:
-        trunk: a module that takes a batch and returns a tensor with one row per graph or per node.
-        seed: of the draws in eval mode.
+        trunk: a module that takes a batch and returns a tensor with a row per graph or per node.
+        seed: seed of the draws in eval mode.
 
     Raises:
         AggregationError: in `forward`, the output has another number of rows.
@@ -152,7 +152,7 @@ class HardTopology(nn.Module):
         self.seed = seed
 
     def forward(self, x: Data) -> Tensor:
-        """The trunk's output for one draw of hard edges."""
+        """Computes the trunk's output for a draw of hard edges."""
         x = with_edge_weight(x)
         edge = edge_pairs(x)
         n_pairs = int(edge.max()) + 1 if len(edge) else 0
@@ -197,9 +197,9 @@ def _per_row(score: Float[Tensor, " graphs"], output: Tensor, x: Data) -> Float[
 
 
 def edge_pairs(x: Data) -> Int[Tensor, " edges"]:
-    """For each edge a number that it shares with the same edge in the other direction, and with no other.
+    """Numbers edges so that an edge shares its number with the same edge in the other direction, and with no other.
 
-    Of several edges between the same nodes, the first in one direction belongs to the first in the other.
+    If there are several edges between two nodes, the first in one direction belongs to the first in the other.
 
     Example:
         >>> edge_pairs(Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1, 1], [1, 0, 2]]))).tolist()
@@ -218,7 +218,7 @@ def edge_pairs(x: Data) -> Int[Tensor, " edges"]:
 
 
 def with_kept_edges(x: Data, kept: Bool[Tensor, " edges"]) -> Data:
-    """A copy of the batch with only some of its edges, each of weight 1.
+    """Returns a copy of the batch with only some of its edges, each of weight 1.
 
     Example:
         >>> x = Data(x=torch.ones(3, 1), edge_index=torch.tensor([[0, 1], [1, 2]]))

@@ -1,6 +1,6 @@
-"""Random walks on batched graphs, and random numbers that belong to their nodes. Used by diffusion.py, schur.py.
+"""Random walks on batched graphs, and random numbers that belong to nodes. Used by diffusion.py, schur.py, gates.py.
 
-Shapes are static: walks take a fixed number of steps, whatever the graphs, and nothing waits for the device.
+Shapes are static: walks take a fixed number of steps on any graph, and nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _GOLDEN = -7046029254386353131
 
 
 def draw_seeds(n_graphs: int, device: torch.device, generator: Generator | None) -> Int[Tensor, " graphs"]:
-    """One seed per graph: all the noise that a graph needs, however many nodes and edges it has (see `uniform`)."""
+    """Draws a seed per graph. It supplies all noise that a graph needs, however large the graph is (see `uniform`)."""
     return torch.randint(2**62, (n_graphs,), generator=generator, device=device)
 
 
 def uniform(*counters: Int[Tensor, "*#shape"]) -> Float[Tensor, "*shape"]:
-    """Numbers in (0, 1) that look random, in double precision: equal counters give equal numbers.
+    """Computes pseudo-random numbers in (0, 1), in double precision; equal counters give equal numbers.
 
-    A counter-based generator. With a graph's seed as the first counter and a node's place in its graph as the second,
-    a node's number does not depend on what else is in the batch, and no shape depends on the largest graph.
+    This is a counter-based generator. The first counter is a graph's seed and the second a node's place in its graph.
+    A node's number then does not depend on the rest of the batch, and no shape depends on the largest graph.
 
     Example:
         >>> seed, node = torch.tensor(7), torch.arange(3)
@@ -42,7 +42,7 @@ def uniform(*counters: Int[Tensor, "*#shape"]) -> Float[Tensor, "*shape"]:
         for shift, multiplier in zip(_SHIFTS, _MULTIPLIERS, strict=True):
             bits = (bits ^ _shifted(bits, shift)) * multiplier
         bits = bits ^ _shifted(bits, 31)
-    # 52 bits and a half: 1 is never reached, nor is 0.
+    # With 52 bits and a half, neither 0 nor 1 is reached.
     return (_shifted(bits, 12).double() + 0.5) * 2.0**-52
 
 
@@ -52,15 +52,15 @@ def _shifted(bits: Tensor, by: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Links:
-    """The edges of a batch in the order of their sources, ready for walks.
+    """Edges of a batch in the order of their sources, ready for walks.
 
     Attributes:
-        target: where each edge leads, in this order.
-        weight: its weight, differentiable.
-        total: per node, the weight of all its edges, differentiable.
-        first: per node, its first edge in this order.
-        n_edges: per node, how many edges leave it.
-        reach: running sum of the weights, from 0, one longer than the edges.
+        target: target of each edge, in this order.
+        weight: weight of each edge, differentiable.
+        total: total weight of the edges that leave each node, differentiable.
+        first: first edge of each node in this order.
+        n_edges: number of edges that leave each node.
+        reach: running sum of the weights, from 0, with an entry more than there are edges.
     """
 
     target: Int[Tensor, " edges"]
@@ -91,17 +91,16 @@ def links(edge_index: Int[Tensor, "2 edges"], weight: Float[Tensor, " edges"], n
 def step(
     graph: Links, place: Int[Tensor, "*walks"], chance: Float[Tensor, "*walks"]
 ) -> tuple[Int[Tensor, "*walks"], Float[Tensor, "*walks"], Float[Tensor, "*walks"]]:
-    """One step of many walks: an edge is taken with a probability proportional to its weight.
+    """Takes a step of many walks: an edge is taken with a probability proportional to its weight.
 
     Args:
         graph: the edges, at least one.
-        place: the node where each walk is.
-        chance: one number in (0, 1) per walk.
+        place: current node of each walk.
+        chance: a number in (0, 1) per walk.
 
     Returns:
-        Where each walk gets to (where it was, if no edge of positive weight leaves that node), the weight of the edge
-        that it took (0 if none) and the log-probability of having taken it (0 if none); both differentiable in the
-        weights.
+        The new node of each walk (the old node, if no edge of positive weight leaves it), the weight of the edge taken
+        (0 if none) and the log-probability of taking it (0 if none). The last two are differentiable in the weights.
     """
     first, n_edges = graph.first[place], graph.n_edges[place]
     start, end = graph.reach[first], graph.reach[first + n_edges]
@@ -115,24 +114,24 @@ def step(
 
 @dataclass(frozen=True)
 class Pairs:
-    """What belongs to the pair of nodes that an edge joins, whichever way it leads.
+    """Data of the pair of nodes that an edge joins, in either direction.
 
     Attributes:
-        counters: the seed of its graph, and the places of its nodes in their graph, the lower first.
-        aside: where an edge of weight 0 may lie: where the edge is; beside it, if that is a self-loop, because layers
-            that add self-loops take one of weight 0 for theirs.
+        counters: the seed of the pair's graph, and the places of its nodes in the graph, the lower first.
+        aside: a place for an edge of weight 0: the edge's own place, or beside it if the edge is a self-loop, because
+            layers that add self-loops would reuse a self-loop of weight 0.
     """
 
     counters: tuple[Int[Tensor, " edges"], ...]
     aside: Int[Tensor, "2 edges"]
 
     def uniform(self, *more: Int[Tensor, "*shape"]) -> Float[Tensor, "..."]:
-        """A number in (0, 1) for each pair and the counters given; both directions of an edge get the same."""
+        """Computes a number in (0, 1) for each pair and the counters given; equal for both directions of an edge."""
         return uniform(*self.counters, *more)
 
 
 def pairs_of(x: Data, seeds: Int[Tensor, " graphs"]) -> Pairs:
-    """The pairs of nodes that the edges of a batch join; `seeds` from `draw_seeds`."""
+    """Returns the pairs of nodes that the edges of a batch join; `seeds` come from `draw_seeds`."""
     x = as_batch(x)
     source, target = x.edge_index.unbind(0)
     graph = x.batch.index_select(0, source)

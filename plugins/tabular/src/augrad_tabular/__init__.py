@@ -1,6 +1,6 @@
-"""augrad-tabular: transforms of tables that augrad learns, and estimators for users of scikit-learn.
+"""augrad-tabular: transforms of tables whose strengths augrad learns, and estimators for users of scikit-learn.
 
-A name is imported when it is first used. The transforms are found through the entry point `augrad_tabular.plugin`.
+A name is imported when it is first used. augrad finds the transforms through an entry point.
 """
 
 from __future__ import annotations

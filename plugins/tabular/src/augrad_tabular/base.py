@@ -1,6 +1,6 @@
-"""What both estimators share: reading tables, training, predicting. Uses models.py, training.py, prediction.py.
+"""Common part of both estimators: reading tables, training, predicting. Uses models.py, training.py, prediction.py.
 
-Used by estimators.py. This file and that one alone import scikit-learn.
+Used by estimators.py. Only this file and estimators.py import scikit-learn.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ Split = tuple[ShuffledRows, ShuffledRows | None]
 
 
 class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
-    """Base of the estimators; what is described here holds for both. See `AugradClassifier` for the arguments."""
+    """Base class of both estimators. See `AugradClassifier` for the arguments."""
 
     _aggregation: ClassVar[str]
     _target_checks: ClassVar[Mapping[str, Any]]
 
-    # Annotated loosely on purpose: scikit-learn asks that a constructor stores anything, and that `fit` complains.
+    # Annotated as Any on purpose: scikit-learn expects a constructor to store anything, and `fit` to check it.
     def __init__(
         self,
         transforms: Any = "default",
@@ -87,21 +87,21 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _target(self, y: Any) -> tuple[Tensor, int, Any]:
-        """The target to train on, how many outputs it needs, and what a validation split keeps in proportion."""
+        """Returns the training target, the number of outputs it needs, and the strata for a validation split."""
 
     def fit(self, X: Any, y: Any) -> Any:  # noqa: N803 - scikit-learn's name for a table
-        """Learns the task and, with it, which columns may be noisy, scaled or dropped.
+        """Trains the network and, with it, learns which columns may be noisy, scaled or dropped.
 
         Args:
             X: the table, `(n_samples, n_features)`: a DataFrame, an array, or nested lists.
-            y: the target, `(n_samples,)`; a regressor also takes `(n_samples, n_outputs)`.
+            y: the target, `(n_samples,)`; a regressor also accepts `(n_samples, n_outputs)`.
 
         Returns:
             The estimator.
 
         Raises:
             ArgumentError, ArgumentTypeError, InputError: a parameter or the table is not accepted.
-            ValueError: scikit-learn's own: X and y do not fit, are empty, or hold NaN or infinity.
+            ValueError: raised by scikit-learn if X and y differ in length, are empty, or hold NaN or infinity.
         """
         parameters = checked(self.get_params(deep=False))
         x, y = self._training_data(X, y)
@@ -112,26 +112,26 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.history_ = train(model, train_rows, val_rows, parameters, seed=seed)
         self.n_iter_ = len(self.history_)
         self.policy_ = model.policy
-        # In double precision a row's prediction does not change with the number of rows that are computed beside it.
+        # In double precision, the prediction of a row does not change with the number of rows in the same call.
         wide = torch.float32 if next(model.parameters()).device.type == "mps" else torch.float64
         self.model_ = model.to(wide)
         return self
 
     def plot_policy(self, ax: Axes | None = None, *, transform: str | None = None) -> Axes:
-        """Draws which columns may be noisy, and how far; see `augrad_tabular.plotting.plot_columns`."""
+        """Draws how noisy each column may be; see `augrad_tabular.plotting.plot_columns`."""
         from augrad_tabular.plotting import plot_columns
 
         return plot_columns(self, transform=transform, ax=ax)
 
     def _outputs(self, table: Any) -> npt.NDArray[np.float64]:
-        """The model's outputs for a table."""
+        """Computes the model's outputs for a table."""
         check_is_fitted(self)
         x = self._encoded(table).to(next(self.model_.parameters()).dtype)
         outputs: npt.NDArray[np.float64] = predict_rows(self.model_, x).cpu().double().numpy()
         return outputs
 
     def _rows(self, x: Tensor, target: Tensor, strata: Any, parameters: Parameters, seed: int) -> Split:
-        """The rows to train on, and those held out for early stopping."""
+        """Splits the rows into rows to train on and rows held out for early stopping."""
         if not parameters.early_stopping:
             return ShuffledRows(x, target, parameters.batch_size), None
         parts = train_test_split(
@@ -141,7 +141,7 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return train_rows, val_rows
 
     def _training_data(self, table: Any, y: Any) -> tuple[Tensor, Any]:
-        """The table as numbers and the target as an array; fits the schema."""
+        """Returns the table as numbers and the target as an array; fits the schema."""
         text = _holds_text(table)
         if text:
             validate_data(self, table, y, skip_check_array=True)
@@ -166,7 +166,7 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
 
     def _encoded(self, table: Any) -> Tensor:
-        """A table to predict, as numbers."""
+        """Encodes a table to predict as numbers."""
         if _holds_text(table):
             validate_data(self, table, skip_check_array=True, reset=False)
         else:
@@ -175,7 +175,7 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return self.schema_.encode(table, unseen="missing" if self.schema_.allow_missing else "error")
 
     def _checks(self) -> dict[str, Any]:
-        """What scikit-learn checks in a table of numbers."""
+        """Returns the checks that scikit-learn makes on a table of numbers."""
         return {"dtype": np.float32, "ensure_all_finite": "allow-nan" if self._allows_missing() else True}
 
     def _allows_missing(self) -> bool:
@@ -191,7 +191,7 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        # A model that was trained on an accelerator must be readable on a machine without one.
+        # A model that was trained on an accelerator must also load on a machine without an accelerator.
         state: dict[str, Any] = super().__getstate__()
         if "model_" in state and next(state["model_"].parameters()).device.type != "cpu":
             state = {**state, "model_": copy.deepcopy(state["model_"]).cpu()}
@@ -199,17 +199,17 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
 
 def _holds_text(table: Any) -> bool:
-    """Whether a table is a DataFrame with a column that holds something else than numbers."""
+    """Tells whether a table is a DataFrame with a column that does not hold numbers."""
     return is_frame(table) and any(getattr(dtype, "kind", "O") not in "fiu" for dtype in table.dtypes)
 
 
 def _columns(columns: Any) -> list[str | int] | None:
-    """Columns by name or position, from the ways in which scikit-learn lets users name them."""
+    """Converts the ways in which scikit-learn lets users name columns to names or positions."""
     if columns is None:
         return None
     if isinstance(columns, str) or not isinstance(columns, Sequence | np.ndarray):
         raise ArgumentTypeError(
-            f"categorical_features must be None or a list of columns by name or position, or one truth value per "
+            f"categorical_features must be None, a list of columns by name or position, or one truth value per "
             f"column, but got {columns!r}.",
             argument="categorical_features",
             value=columns,

@@ -1,4 +1,4 @@
-"""Categories exchanged for others that were seen, as codes and as one-hot blocks. Uses masks.py, tables.py."""
+"""Categories swapped for other categories of the column, as codes and as one-hot blocks. Uses masks.py, tables.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from augrad_tabular.schema import Schema
 from augrad_tabular.tables import Cells, TableTransform, uniform
 
 Groups = Float[Tensor, "batch groups"]
-"""One entry for each categorical column and each one-hot block."""
+"""An entry for each categorical column and each one-hot block."""
 
 
 def other_category(
@@ -24,15 +24,15 @@ def other_category(
     frequencies: Float[Tensor, "groups categories"],
     draws: Groups,
 ) -> tuple[Int[Tensor, "batch groups"], Groups]:
-    """Draws another category than the current one, by the frequencies.
+    """Draws a category other than the current category, in proportion to the frequencies.
 
     Args:
-        current: position of the category that is there.
-        frequencies: of the categories; 0 for those that must not be drawn, and to fill up groups that have fewer.
+        current: position of the current category.
+        frequencies: of the categories; 0 for categories that must not be drawn, and as padding of shorter groups.
         draws: uniform in [0, 1).
 
     Returns:
-        Positions of the drawn categories; and 1 where there was another one to draw, else 0.
+        Positions of the drawn categories, and 1 where there was another category to draw, else 0.
 
     Example:
         >>> frequencies = torch.tensor([[0.5, 0.4, 0.1]])
@@ -45,22 +45,23 @@ def other_category(
     weights = torch.where(current[:, :, None] == places, 0, frequencies)
     reached = weights.cumsum(dim=2)
     total = reached[:, :, -1]
-    # Rounding may let no category be reached: the last one that can be drawn is then.
+    # If rounding lets no category be reached, the last category that can be drawn is taken.
     last = torch.where(weights > 0, places, 0).amax(dim=2)
     drawn = (reached <= (draws * total)[:, :, None]).sum(dim=2)
     return torch.minimum(drawn, last), (total > 0).to(frequencies.dtype)
 
 
 class CategorySwap(TableTransform):
-    """Exchanges each category for another one, with a given `probability`, drawn by how often each was seen.
+    """Replaces each category by another category of its column, with a learned `probability`.
 
-    Only categories that were seen when the schema was made are drawn, and never the one that is there: `probability` is
-    the share of categories that change. A column in which one category was seen is left alone.
+    The new category is drawn by how often it occurred when the schema was made. It is never the current category, so
+    `probability` is the fraction of categories that change. A column with a single category does not change.
 
-    Codes (categorical columns) stay codes: the exchange is all or nothing, and the gradient is that of a gradual one
-    (straight-through). It passes through the value of the code, so a trunk that looks codes up in a table gets none;
-    give such a trunk one-hot blocks. A one-hot block becomes a mixture of both categories in training, mostly near one
-    of them (see `relaxed_bernoulli`), and exactly one of them in eval.
+    Codes (categorical columns) stay codes: a category is either replaced or not, and the gradient is that of a gradual
+    replacement (straight-through). The gradient flows through the value of the code. A trunk that looks codes up in an
+    embedding table therefore passes no gradient; give such a trunk one-hot blocks instead. In train mode a one-hot
+    block becomes a mixture of both categories, mostly close to one of them (see `relaxed_bernoulli`). In eval mode it
+    is exactly one of them.
 
     Example:
         >>> schema = Schema.from_data([["red"], ["blue"], ["red"]], names=["colour"])
@@ -70,7 +71,7 @@ class CategorySwap(TableTransform):
         {'colour': ['blue']}
     """
 
-    assumes = "any single category can be another one, with the learned probability, without changing the target"
+    assumes = "the label stays the same when any single category is another one, with the learned probability"
     gradient = "relaxed"
     kinds = ("categorical", "one-hot")
     probability = Range(0.5)
@@ -99,7 +100,7 @@ class CategorySwap(TableTransform):
         self._keep("place_of", torch.tensor([place for _, place, _ in members], dtype=torch.long))
 
     def _keep(self, name: str, value: Tensor) -> None:
-        # What was seen is saved with the policy; where it stands follows from the schema.
+        # The frequencies are saved with the policy; the positions follow from the schema.
         self.register_buffer(name, value, persistent=value.is_floating_point())
 
     @property
@@ -125,7 +126,7 @@ class CategorySwap(TableTransform):
         return self.on_columns(x, swapped)
 
     def _complete(self, x: Tensor) -> Groups | int:
-        """1 for the blocks without a missing value; the others are left alone."""
+        """Returns 1 for the blocks without a missing value and 0 for the others, which are left alone."""
         if not self.schema.allow_missing:
             return 1
         missing = self.missing(x).index_select(1, self.block_places).to(x.dtype)

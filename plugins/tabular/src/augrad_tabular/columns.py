@@ -1,4 +1,4 @@
-"""Columns of a table: what they are called, of which kind they are, what was seen in them. Used by schema.py."""
+"""Columns of a table: their names, kinds and codes. Used by schema.py."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from augrad.errors import ArgumentError
 from augrad.options import one_of
 
 Kind = Literal["continuous", "ordinal", "categorical", "one-hot"]
-"""What a column holds; see `Column.kind`."""
+"""Kind of a column; see `Column.kind`."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Category = str | bool | int | float
-"""What a code may stand for."""
+"""A value that a code may stand for."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table.
+    """Describes a column of a table.
 
     Args:
         name: unique in the table.
-        kind: `"continuous"` (numbers with a unit: ratios and differences mean something), `"ordinal"` (numbers whose
-            order means something), `"categorical"` (codes) or `"one-hot"` (one of the columns of a block).
+        kind: `"continuous"` (numbers with a unit, whose ratios and differences have a meaning), `"ordinal"` (numbers
+            whose order has a meaning), `"categorical"` (codes) or `"one-hot"` (a column of a block).
         block: name of the block that a one-hot column belongs to.
-        categories: what the codes 0, 1, 2, ... stand for, where the column came as text or truth values.
-        codes: the codes seen; `(1.0,)` for a one-hot column.
-        frequencies: how often each code was seen, as a share of the values that are there.
+        categories: meanings of the codes 0, 1, 2, ..., if the column held text or truth values.
+        codes: the codes in the data; `(1.0,)` for a one-hot column.
+        frequencies: frequency of each code, as a fraction of the values that are not missing.
 
     Raises:
-        ArgumentError: a one-hot column without a block, or another number of frequencies than of codes.
+        ArgumentError: a one-hot column has no block, or another column has one, or `codes` and `frequencies` differ in
+            length.
 
     Example:
         >>> Column("colour", "categorical", categories=("blue", "red"), codes=(0.0, 1.0), frequencies=(0.25, 0.75)).name
@@ -62,10 +63,10 @@ class Column:
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name.
+    """Checks the name of a kind and returns it.
 
     Raises:
-        ArgumentError: there is none.
+        ArgumentError: no kind has this name.
 
     Example:
         >>> kind_of("ordinal")

@@ -40,7 +40,7 @@ COLUMNS = (
     "saturation-mean",
     "hue-mean",
 )
-"""The columns as the data set names them (one is misspelt there)."""
+"""Columns, as the data set names them (a name is misspelt there)."""
 
 CLASSES = ("brickface", "cement", "foliage", "grass", "path", "sky", "window")
 
@@ -50,18 +50,18 @@ LIGHT = {
     **dict.fromkeys(("exred-mean", "exblue-mean", "exgreen-mean"), 1.0),
     **dict.fromkeys(("vegde-sd", "hedge-sd"), 2.0),
 }
-"""How each column grows with the light: brightness and contrast in proportion, the variances of contrast with its
-square; places, line densities, hue and saturation not at all."""
+"""Exponent of the light in each column. Brightness and contrast are proportional to the light, variances of contrast
+grow with its square. Places, line densities, hue and saturation do not depend on it."""
 
 
 def load_segments(seed: int) -> DemoData:
-    """2,086 regions of outdoor photographs, 18 measurements each, 7 classes; each under a light of its own.
+    """Loads 2,086 regions of outdoor photographs with 18 measurements and 7 classes, each under its own light.
 
-    The data are the image segmentation set of the UCI repository, as the package river brings it. The split and the
+    The data are the image segmentation set of the UCI repository, as the package river ships it. The split and the
     light of validation and test rows are the same for every seed; the light of the 100 training rows differs.
 
     Args:
-        seed: of the light on the training rows.
+        seed: seed of the light on the training rows.
 
     Raises:
         MissingDependencyError: river or pandas is not installed.
@@ -80,7 +80,7 @@ def load_segments(seed: int) -> DemoData:
 
 
 def read_segments() -> tuple[Float[Tensor, "rows features"], Tensor]:
-    """The table and its classes as the package river ships them; river itself is not imported."""
+    """Reads the table and its classes from the package river, without importing river."""
     river = find_spec("river")
     try:
         import pandas as pd
@@ -88,19 +88,19 @@ def read_segments() -> tuple[Float[Tensor, "rows features"], Tensor]:
         river = None
     if river is None or not river.submodule_search_locations:
         raise MissingDependencyError(
-            "the tabular demo reads its table from the package river with pandas, and one of them is not installed: "
-            "pip install 'augrad-tabular[demo]'",
+            "the tabular demo reads its table from the package river with pandas, and at least one of the two is not "
+            "installed: pip install 'augrad-tabular[demo]'",
             dependency="river",
         )
     frame = pd.read_csv(Path(river.submodule_search_locations[0]) / "datasets" / "segment.csv.zip")
-    # Some regions were measured twice: what is tested on must not have been learned.
+    # Some regions were measured twice; a test row must not also be a training row.
     frame = frame.drop_duplicates(list(COLUMNS))
     table = torch.tensor(frame[list(COLUMNS)].to_numpy(), dtype=torch.float32)
     return table, torch.tensor([CLASSES.index(label) for label in frame["category"]])
 
 
 def lit(table: Float[Tensor, "rows features"], generator: torch.Generator) -> Float[Tensor, "rows features"]:
-    """Each row once under a light drawn evenly, in doublings, within `TRUE_DOUBLINGS` on either side."""
+    """Changes the light of each row once, drawn uniformly in doublings within `TRUE_DOUBLINGS` to either side."""
     doublings = (2 * torch.rand(len(table), generator=generator) - 1) * TRUE_DOUBLINGS
     powers = torch.tensor([LIGHT.get(name, 0.0) for name in COLUMNS])
     lit_table: Tensor = table * torch.exp2(doublings[:, None] * powers)
@@ -108,9 +108,9 @@ def lit(table: Float[Tensor, "rows features"], generator: torch.Generator) -> Fl
 
 
 def arguments(train_x: Tensor) -> Mapping[str, Any]:
-    """What the candidates are constructed with: a schema fitted to the training rows, and how light acts on columns.
+    """Returns the candidates' arguments: a schema fitted to the training rows, and the effect of light on columns.
 
-    The factor may go farther than the truth, so that finding the truth is not a matter of where the range ends.
+    The factor may go farther than the truth, so that the end of the range does not give the truth away.
     """
     return {
         "schema": Schema.from_data(train_x, continuous=list(COLUMNS), names=list(COLUMNS)),
@@ -120,7 +120,7 @@ def arguments(train_x: Tensor) -> Mapping[str, Any]:
 
 
 class Squash(nn.Module):
-    """`sign(x) log(1 + |x|)`: tames heavy tails, keeps signs."""
+    """Computes `sign(x) log(1 + |x|)`, which shortens heavy tails and keeps signs."""
 
     def forward(self, x: Tensor) -> Tensor:
         squashed: Tensor = x.sign() * x.abs().log1p()
@@ -128,14 +128,14 @@ class Squash(nn.Module):
 
 
 def small_mlp() -> nn.Module:
-    """A perceptron with three hidden layers of 256 on standardised columns, for `(batch, 18)` rows of 7 classes."""
+    """Builds a perceptron with three hidden layers of 256 on standardised columns, for `(batch, 18)` and 7 classes."""
     return nn.Sequential(
         Squash(), nn.BatchNorm1d(len(COLUMNS)), *block(len(COLUMNS)), *block(256), *block(256), nn.Linear(256, 7)
     )
 
 
 def block(n_in: int) -> list[nn.Module]:
-    """A linear layer to 256 features with batch normalisation and ReLU."""
+    """Builds a linear layer to 256 features with batch normalisation and ReLU."""
     return [nn.Linear(n_in, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU()]
 
 
@@ -168,4 +168,4 @@ DEMO = Demo(
     copies=10,
     seconds=65.0,
 )
-"""One factor on twelve columns, to be found among six candidates."""
+"""The task is to find a factor on twelve columns among six candidates."""

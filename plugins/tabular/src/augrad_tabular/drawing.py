@@ -1,4 +1,4 @@
-"""How one row of a table is drawn in a report: a bar per column. Used by demo.py and tables.py."""
+"""Picture of a row of a table for reports: a bar per column. Used by demo.py and tables.py."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FAINT = "#b9c1cb"
-"""The original behind a copy of it."""
+"""Colour of the original behind a changed copy."""
 
 LEAST_REACH, MOST_REACH = 1.0, 3.5
-"""At least and at most so many spreads are shown to either side of the mean; longer bars are cut."""
+"""Smallest and largest number of spreads shown to either side of the mean; longer bars are cut."""
 
 
 def draw_columns(
@@ -29,19 +29,20 @@ def draw_columns(
     colour: str = "black",
     schema: Schema | Mapping[str, Any],
 ) -> None:
-    """A bar per column from its mean, as long as the value is spreads away from it; the original as broad faint bars.
+    """Draws a bar per column from its mean, as long as the value is spreads away from it.
 
-    The large picture names the columns. Missing values have no bar, nor have constant columns.
+    The original is drawn behind it as broad faint bars. The large picture names the columns. Missing values and
+    constant columns have no bar.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one row.
-        original: what it was before it was changed, which sets the scale; None if `sample` is it.
-        colour: of the bars.
-        schema: of the table, with mean and spread.
+        axes: axes to draw on.
+        sample: a batch of a single row.
+        original: the sample before it was changed, which sets the scale; None if `sample` is the original.
+        colour: colour of the bars.
+        schema: schema of the table, with mean and spread.
 
     Raises:
-        InputError: the schema's mean or spread is not known.
+        InputError: the schema does not have mean and spread.
     """
     known = as_schema(schema)
     reference = _in_spreads(sample if original is None else original, known)
@@ -57,16 +58,16 @@ def draw_columns(
 def draw_row(
     axes: Axes, sample: Float[Tensor, "1 features"], *, original: Tensor | None = None, colour: str = "black"
 ) -> None:
-    """A bar per column, for rows of which no more is known; the original as broad faint bars.
+    """Draws a bar per column without a schema, with the original behind it as broad faint bars.
 
-    Nothing tells how columns compare: bars are as long as the inverse hyperbolic sine of the value, which is the value
-    itself while it is small and grows with its logarithm when it is large. Missing values have no bar.
+    Nothing is known about the units of the columns. A bar is therefore as long as the inverse hyperbolic sine of the
+    value, which equals small values and grows with the logarithm of large values. Missing values have no bar.
 
     Args:
-        axes: to draw on.
-        sample: a batch of one row.
-        original: what it was before it was changed, which sets the scale; None if `sample` is it.
-        colour: of the bars.
+        axes: axes to draw on.
+        sample: a batch of a single row.
+        original: the sample before it was changed, which sets the scale; None if `sample` is the original.
+        colour: colour of the bars.
     """
     lengths = np.arcsinh(_array(sample))
     reference = lengths if original is None else np.arcsinh(_array(original))
@@ -75,7 +76,7 @@ def draw_row(
 
 
 def _draw_bars(axes: Axes, lengths: np.ndarray, *, behind: np.ndarray | None, colour: str, reach: float) -> np.ndarray:
-    """Bars from 0 down the picture, which is wide enough for lengths up to `reach`. Returns where they are."""
+    """Draws bars from top to bottom in a picture wide enough for lengths up to `reach`; returns their positions."""
     n_features = len(lengths)
     positions = np.arange(n_features)[::-1]
     if behind is not None:
@@ -90,13 +91,13 @@ def _draw_bars(axes: Axes, lengths: np.ndarray, *, behind: np.ndarray | None, co
 
 
 def _array(sample: Tensor) -> np.ndarray:
-    """`(features,)`; what is no finite number is missing."""
+    """Converts the sample to an array `(features,)`; NaN and infinity count as missing."""
     values: np.ndarray = sample.detach().double().cpu().numpy()[0]
     return np.where(np.isfinite(values), values, np.nan)
 
 
 def _in_spreads(sample: Tensor, schema: Schema) -> np.ndarray:
-    """`(features,)`: how many spreads each value is from the mean of its column; 0 for constant columns."""
+    """Computes each value's distance from its column's mean in spreads, `(features,)`; 0 for constant columns."""
     mean, spread = np.asarray(schema.mean), np.asarray(schema.spread)
     values = sample.detach().double().cpu().numpy()[0]
     away: np.ndarray = np.divide(values - mean, spread, out=np.zeros_like(mean), where=spread > 0)

@@ -1,4 +1,4 @@
-"""Values that are lost: replaced by the column's mean, median or a learned value. Uses masks.py, tables.py."""
+"""Lost values: replaced by the column's mean, median or a learned value. Uses masks.py, tables.py."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from augrad_tabular.schema import Schema
 from augrad_tabular.tables import Cells, TableTransform, uniform
 
 FILLS = ("mean", "median", "learned")
-"""What may stand in place of a lost value."""
+"""Possible replacements of a lost value."""
 
 
 class FeatureDropout(TableTransform):
-    """Replaces each value by its column's mean, median or a learned value, with a given `probability`.
+    """Replaces each value by its column's mean, median or a learned value, with a learned `probability`.
 
-    Train: values move part of the way, most of them hardly or almost all of it (see `relaxed_bernoulli`), so that there
-    is a gradient. Eval: all of the way or not at all. Acts on continuous and ordinal columns.
+    Acts on continuous and ordinal columns.
+
+    Train / eval: in train mode values move part of the way, mostly hardly at all or almost all the way (see
+    `relaxed_bernoulli`), which gives a gradient. In eval mode a value is either replaced or not.
 
     Args:
-        schema: of the table.
-        fill: `"mean"`, `"median"`, or `"learned"`: trained with the rest, from the median on.
-        **ranges: another range for `probability`.
+        schema: schema of the table.
+        fill: `"mean"`, `"median"` or `"learned"`, which is trained with the rest and starts at the median.
+        **ranges: a different `Range` or limit for `probability`.
 
     Raises:
-        ArgumentError: an unknown `fill`.
+        ArgumentError: `fill` is unknown.
 
     Example:
         >>> schema = Schema.from_data([[0.0], [2.0]])
@@ -40,7 +42,7 @@ class FeatureDropout(TableTransform):
         [[5.0], [1.0]]
     """
 
-    assumes = "any single value can be missing, with the learned probability, without changing the target"
+    assumes = "the label stays the same when any single value is missing, with the learned probability"
     gradient = "relaxed"
     statistics = ("mean", "median", "spread")
     probability = Range(0.5)
@@ -54,12 +56,12 @@ class FeatureDropout(TableTransform):
         one_of("fill", fill, FILLS, owner=self.name)
         self.fill = fill
         if fill == "learned":
-            # In units of the spread, so that one learning rate fits all columns.
+            # In units of the spread, so that the same learning rate fits all columns.
             self.raw_fill = nn.Parameter(torch.zeros_like(self.median))
 
     @property
     def filling(self) -> Float[Tensor, " columns"]:
-        """What stands in place of a lost value, per column."""
+        """The value that replaces a lost value, per column."""
         if self.fill == "learned":
             return self.median + self.raw_fill * self.spread
         return self.mean if self.fill == "mean" else self.median

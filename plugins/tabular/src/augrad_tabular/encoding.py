@@ -1,4 +1,4 @@
-"""Tables to tensors and back, by what a schema knows of its columns. Uses reading.py; used by schema.py."""
+"""Conversion of tables to tensors and back, by a schema's columns. Uses reading.py; used by schema.py."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from augrad_tabular.columns import Column
 from augrad_tabular.reading import Cells, Numbers, as_numbers, is_frame, read
 
 Unseen = Literal["error", "missing"]
-"""What becomes of a category that was not seen when the schema was made."""
+"""Treatment of a category that did not occur when the schema was made."""
 
 
 def matched(table: Any, columns: Sequence[Column]) -> list[Cells]:
-    """The columns of a table in the schema's order: by name in a DataFrame, else by position.
+    """Returns the columns of a table in the schema's order: by name in a DataFrame, else by position.
 
     Raises:
-        InputError: a column is missing, or there is one that the schema does not know.
+        InputError: a column is missing, or the schema does not know a column.
     """
     cells = read(table)
     names = [column.name for column in columns]
@@ -47,11 +47,11 @@ def matched(table: Any, columns: Sequence[Column]) -> list[Cells]:
 
 
 def encoded_column(cells: Cells, column: Column, *, allow_missing: bool, unseen: Unseen) -> Numbers:
-    """One column as numbers: text as its code, a missing value as NaN.
+    """Converts a column to numbers: text becomes its code, a missing value becomes NaN.
 
     Raises:
-        InputError: a category that was not seen, a missing value though that is not allowed, an infinite one, or text
-            in a column of numbers.
+        InputError: a category is unknown, a value is infinite, a value is missing although missing values are not
+            allowed, or a column of numbers holds text.
     """
     values = _codes(cells, column, unseen) if cells.labels is not None else cells.numbers
     found = _seen_only(values if values is not None else np.zeros(0), column, unseen)
@@ -70,7 +70,7 @@ def encoded_column(cells: Cells, column: Column, *, allow_missing: bool, unseen:
 
 
 def check_unseen(unseen: str, *, allow_missing: bool) -> None:
-    """Raises `ArgumentError` unless `unseen` is `"error"`, or `"missing"` where values may be missing."""
+    """Raises `ArgumentError` unless `unseen` is `"error"`, or `"missing"` if values may be missing."""
     if unseen not in ("error", "missing") or (unseen == "missing" and not allow_missing):
         accepted = "'error' or 'missing'" if allow_missing else "'error' ('missing' needs allow_missing=True)"
         raise ArgumentError(f"unseen must be {accepted}, but got {unseen!r}.", argument="unseen", value=unseen)
@@ -120,7 +120,7 @@ def _unseen_error(column: Column, value: Any, known: Sequence[Any]) -> InputErro
 
 
 def decoded_column(values: Numbers, column: Column) -> list[Any]:
-    """One column as it reads: the category of the nearest code, None where missing; numbers stay numbers."""
+    """Converts numbers back: the category of the nearest code, or None where missing; numbers stay numbers."""
     if column.categories is None:
         return [None if math.isnan(value) else value for value in values.tolist()]
     last = len(column.categories) - 1

@@ -17,54 +17,60 @@ from augrad_tabular.base import TabularEstimator
 
 
 class AugradClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
-    """A classifier of tables that learns which columns may be noisy, scaled or dropped while it learns the classes.
+    """A classifier for tables that learns the classes and, with them, which columns may be noisy, scaled or dropped.
 
-    A network behind an augmentation layer (`augrad.AugmentationLayer`), trained together on one penalised loss. What
-    was learned about the columns is `policy_`. Predictions are averages over augmented copies of a row, the same
-    augmentations for every row: a prediction depends on its row alone (unless a transform that mixes rows, such as
-    `"tabular.swap_noise"`, is among `transforms`).
+    It trains a network behind an augmentation layer (`augrad.AugmentationLayer`). Afterwards `policy_` shows the noise
+    that each column tolerates, for example `std[age]` up to 0.3 spreads. Use it if you want to know that, or if a plain
+    network overfits. It trains several networks, so it takes longer than scikit-learn's `MLPClassifier`.
 
-    Parameters are stored as given and checked in `fit`, as scikit-learn asks.
+    A prediction is the average over augmented copies of a row. All rows get the same augmentations, so a prediction
+    depends on its row alone. The exception are transforms that mix rows, such as `"tabular.swap_noise"`.
+
+    Parameters are stored as given and checked in `fit`, as scikit-learn requires.
 
     Args:
-        transforms: `"default"`, or the candidates of each layer: names, transform classes or transforms. The default is
-            noise and dropout for numbers, and swaps for codes.
-        trunk: makes the network: a callable `(n_inputs, n_outputs) -> torch.nn.Module`, called anew for each fit.
-            `n_inputs` counts encoded columns: numbers in units of their spread, codes as one-hot. It is trained in
-            single precision and predicts in double. None for a multi-layer perceptron.
-        hidden_layer_sizes: of that perceptron.
-        n_layers: how many augmentation layers are stacked, at least 1. Each draws one transform per row.
-        copies: augmented copies that a prediction averages over, at least 1.
-        max_epochs: how often to go through the training rows, at least 1.
-        batch_size: rows per step, at least 1.
+        transforms: `"default"`, or a list of candidates for each layer: names, transform classes or transforms. The
+            default is noise and dropout for numbers, and swaps for codes.
+        trunk: a callable `(n_inputs, n_outputs) -> torch.nn.Module` that makes the network, called anew for each fit.
+            `n_inputs` counts encoded columns: numbers in units of their spread, codes as one-hot. The network is
+            trained in single precision and predicts in double precision. None makes a multi-layer perceptron.
+        hidden_layer_sizes: sizes of the perceptron's hidden layers.
+        n_layers: number of stacked augmentation layers, at least 1. Each draws a transform per row.
+        copies: number of augmented copies that a prediction averages over, at least 1.
+        max_epochs: number of passes through the training rows, at least 1.
+        batch_size: largest number of rows per step, at least 1.
         lr: learning rate of the network, above 0.
-        augmentation_lr: of selection weights and magnitudes; as `augrad.fit` chooses it if None.
-        objective: `"cross_fitted"` (two more networks, each of which has seen half of the rows, say what a transform
-            costs), `"joint"` (the network itself does, which is faster), or None for the one that the
-            penalty is made for: `"joint"` for `"magnitude"` and None, else `"cross_fitted"`.
-        penalty: what keeps the identity from winning: `"displacement"`, `"magnitude"`, an `augrad.Penalty` (to choose
-            its strength), or None. It sees numbers in units of their spread, and codes as one-hot.
-        early_stopping: whether to hold rows out, stop when their loss no longer falls, and go back to the best epoch.
-            With judges it shortens the network's training alone: what the columns bear is searched for before it, in
-            the time of all `max_epochs`.
-        validation_fraction: share of rows to hold out, between 0 and 1.
-        n_iter_no_change: epochs without improvement before training stops, at least 1.
-        schema: what is known of the columns; inferred from the training table if None.
-        categorical_features: columns of codes, by name or position, or as one truth value per column. Columns of a
-            DataFrame that hold text or truth values are found without it.
-        allow_missing: whether values may be missing (NaN); an unseen category counts as missing then, and is an error
-            otherwise. A `schema` says so itself.
+        augmentation_lr: learning rate of selection weights and magnitudes, above 0. None: as `augrad.fit` chooses it.
+        objective: the learning rule, as in `augrad.fit`: a name such as `"cross_fitted"` or `"joint"`, a mapping of a
+            name and options, or a callable `(model, criterion, penalty) -> augrad.Objective`, for example
+            `augrad.CrossFitted(n_folds=2)`. With `"cross_fitted"` a transform is judged by further networks on rows
+            that are new to them: five networks, each trained on four fifths of the rows, up to 500 rows; two networks,
+            each trained on half of the rows, beyond that. With `"joint"` the network itself judges, which is faster.
+            None chooses the objective that the penalty is made for: `"joint"` for `"magnitude"` and None, else
+            `"cross_fitted"`.
+        penalty: rewards strong augmentation, so that the identity does not win: `"displacement"`, `"magnitude"`, an
+            `augrad.Penalty` (to choose its strength), or None. It sees numbers in units of their spread and codes as
+            one-hot.
+        early_stopping: whether to hold rows out, stop when their loss no longer falls, and return to the best epoch.
+            With `"cross_fitted"` the judging networks stop early too, by their loss on rows that are new to them.
+        validation_fraction: fraction of rows to hold out, between 0 and 1.
+        n_iter_no_change: number of epochs without improvement before training stops, at least 1.
+        schema: the `Schema` of the table; None infers it from the training table.
+        categorical_features: columns of codes, by name or position, or as a truth value per column. In a DataFrame,
+            columns of text or truth values are recognised without it.
+        allow_missing: whether values may be missing (NaN). If True, an unknown category counts as missing; if False,
+            it is an error. A `schema` has its own setting.
         device: `"auto"` (the GPU if there is one), `"cpu"` or `"cuda"`.
-        random_state: of everything random: an int for the same result each time.
+        random_state: seed of everything random; an int gives the same result each time.
         verbose: whether to show progress.
 
     Attributes:
         classes_: the labels.
-        policy_: what has been learned about the columns, an `augrad.Policy`.
+        policy_: the learned `augrad.Policy` of the columns.
         model_: the trained `augrad.InvariantModel`, in eval mode and double precision.
         schema_: the `Schema` of the training table.
-        history_: one row per epoch; see `augrad.FitResult`.
-        n_iter_: epochs that were trained.
+        history_: a row per epoch; see `augrad.FitResult`.
+        n_iter_: number of trained epochs.
         n_features_in_, feature_names_in_: as in scikit-learn.
 
     Example:
@@ -87,31 +93,31 @@ class AugradClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        # The average over copies is one over classes, and needs two; the second of a single class is never shown.
+        # The average over copies is over classes and needs two; the second output of a single class is never shown.
         return torch.from_numpy(codes.astype(np.int64)), max(2, len(self.classes_)), codes
 
     def predict_log_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """Log-probabilities of the classes, `(n_samples, n_classes)`, in the order of `classes_`."""
+        """Predicts log-probabilities of the classes, `(n_samples, n_classes)`, in the order of `classes_`."""
         outputs = torch.from_numpy(self._outputs(X))[:, : len(self.classes_)]
         found: npt.NDArray[np.float64] = torch.log_softmax(outputs, dim=1).numpy()
         return found
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """Probabilities of the classes, `(n_samples, n_classes)`, in the order of `classes_`."""
+        """Predicts probabilities of the classes, `(n_samples, n_classes)`, in the order of `classes_`."""
         return np.exp(self.predict_log_proba(X))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
-        """The most probable class of each row, `(n_samples,)`."""
+        """Predicts the most probable class of each row, `(n_samples,)`."""
         most_probable = self.predict_log_proba(X).argmax(axis=1)
         found: npt.NDArray[Any] = self.classes_[most_probable]
         return found
 
 
 class AugradRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
-    """A regressor of tables that learns which columns may be noisy, scaled or dropped while it learns the target.
+    """A regressor for tables that learns the target and, with it, which columns may be noisy, scaled or dropped.
 
-    The target is standardised for training, and may have several columns. All else is as for `AugradClassifier`: its
-    arguments, and its attributes but for `classes_`.
+    The target is standardised for training and may have several columns. Arguments and attributes are those of
+    `AugradClassifier`, except `classes_`.
 
     Example:
         >>> import numpy as np
@@ -135,7 +141,7 @@ class AugradRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         return torch.tensor(standardised, dtype=torch.float32), columns.shape[1], None
 
     def predict(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """The target of each row: `(n_samples,)`, or `(n_samples, n_outputs)` if it was trained so."""
+        """Predicts the target of each row: `(n_samples,)`, or `(n_samples, n_outputs)` for a target with columns."""
         found: npt.NDArray[np.float64] = self._outputs(X) * self._y_spread + self._y_mean
         return found[:, 0] if self._single else found
 

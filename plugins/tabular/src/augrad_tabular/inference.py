@@ -1,4 +1,4 @@
-"""Says of which kind each column of a table is, and which codes were seen in it. Uses reading.py; used by schema.py."""
+"""Inference of each column's kind and codes from a table. Uses reading.py; used by schema.py."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Which = str | int
 """A column, by name or position."""
 
 Blocks = Mapping[str, Sequence[Which]] | Sequence[Sequence[Which]]
-"""One-hot blocks, by name; or without names, to be called by what their columns' names begin with."""
+"""One-hot blocks: a mapping by name, or a list of blocks, each named by the common beginning of its columns' names."""
 
 
 @dataclass(frozen=True)
 class Declared:
-    """What the user says of the columns: kind and block, by position."""
+    """Kind and block of columns as the user declares them, by position."""
 
     kinds: Mapping[int, Kind]
     blocks: Mapping[int, str]
 
 
 def position(which: Which, names: Sequence[str], argument: str) -> int:
-    """Where a column is, given by name or position.
+    """Finds the position of a column that is given by name or position.
 
     Raises:
         ArgumentError: there is no such column.
-        ArgumentTypeError: neither a name nor a position.
+        ArgumentTypeError: `which` is neither a name nor a position.
 
     Example:
         >>> position("b", ["a", "b"], "columns"), position(-2, ["a", "b"], "columns")
@@ -53,16 +53,16 @@ def position(which: Which, names: Sequence[str], argument: str) -> int:
         )
     if not -len(names) <= which < len(names):
         raise ArgumentError(
-            f"{argument}: there is no column {which}; there are {len(names)}.", argument=argument, value=which
+            f"{argument}: there is no column {which}; there are {len(names)} columns.", argument=argument, value=which
         )
     return which % len(names)
 
 
 def declared(names: Sequence[str], lists: Mapping[Kind, Sequence[Which] | None], one_hot: Blocks | None) -> Declared:
-    """The kinds that the user gives, by position.
+    """Collects the kinds that the user declares, by position.
 
     Raises:
-        ArgumentError: an unknown column, or one that is named twice.
+        ArgumentError: a column is unknown or named twice.
     """
     kinds: dict[int, Kind] = {}
     blocks: dict[int, str] = {}
@@ -111,10 +111,10 @@ def _beginning(names: Sequence[str]) -> str:
 
 
 def fit_column(cells: Cells, at: int, given: Declared, *, allow_missing: bool) -> Column:
-    """What one column is and holds.
+    """Infers the kind and the codes of a column.
 
     Raises:
-        ArgumentError: it cannot be of the kind that the user says, or misses values though that is not allowed.
+        ArgumentError: the column cannot have the declared kind, or has missing values although they are not allowed.
     """
     kind = given.kinds.get(at)
     block = given.blocks.get(at)
@@ -151,7 +151,7 @@ def _of_labels(cells: Cells, kind: Kind | None, block: str | None) -> Column:
             argument="ordinal",
             column=name,
         )
-    # By type too: True and 1 are equal to Python.
+    # The type is part of the key, because True == 1 in Python.
     counter = Counter((type(value).__name__, value) for value in seen)
     categories = cells.order or tuple(value for _, value in sorted(counter))
     counts = [counter[type(each).__name__, each] for each in categories]

@@ -6,25 +6,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 SHARPNESS = 4
-"""One over the temperature of the relaxation: at 4 the mean of the draws is at most 11 % above a small probability."""
+"""Inverse temperature of the relaxation; at 4 the draws' mean is at most 11 % above a small probability."""
 
 _EDGE = 1e-4
-# Uniform draws are kept so far from 0 and 1, where the odds have no finite power.
+# Distance of uniform draws from 0 and 1, where the odds have no finite power.
 
 
 def relaxed_bernoulli(
     probability: Float[Tensor, "#batch #cells"], uniform: Float[Tensor, "batch cells"], *, hard: bool
 ) -> Float[Tensor, "batch cells"]:
-    r"""Draws in [0, 1] that are above 1/2 with the given probability, near 0 or 1 mostly; exact at probability 0 and 1.
+    r"""Draws values in [0, 1], mostly near 0 or 1, above 1/2 with the given probability; exact at probability 0 and 1.
 
-    The binary concrete distribution `sigmoid((logit(p) + logit(u)) / T)` with `T = 1/4`, written as
-    `p^4 r / (p^4 r + (1 - p)^4)` with `r = (u / (1 - u))^4`, which is finite, with a finite gradient, for every p in
-    [0, 1].
+    The distribution is the binary concrete distribution `sigmoid((logit(p) + logit(u)) / T)` with `T = 1/4`. It is
+    written as `p^4 r / (p^4 r + (1 - p)^4)` with `r = (u / (1 - u))^4`, which is finite and has a finite gradient for
+    every p in [0, 1].
 
     Args:
         probability: in [0, 1].
         uniform: draws in [0, 1).
-        hard: whether to return 0 or 1 (above 1/2 or not) instead, without a gradient.
+        hard: whether to return 0 or 1 (by the threshold 1/2) instead, without a gradient.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Values taken from other rows of the batch: swapped, or approached. Uses masks.py, tables.py."""
+"""Values from other rows of the batch: swapped, or approached. Uses masks.py, tables.py."""
 
 from __future__ import annotations
 
@@ -17,27 +17,29 @@ from augrad_tabular.schema import Schema
 from augrad_tabular.tables import Cells, TableTransform, uniform
 
 Partners = Int[Tensor, "batch columns"]
-"""For each value, the row that another one is taken from."""
+"""For each value the row that supplies the other value."""
 
 
 class _Mixing(TableTransform):
-    """Base of the transforms that take values from other rows; those that are missing there are not taken."""
+    """Base class of the transforms that take values from other rows; missing values are not taken."""
 
     mixes_samples = True
 
     def taken(self, x: Tensor, part: Cells, partners: Partners) -> Cells:
-        """For each value the one of its partner, or its own where the partner has none."""
+        """Returns for each value the partner's value, or the value itself if the partner's value is missing."""
         found = part.gather(0, partners)
         return torch.where(self.missing(x).gather(0, partners), part, found) if self.schema.allow_missing else found
 
 
 class SwapNoise(_Mixing):
-    """Replaces each value by that of another row of the batch, in the same column, with a given `probability`.
+    """Replaces each value by the value of another row of the batch, in the same column, with a learned `probability`.
 
-    Train: values move part of the way, most of them hardly or almost all of it (see `relaxed_bernoulli`), so that there
-    is a gradient. Eval: all of the way or not at all. The other row is drawn for each value anew, so columns lose their
-    relation but keep their distribution. Acts on continuous and ordinal columns (`category_swap` is for the others). A
-    row that is alone is left as it is.
+    The other row is drawn anew for each value. Columns therefore lose their relation but keep their distribution. It
+    acts on continuous and ordinal columns; use `category_swap` for the others. A row alone in its batch does not
+    change.
+
+    Train / eval: in train mode values move part of the way, mostly hardly at all or almost all the way (see
+    `relaxed_bernoulli`), which gives a gradient. In eval mode a value is either replaced or not.
 
     Example:
         >>> schema = Schema.from_data([[1.0], [3.0]])
@@ -47,7 +49,7 @@ class SwapNoise(_Mixing):
         [[1.0], [1.0]]
     """
 
-    assumes = "any single value can be that of another row, with the learned probability, without changing the target"
+    assumes = "the label stays the same when any single value is another row's, with the learned probability"
     gradient = "relaxed"
     probability = Range(0.5)
 
@@ -63,9 +65,9 @@ class SwapNoise(_Mixing):
 
 
 def nearest_rows(z: Float[Tensor, "batch columns"], k: int) -> Int[Tensor, "batch neighbours"]:
-    """The k rows nearest to each, nearest first; its own position in place of those that are not there.
+    """Finds the k rows nearest to each row, nearest first; a row's own position stands for missing neighbours.
 
-    Rows that are equal to it do not count: they may be its own copies, which a model makes in eval mode.
+    Rows that are equal to the row do not count, because they may be its own copies in eval mode.
 
     Example:
         >>> nearest_rows(torch.tensor([[0.0], [1.0], [5.0]]), 2).tolist()
@@ -77,7 +79,7 @@ def nearest_rows(z: Float[Tensor, "batch columns"], k: int) -> Int[Tensor, "batc
     own = torch.arange(n_samples, device=z.device)[:, None]
     if n_samples < 2:
         return own
-    # By differences: by products, as torch does it for many rows, equal rows would be apart by rounding errors.
+    # By differences. torch uses products for many rows; rounding errors would then keep equal rows apart.
     apart = torch.cdist(z.detach(), z.detach(), compute_mode="donot_use_mm_for_euclid_dist")
     apart = torch.where(apart > 0, apart, math.inf)
     nearest = apart.topk(min(k, n_samples - 1), dim=1, largest=False)
@@ -87,14 +89,14 @@ def nearest_rows(z: Float[Tensor, "batch columns"], k: int) -> Int[Tensor, "batc
 class NeighbourInterpolation(_Mixing):
     """Moves each row a `fraction` of the way towards one of its k nearest rows of the batch.
 
-    Nearness is Euclidean, in units of each column's spread, over the columns that it acts on: continuous and ordinal
-    ones. Which of the k is drawn at random; a row without a neighbour is left as it is. In a small batch the nearest
-    rows are far.
+    Distances are Euclidean, in units of each column's spread, over the columns that the transform changes: continuous
+    and ordinal columns. The neighbour is drawn at random from the k nearest. A row without a neighbour does not change.
+    Use large batches: in a small batch even the nearest rows are far away.
 
     Args:
-        schema: of the table.
-        k: how many of the nearest rows may be drawn, at least 1.
-        **ranges: another range for `fraction`.
+        schema: schema of the table.
+        k: number of nearest rows that may be drawn, at least 1.
+        **ranges: a different `Range` or limit for `fraction`.
 
     Raises:
         ArgumentError: `k` is below 1.
@@ -106,7 +108,7 @@ class NeighbourInterpolation(_Mixing):
         [0.5, 0.5, 3.0]
     """
 
-    assumes = "between a row and those nearest to it, up to the learned fraction of the way, the target does not change"
+    assumes = "the label does not change between a row and its nearest rows, up to the learned fraction of the way"
     statistics = ("spread", "median")
     fraction = Range(1.0, unit="of the way")
 

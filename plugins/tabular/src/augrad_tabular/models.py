@@ -1,4 +1,4 @@
-"""Builds the model that an estimator trains: augmentation layers in front of an encoder and a trunk.
+"""Construction of an estimator's model: augmentation layers in front of an encoder and a trunk.
 
 Uses networks.py, schema.py; used by base.py.
 """
@@ -20,15 +20,15 @@ from augrad_tabular.parameters import Parameters
 from augrad_tabular.schema import Schema
 
 DEFAULT_TRANSFORMS = ("tabular.feature_noise", "tabular.feature_dropout", "tabular.category_swap")
-"""The candidates where the user names none: what can be harmless in any table.
+"""Default candidates: transforms that can be harmless in any table.
 
-None mixes rows, so that a prediction depends on its row alone. Scales are left out: that a factor is harmless is
-knowledge of the task, and rows move so far with one that the penalty prefers it to all else.
+None of them mixes rows, so a prediction depends on its row alone. Scales are left out for two reasons: whether a factor
+is harmless depends on the task, and a factor moves rows so far that the penalty would prefer it to all others.
 """
 
 
 def default_transforms(schema: Schema) -> list[str]:
-    """Those of `DEFAULT_TRANSFORMS` that have a column to act on.
+    """Returns the transforms of `DEFAULT_TRANSFORMS` that have a column to act on.
 
     Example:
         >>> default_transforms(Schema.from_data([[0.0, 1.0], [1.0, 3.0]]))
@@ -41,21 +41,21 @@ def default_transforms(schema: Schema) -> list[str]:
 def build_model(
     parameters: Parameters, schema: Schema, n_outputs: int, *, aggregation: str, seed: int
 ) -> augrad.InvariantModel:
-    """A fresh model, its weights drawn from the seed; torch's global generator is given back as it was.
+    """Builds a model with weights drawn from the seed; torch's global generator keeps its state.
 
     Args:
-        parameters: of the estimator.
-        schema: of the table.
-        n_outputs: of the trunk: classes or targets.
-        aggregation: over copies.
-        seed: of the weights, and of the draws in eval mode.
+        parameters: parameters of the estimator.
+        schema: schema of the table.
+        n_outputs: number of the trunk's outputs: classes or targets.
+        aggregation: aggregation over copies.
+        seed: seed of the weights, and of the draws in eval mode.
 
     Raises:
-        ArgumentTypeError: the trunk's maker returns no module.
+        ArgumentTypeError: the callable `trunk` returns no module.
         ArgumentError, UnknownTransformError: a transform is not accepted.
     """
     with torch.random.fork_rng(devices=[]):
-        # Not torch.manual_seed, which would seed the generators of all devices too.
+        # torch.manual_seed would also seed the generators of all devices.
         torch.default_generator.manual_seed(seed)
         encoder = TableEncoder(schema)
         trunk = _trunk(parameters, encoder.n_outputs, n_outputs)
@@ -68,7 +68,7 @@ def build_model(
 
 
 def encoder_of(model: augrad.InvariantModel) -> nn.Module:
-    """The encoder in front of the trunk that `build_model` put together."""
+    """Returns the encoder in front of the trunk of a model from `build_model`."""
     return next(model.trunk.children())
 
 
@@ -86,7 +86,7 @@ def _trunk(parameters: Parameters, n_inputs: int, n_outputs: int) -> nn.Module:
 
 
 def _layer(transforms: Sequence[Any], schema: Schema) -> augrad.AugmentationLayer:
-    # Copied: training moves instances to a device, and each layer needs its own.
+    # Copied because training moves instances to a device, and because each layer needs its own instance.
     own = [copy.deepcopy(each) if isinstance(each, augrad.Transform) else each for each in transforms]
     arguments = {"schema": schema} if any(_takes_schema(each) for each in own) else None
     return augrad.AugmentationLayer(own, arguments=arguments)

@@ -1,4 +1,4 @@
-"""Networks for tables: an encoder of columns by kind, and a multi-layer perceptron behind it. Used by training.py."""
+"""Networks for tables: an encoder of columns by kind, and a multi-layer perceptron behind it. Used by models.py."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from augrad_tabular.schema import Schema
 
 
 class TableEncoder(nn.Module):
-    """Columns as a network likes them: numbers in units of their spread, codes as one-hot, missing values flagged.
+    """Encodes columns for a network: numbers in units of their spread, codes as one-hot, missing values flagged.
 
-    Continuous and ordinal columns are centred and divided by their spread. A constant one becomes 0. A column of codes
-    becomes one column per code seen. Between two neighbouring codes it is linear, so that relaxed transforms have a
-    gradient; a code that was not seen is all zeros. One-hot columns stay as they are. A missing value becomes the
-    column's mean (all zeros for codes). If the schema allows missing values, one more column per column says where they
-    were.
+    - Continuous and ordinal columns are centred and divided by their spread. A constant column becomes 0.
+    - A column of codes becomes a column per code. It is linear between neighbouring codes, so that relaxed transforms
+      have a gradient. An unknown code becomes all zeros.
+    - One-hot columns stay as they are.
+    - A missing value becomes the column's mean (all zeros for codes). If the schema allows missing values, a further
+      column per column flags them.
 
     Args:
-        schema: of the table.
+        schema: schema of the table.
 
     Raises:
         ArgumentError: the schema has no mean or no spread.
 
     Attributes:
-        n_outputs: how many columns come out.
+        n_outputs: number of encoded columns.
 
     Shape:
         Input: `(batch, features)`. Output: `(batch, n_outputs)`.
@@ -77,7 +78,7 @@ class TableEncoder(nn.Module):
     def forward(self, x: Float[Tensor, "batch features"]) -> Float[Tensor, "batch encoded"]:
         """Encodes a batch; differentiable in it, with gradient 0 at missing values."""
         missing = x.isnan()
-        # Replaced before the arithmetic: a NaN would come back through the gradient of whatever touches it.
+        # Replaced before the arithmetic, because a NaN would return through the gradient of any operation on it.
         plain = torch.where(missing, self._centre, x)
         standardised = (plain - self._centre) * self._scale
         codes = (1 - (plain[:, self._coded] - self._codes).abs()).clamp_min(0)
@@ -87,7 +88,7 @@ class TableEncoder(nn.Module):
 
 
 def perceptron(n_inputs: int, n_outputs: int, hidden_layer_sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers with rectifiers between them.
+    """Builds linear layers with rectifiers between them.
 
     Example:
         >>> [type(layer).__name__ for layer in perceptron(4, 2, [8])]

@@ -1,4 +1,4 @@
-"""Additive noise in units of each column's spread: independent, or along the data's covariance. Uses tables.py."""
+"""Additive noise in units of each column's spread: independent, or with the data's covariance. Uses tables.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from augrad_tabular.tables import Cells, TableTransform, normal
 
 
 def covariance_root(covariance: Float[Tensor, "columns columns"]) -> Float[Tensor, "columns columns"]:
-    """The symmetric square root of a covariance matrix, also of a singular one.
+    """Computes the symmetric square root of a covariance matrix, which may be singular.
 
     Example:
         >>> covariance_root(torch.tensor([[4.0, 0.0], [0.0, 0.0]])).tolist()
@@ -29,11 +29,11 @@ def covariance_root(covariance: Float[Tensor, "columns columns"]) -> Float[Tenso
 class FeatureNoise(TableTransform):
     """Adds independent normal noise to each column, with standard deviation `std` in units of the column's spread.
 
-    One magnitude is learned per column: how noisy it may be. Acts on continuous and ordinal columns; a constant one is
-    left alone.
+    A magnitude is learned per column: how noisy the column may be. It acts on continuous and ordinal columns. A
+    constant column does not change.
 
     Shape:
-        Input and output: `(batch, features)`; `std`: `(batch, columns)`, for the columns that it acts on.
+        Input and output: `(batch, features)`; `std`: `(batch, columns)`, for the columns that the transform changes.
 
     Example:
         >>> schema = Schema.from_data([[0.0, 10.0], [2.0, 50.0]])
@@ -42,7 +42,7 @@ class FeatureNoise(TableTransform):
         [[1.5, 40.0]]
     """
 
-    assumes = "noise of the learned size in each column carries no information about the target"
+    assumes = "the label does not depend on noise of the learned size in each column"
     statistics = ("spread",)
     std = Range(1.0, unit="spread", per="feature")
 
@@ -56,10 +56,10 @@ class FeatureNoise(TableTransform):
 
 
 class CorrelatedNoise(TableTransform):
-    """Adds normal noise with the data's own covariance, `std` times as wide as the data.
+    """Adds normal noise with the covariance of the data, scaled by `std`: at 1 the noise is as wide as the data.
 
-    Columns that go together in the data go together in the noise, so that a noisy row still looks like one.
-    Acts on continuous and ordinal columns.
+    Columns that vary together in the data vary together in the noise, so a noisy row still looks like a row of the
+    table. It acts on continuous and ordinal columns.
 
     Example:
         >>> schema = Schema.from_data([[0.0, 0.0], [2.0, 4.0]])  # the second column is twice the first
@@ -69,7 +69,7 @@ class CorrelatedNoise(TableTransform):
         2.0
     """
 
-    assumes = "small steps along the directions in which the data vary carry no information about the target"
+    assumes = "the label does not depend on small steps along the directions in which the data vary"
     statistics = ("covariance",)
     std = Range(1.0, unit="spread")
 

@@ -1,5 +1,6 @@
-"""The estimators' parameters, checked in `fit`: scikit-learn asks constructors to store what they get. Used by
-estimators.py.
+"""The estimators' parameters. `fit` checks them, because scikit-learn requires constructors to store any value.
+
+Used by estimators.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import nn
 
 import augrad
 from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.learning.objectives import Factory, resolve_objective
 from augrad.options import count, flag, number, one_of
 
 PENALTIES: dict[str, Callable[[], augrad.Penalty]] = {
@@ -21,14 +23,12 @@ PENALTIES: dict[str, Callable[[], augrad.Penalty]] = {
     "magnitude": augrad.MagnitudePenalty,
 }
 
-OBJECTIVES = ("cross_fitted", "joint")
-
 DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
 class Parameters:
-    """What an estimator was constructed with, as plain Python values within their bounds. See the estimators' Args."""
+    """Parameters of an estimator, as plain Python values within their bounds. See the estimators' Args."""
 
     transforms: list[Any] | None
     trunk: Callable[[int, int], nn.Module] | None
@@ -39,7 +39,7 @@ class Parameters:
     batch_size: int
     lr: float
     augmentation_lr: float | None
-    objective: str | None
+    objective: Factory | None
     penalty: Callable[..., Any] | None
     early_stopping: bool
     validation_fraction: float
@@ -50,13 +50,13 @@ class Parameters:
 
 
 def checked(given: Mapping[str, Any]) -> Parameters:
-    """The parameters of an estimator, if all are accepted.
+    """Checks the parameters of an estimator.
 
     Args:
         given: as `get_params(deep=False)` returns them.
 
     Raises:
-        ArgumentError, ArgumentTypeError: one is not.
+        ArgumentError, ArgumentTypeError: a parameter is not accepted.
     """
     own_lr = given["augmentation_lr"]
     return Parameters(
@@ -69,7 +69,7 @@ def checked(given: Mapping[str, Any]) -> Parameters:
         batch_size=_count("batch_size", given["batch_size"]),
         lr=_positive("lr", given["lr"]),
         augmentation_lr=None if own_lr is None else _positive("augmentation_lr", own_lr),
-        objective=None if given["objective"] is None else one_of("objective", given["objective"], OBJECTIVES),
+        objective=resolve_objective(given["objective"]),
         penalty=_penalty(given["penalty"]),
         early_stopping=flag("early_stopping", given["early_stopping"]),
         validation_fraction=_fraction("validation_fraction", given["validation_fraction"]),
@@ -102,13 +102,13 @@ def _device(value: Any) -> str:
 
 
 def _sizes(value: Any) -> tuple[int, ...]:
-    """One size or several; none for a linear model."""
+    """Accepts a single size or several sizes; no size gives a linear model."""
     entries = value if isinstance(value, list | tuple | np.ndarray) else [value]
     return tuple(_count("hidden_layer_sizes", entry) for entry in entries)
 
 
 def _transforms(value: Any) -> list[Any] | None:
-    """The list, or None for the default."""
+    """Returns the list, or None for the default."""
     if isinstance(value, str) and value == "default":
         return None
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -125,7 +125,7 @@ def _trunk(value: Any) -> Callable[[int, int], nn.Module] | None:
     if value is not None and (isinstance(value, nn.Module) or not callable(value)):
         raise ArgumentTypeError(
             f"trunk must be None or a callable (n_inputs, n_outputs) -> torch.nn.Module, but got "
-            f"{type(value).__name__}. Each fit makes the module anew: pass the function or class that makes it.",
+            f"{type(value).__name__}. Each fit makes a new module: pass the function or class that makes it.",
             argument="trunk",
         )
     return value

@@ -1,4 +1,4 @@
-"""A picture of what was learned per column. Loads matplotlib on first use; called by base.py."""
+"""Picture of the learned policy, a bar per column. Loads matplotlib on first use; called by base.py."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SELDOM = 0.05
 
 @dataclass(frozen=True)
 class Bar:
-    """What was learned about one column.
+    """The learned strength for a column.
 
     Attributes:
-        column: its name.
+        column: name of the column.
         reach: largest value that is drawn, in the parameter's unit.
-        label: the same as it is written beside the bar: in the column's own unit, where there is one.
+        label: `reach` as written beside the bar: in the column's own unit, if it has a unit.
     """
 
     column: str
@@ -38,20 +38,20 @@ class Bar:
 
 
 def plot_columns(source: Any, *, transform: str | None = None, ax: Axes | None = None) -> Axes:
-    """Draws how far each column may be changed: a bar per column, the most tolerant one on top.
+    """Draws how far each column may be changed: a bar per column, the most tolerant column on top.
 
     Args:
         source: a fitted estimator, or a policy.
-        transform: which transform to draw, one that is learned per column: `"tabular.feature_noise"` (the default, if
-            it is there) or `"tabular.feature_scale"`. Noise is drawn in units of the column's spread, and written
-            beside the bar as a standard deviation in the column's own unit. Several layers are averaged by weight.
-        ax: where to draw; a new figure of a fitting height if None.
+        transform: the transform to draw, which must be learned per column: `"tabular.feature_noise"` (the default if
+            present) or `"tabular.feature_scale"`. Noise is drawn in units of the column's spread; beside the bar it is
+            written as a standard deviation in the column's own unit. Several layers are averaged by weight.
+        ax: axes to draw on; None makes a new figure of a suitable height.
 
     Returns:
-        The axes drawn into. Of more than 30 columns it shows the 15 most and the 15 least tolerant ones.
+        The axes. If there are more than 30 columns, they show the 15 most and the 15 least tolerant columns.
 
     Raises:
-        ArgumentTypeError: `source` is neither.
+        ArgumentTypeError: `source` is neither a fitted estimator nor a policy.
         ArgumentError: nothing was learned per column, or not by that transform.
         MissingDependencyError: matplotlib is not installed.
     """
@@ -69,7 +69,7 @@ def plot_columns(source: Any, *, transform: str | None = None, ax: Axes | None =
 
 
 def column_bars(policy: augrad.Policy, transform: str) -> list[Bar]:
-    """What a policy has learned per column by one transform, the widest first.
+    """Collects the strengths that a policy has learned per column for a transform, the largest first.
 
     Example:
         >>> from augrad_tabular.schema import Schema
@@ -120,13 +120,13 @@ def _chosen(summaries: Sequence[PolicySummary], transform: str | None) -> str:
 
 
 def _column(summary: PolicySummary) -> str | None:
-    """The column in a parameter such as `"std[age]"`; None for one that is not learned per column."""
+    """Finds the column in a parameter such as `"std[age]"`; None if the parameter is not learned per column."""
     match = re.fullmatch(r"\w+\[(.*)\]", summary.parameter or "", re.DOTALL)
     return match[1] if match else None
 
 
 def _spreads(policy: augrad.Policy, transform: str) -> dict[str, float]:
-    """The columns' spreads, by name, as the transform knows them."""
+    """Returns the columns' spreads by name, as the transform knows them."""
     found = next(each for layer in policy.as_module() for each in layer if each.name == transform)
     schema = found.schema
     return dict(zip(schema.names, schema.spread or (), strict=False))
@@ -165,18 +165,18 @@ def _draw(ax: Axes, bars: Sequence[Bar], summary: PolicySummary, n_columns: int)
 
 
 def _title(own: PolicySummary, others: Sequence[PolicySummary]) -> str:
-    """What is seen, how often it happens, and what was learned beside it."""
+    """Says what the bars show, how often the transform is drawn, and which other transforms were learned."""
     name = _base(own)
     head = "How noisy each column may be" if own.transform == NOISE else f"How far {name} may change each column"
     seldom = ", so the bars say little" if own.probability < SELDOM else ""
     beside = [f"{_base(each)} ({each.reach}) for {each.probability:.0%}" for each in others if _column(each) is None]
-    # Without spaces to break at.
+    # Non-breaking spaces keep each part on a line.
     words = [f"{name} is drawn for {own.probability:.0%} of rows{seldom}", *(w.replace(" ", "\xa0") for w in beside)]
     return "\n".join([head, *textwrap.wrap("; ".join(words), 64)])
 
 
 def _base(summary: PolicySummary) -> str:
-    """A transform's name without its modality."""
+    """Returns a transform's name without its modality."""
     return summary.transform.partition(".")[2]
 
 

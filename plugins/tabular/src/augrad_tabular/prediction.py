@@ -1,4 +1,4 @@
-"""Predictions that depend on a row alone: every row is averaged over the same augmented copies.
+"""Predictions that depend on a single row: every row is averaged over the same augmented copies.
 
 Used by estimators.py.
 """
@@ -18,16 +18,15 @@ from augrad.aggregation import resolve_aggregation, split_copies
 from augrad.layers.draw import LayerDraw
 
 CHUNK = 32768
-"""Augmented rows that go through the trunk at once: it bounds the memory, whatever the table's length."""
+"""Largest number of augmented rows in the trunk at a time; it bounds the memory, however long the table is."""
 
 
 @torch.no_grad()
 def predict_rows(model: augrad.InvariantModel, x: Float[Tensor, "rows features"]) -> Float[Tensor, "rows outputs"]:
-    """Predicts each row as the average over `model.copies` augmentations, the same ones for all rows.
+    """Predicts each row as the average over `model.copies` augmentations, the same augmentations for all rows.
 
-    `model(x)` draws anew for each row by its position in the batch, so that a row's prediction would change with
-    its neighbours. Here a prediction is a fixed function of the row, unless a transform mixes rows: that one
-    draws as `model(x)` does.
+    `model(x)` draws by a row's position in the batch, so its prediction of a row depends on the other rows. Here a
+    prediction is a fixed function of the row. If a transform mixes rows, the draws are those of `model(x)`.
 
     Args:
         model: in eval mode.
@@ -50,11 +49,11 @@ def _predicted(model: augrad.InvariantModel, x: Tensor) -> Tensor:
 
 
 def shared_draws(model: augrad.InvariantModel, x: Tensor, generator: Generator) -> list[LayerDraw]:
-    """One draw per copy and layer, repeated for every row: what `AugmentationModule.augment` replays.
+    """Makes a draw per copy and layer, repeated for every row, which `AugmentationModule.augment` can replay.
 
     Args:
         model: in eval mode, with transforms that do not mix rows.
-        x: the table; of it only the width, the device and the dtype count.
+        x: the table; only its width, device and dtype matter.
         generator: source of the draws.
     """
     n_rows = len(x)
@@ -63,7 +62,7 @@ def shared_draws(model: augrad.InvariantModel, x: Tensor, generator: Generator) 
 
 
 def _repeated(draw: LayerDraw, n_rows: int) -> LayerDraw:
-    """Copy-major: all rows of the first copy, then all of the second."""
+    """Repeats a draw copy by copy: all rows of the first copy, then all rows of the second."""
     return dataclasses.replace(
         draw,
         choice=_each(draw.choice, n_rows),

@@ -12,7 +12,7 @@ from augrad import Range
 from augrad_tabular.tables import Cells, TableTransform, uniform
 
 _NARROWEST = 1e-4
-# Narrowest bin that values are divided by: below, single precision would have no digits left for the place in the bin.
+# Narrowest bin that values are divided by. In narrower bins, single precision has no digits for the place in the bin.
 
 
 def randomised_quantisation(
@@ -22,15 +22,17 @@ def randomised_quantisation(
     offset: Float[Tensor, "*#shape"],
     within: Float[Tensor, "*#shape"],
 ) -> Float[Tensor, "*shape"]:
-    """Replaces each value by one point of its bin.
+    """Replaces each value by a point of its bin.
 
-    Bins are `width` wide and shifted by `offset`; the point lies at `within` of the bin. Gradient: to the value it is
-    1, as if there were no bins; to the width it is the move per width, `within` minus the value's place in its bin.
-    With a uniform offset that place is uniform whatever the value and the width, so the mean gradient is exact.
+    Bins are `width` wide and shifted by `offset`; the point lies at `within` of the bin.
+
+    The gradient with respect to the value is 1, as if there were no bins. The gradient with respect to the width is the
+    move per width: `within` minus the value's place in its bin. If the offset is uniform, that place is uniform for any
+    value and width, so the mean gradient is exact.
 
     Args:
         x: values, of any shape and modality.
-        width: of the bins, in units of `x`; at 0 nothing changes.
+        width: width of the bins in units of `x`; at 0 nothing changes.
         offset: in [0, 1), in bins.
         within: in [0, 1), in bins.
 
@@ -44,11 +46,11 @@ def randomised_quantisation(
 
 
 class RandomisedQuantisation(TableTransform):
-    """Rounds each column to bins `width` wide, in units of its range: 0.1 makes about 10 bins, 0.5 makes 2.
+    """Rounds each column to bins `width` wide, as a fraction of its range: 0.1 makes about 10 bins, 0.5 makes 2.
 
-    Each row and column has bins of its own, shifted at random, and a value becomes a random point of its bin.
-    Gradient: straight-through, see `randomised_quantisation`. Acts on continuous and ordinal columns; a constant one is
-    left alone.
+    Each row and column has its own bins, shifted at random, and a value becomes a random point of its bin. The gradient
+    is straight-through, see `randomised_quantisation`. It acts on continuous and ordinal columns. A constant column
+    does not change.
 
     Example:
         >>> from augrad_tabular import Schema
@@ -62,7 +64,7 @@ class RandomisedQuantisation(TableTransform):
         ICCV 2023.
     """
 
-    assumes = "differences within a column finer than the learned bins carry no information about the target"
+    assumes = "the label does not depend on differences within a column that are finer than the learned bins"
     gradient = "straight-through"
     statistics = ("quantiles",)
     width = Range(0.5, unit="of the range")

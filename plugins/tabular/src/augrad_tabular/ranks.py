@@ -1,4 +1,4 @@
-"""Changes through the fitted quantiles: noise of the rank, and warps that keep the order. Uses tables.py."""
+"""Changes through fitted quantiles: noise of the rank, and warps that keep the order. Uses tables.py."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from augrad import Range
 from augrad_tabular.tables import Cells, TableTransform, uniform
 
 Quantiles = Float[Tensor, "columns levels"]
-"""Per column its quantiles at levels evenly spaced from 0 to 1, not decreasing."""
+"""Quantiles of each column at levels evenly spaced from 0 to 1, in ascending order."""
 
 N_WAVES = 3
-"""How many half waves a warp is made of."""
+"""Number of half waves of a warp."""
 
 
 def rank(x: Cells, quantiles: Quantiles) -> Cells:
-    """The share of the fitted data below each value, in [0, 1]; the middle of the share for a value that repeats.
+    """Computes the fraction of the fitted data below each value; the middle of the fraction if the value repeats.
 
     Example:
         >>> quantiles = torch.tensor([[0.0, 10.0, 10.0, 10.0, 30.0]])
@@ -28,7 +28,7 @@ def rank(x: Cells, quantiles: Quantiles) -> Cells:
         [0.125, 0.5, 0.875, 1.0]
     """
     q, values = quantiles.to(x), x.T.contiguous()
-    # From below and from above: they differ where a value repeats.
+    # Searched from both sides, because the results differ where a value repeats.
     below = _rank(values, q, torch.searchsorted(q, values.detach(), right=False))
     above = _rank(values, q, torch.searchsorted(q, values.detach(), right=True))
     return ((below + above) / 2).T
@@ -44,7 +44,7 @@ def _rank(values: Tensor, q: Tensor, above: Tensor) -> Tensor:
 
 
 def value_at(ranks: Cells, quantiles: Quantiles) -> Cells:
-    """The value at each rank in [0, 1]: the quantiles, linear between levels.
+    """Looks up the value at each rank in [0, 1]: the quantiles, linear between levels.
 
     Example:
         >>> value_at(torch.tensor([[0.25], [0.75]]), torch.tensor([[0.0, 10.0, 30.0]])).flatten().tolist()
@@ -59,7 +59,7 @@ def value_at(ranks: Cells, quantiles: Quantiles) -> Cells:
 
 
 def folded(ranks: Tensor) -> Tensor:
-    """Ranks in [-1, 2] mirrored at 0 and 1, so that none goes further than it would have gone.
+    """Mirrors ranks in [-1, 2] at 0 and 1, so that no rank moves further than it would without the limit.
 
     Example:
         >>> folded(torch.tensor([-0.25, 0.5, 1.25])).tolist()
@@ -69,11 +69,11 @@ def folded(ranks: Tensor) -> Tensor:
 
 
 class QuantileNoise(TableTransform):
-    """Moves each value by at most `ranks` in rank: 0.1 is a tenth of the data up or down, uniformly drawn.
+    """Moves each value by at most `ranks` in rank, drawn uniformly: 0.1 moves it by up to a tenth of the data.
 
-    Where data are dense it moves little, in the tails far, and never out of the range that was seen. Ranks are those of
-    the fitted quantiles; at the smallest and the largest value moves are mirrored. A value outside of the fitted range
-    moves as the nearest one inside does. Acts on continuous and ordinal columns; a constant one is left alone.
+    Values move little where data are dense, far in the tails, and never out of the range of the fitted data. At the
+    smallest and the largest value, moves are mirrored. A value outside the fitted range moves like the nearest value
+    inside. It acts on continuous and ordinal columns. A constant column does not change.
 
     Example:
         >>> from augrad_tabular import Schema
@@ -83,7 +83,7 @@ class QuantileNoise(TableTransform):
         5.5
     """
 
-    assumes = "the rank of a value in its column, up to the learned share of the data, says nothing about the target"
+    assumes = "the label does not depend on a value's rank in its column, up to the learned fraction of the data"
     statistics = ("quantiles",)
     ranks = Range(0.5, unit="of the data")
 
@@ -102,14 +102,14 @@ class QuantileNoise(TableTransform):
 
 
 def warped(share: Cells, slope: Float[Tensor, " batch"], waves: Float[Tensor, "batch columns waves"]) -> Cells:
-    """How far a warp moves each share of [0, 1]: `sum_k slope waves_k / K sin(k pi share) / (k pi)`.
+    """Computes how far a warp moves each place in [0, 1]: `sum_k slope waves_k / K sin(k pi share) / (k pi)`.
 
-    The ends stay, and the warp's slope stays within `1 - slope` and `1 + slope`, so that it keeps the order.
+    The ends stay in place. The warp's slope stays between `1 - slope` and `1 + slope`, so the order is kept.
 
     Args:
-        share: in [0, 1].
+        share: places in [0, 1].
         slope: in [0, 1).
-        waves: in [-1, 1]; `K` of them.
+        waves: `K` numbers in [-1, 1] per row and column.
 
     Example:
         >>> move = warped(torch.tensor([[0.0, 0.5, 1.0]]), torch.tensor([0.9]), torch.ones(1, 3, 1))
@@ -122,11 +122,11 @@ def warped(share: Cells, slope: Float[Tensor, " batch"], waves: Float[Tensor, "b
 
 
 class MonotoneWarp(TableTransform):
-    """Warps each column smoothly within its range, keeping the order: as an instrument with another scale would.
+    """Warps each column smoothly within its range and keeps the order, like an instrument with a different scale.
 
-    The warp is random, one per row and column; its local slope is between `1 - slope` and `1 + slope`, and the smallest
-    and the largest value seen stay where they are, as does what lies outside of them. Acts on continuous and ordinal
-    columns; a constant one is left alone.
+    The warp is random and differs by row and column. Its local slope is between `1 - slope` and `1 + slope`. The
+    smallest and the largest fitted value stay in place, and values outside them do not change. It acts on continuous
+    and ordinal columns. A constant column does not change.
 
     Example:
         >>> from augrad_tabular import Schema
@@ -137,7 +137,7 @@ class MonotoneWarp(TableTransform):
         [0.0, 7.86, 10.0]
     """
 
-    assumes = "a smooth change of a column's scale that keeps the order carries no information about the target"
+    assumes = "the label does not depend on a smooth change of a column's scale that keeps the order"
     statistics = ("quantiles",)
     slope = Range(0.9)
 

@@ -1,4 +1,4 @@
-"""Reads what users hold their tables in: DataFrames, arrays, tensors, lists. Used by inference.py and encoding.py."""
+"""Reads tables from DataFrames, arrays, tensors and lists. Used by inference.py and encoding.py."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Numbers = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cells:
-    """One column as it came.
+    """A column as it was read.
 
     Attributes:
-        name: of the column; its position as text where the table has no names.
-        numbers: its values, NaN where missing; None for text and truth values.
-        labels: its values, None where missing; None for numbers.
-        order: all categories in order, where the column says so itself (pandas' ordered categories).
+        name: name of the column, or its position as text if the table has no names.
+        numbers: values, NaN where missing; None for text and truth values.
+        labels: values, None where missing; None for numbers.
+        order: all categories in order, if the column declares it (pandas' ordered categories).
     """
 
     name: str
@@ -33,19 +33,19 @@ class Cells:
 
 
 def is_frame(table: Any) -> bool:
-    """Whether a table is a DataFrame, told by what it has, so that pandas need not be installed."""
+    """Tells whether a table is a DataFrame, by its attributes, so that pandas need not be installed."""
     return hasattr(table, "columns") and hasattr(table, "iloc")
 
 
 def read(table: Any) -> list[Cells]:
-    """The columns of a table.
+    """Reads the columns of a table.
 
     Args:
         table: `(samples, features)`: a pandas DataFrame, a numpy array, a tensor, or nested lists.
 
     Raises:
-        InputTypeError: it is none of these, or a column holds something else than numbers, text or truth values.
-        InputError: it has not two axes, no row, no column, or two columns of one name.
+        InputTypeError: the table has another type, or a column holds neither numbers nor text nor truth values.
+        InputError: the table does not have two axes, has no row or no column, or has two columns of the same name.
 
     Example:
         >>> [(cells.name, cells.numbers.tolist()) for cells in read([[1.0, 2.0], [3.0, 4.0]])]
@@ -53,7 +53,7 @@ def read(table: Any) -> list[Cells]:
     """
     cells = _of_frame(table) if is_frame(table) else _of_array(_array(table))
     if not cells or not _length(cells[0]):
-        raise InputError("a table needs at least one row and one column, but got an empty one.", argument="X")
+        raise InputError("a table needs at least one row and one column, but got an empty table.", argument="X")
     names = [each.name for each in cells]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -62,7 +62,7 @@ def read(table: Any) -> list[Cells]:
 
 
 def as_numbers(cells: Cells) -> Numbers | None:
-    """Truth values as 0 and 1, NaN where missing (`pandas.get_dummies` writes one-hot blocks so); None for text.
+    """Converts truth values to 0 and 1 (one-hot blocks of `pandas.get_dummies`), NaN where missing; None for text.
 
     Example:
         >>> as_numbers(Cells("a", labels=(True, False))).tolist()
@@ -141,7 +141,7 @@ def _of_objects(name: str, values: list[Any], *, numbers: bool = True) -> Cells:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A cell as Python's own text, truth value or number; None where it is missing."""
+    """Converts a cell to Python's own text, truth value or number; None where it is missing."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -149,7 +149,7 @@ def _plain(name: str, value: Any) -> Any:
     if not isinstance(value, str | bool | int | float):
         raise InputTypeError(
             f"column {name!r} holds {value!r} ({type(value).__name__}), but a column must hold numbers, text or truth "
-            "values. Turn dates into numbers (days since a date, say), or drop the column.",
+            "values. Convert dates to numbers (such as days since a date), or drop the column.",
             argument="X",
             column=name,
             value=value,

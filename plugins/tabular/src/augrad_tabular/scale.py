@@ -1,7 +1,7 @@
-"""Factors: one per column, one for many columns, powers of a common one. Uses tables.py.
+"""Factors: one per column, one for many columns, or powers of a common factor. Uses tables.py.
 
-They are products, not diagonal matrices on an `Action`: a product costs one multiplication per value, a matrix as many
-as there are columns, and it would spread one missing value over the row.
+They are products and not diagonal matrices on an `Action`, for two reasons. A product costs one multiplication per
+value, a matrix as many as there are columns. And a matrix would spread a missing value over the whole row.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from augrad_tabular.tables import Cells, TableTransform
 
 
 class FeatureScale(TableTransform):
-    """Multiplies each column by a factor of its own, `2 ** log2_factor`: 1 doubles its values, -1 halves them.
+    """Multiplies each column by its own factor `2 ** log2_factor`: 1 doubles the values, -1 halves them.
 
-    One magnitude is learned per column. A factor acts on the values as they are, about 0: pass tables in their own
-    units, and standardise in the trunk. Acts on continuous columns.
+    A magnitude is learned per column. Factors act about 0 on the raw values: pass tables in their own units and
+    standardise in the trunk. It acts on continuous columns.
 
     Example:
         >>> schema = Schema.from_data([[1.0, 10.0], [3.0, 50.0]])
@@ -33,7 +33,7 @@ class FeatureScale(TableTransform):
         [[2.0, 5.0]]
     """
 
-    assumes = "the scale of each single column, within the learned factor, carries no information about the target"
+    assumes = "the label does not depend on the scale of each single column, within the learned factor"
     kinds = ("continuous",)
     log2_factor = Range(1.0, unit="doublings", signed=True, per="feature")
 
@@ -45,18 +45,18 @@ class FeatureScale(TableTransform):
 
 
 class CommonScale(TableTransform):
-    """Multiplies all columns, or those named, by one factor `2 ** log2_factor`: dilution, illumination, exposure.
+    """Multiplies all columns, or the named columns, by a common factor `2 ** log2_factor`.
 
-    1 doubles the values, -1 halves them. A factor acts on the values as they are, about 0: pass tables in their own
-    units, and standardise in the trunk.
+    Examples of a common factor are dilution, illumination and exposure. 1 doubles the values, -1 halves them. Factors
+    act about 0 on the raw values: pass tables in their own units and standardise in the trunk.
 
     Args:
-        schema: of the table.
-        columns: which continuous columns share the factor, by name or position; all of them if None.
-        **ranges: another range for `log2_factor`.
+        schema: schema of the table.
+        columns: continuous columns that share the factor, by name or position; None means all.
+        **ranges: a different `Range` or limit for `log2_factor`.
 
     Raises:
-        ArgumentError, ArgumentTypeError: a column is unknown or not continuous, or none is given.
+        ArgumentError, ArgumentTypeError: a column is unknown or not continuous, or the list is empty.
 
     Example:
         >>> schema = Schema.from_data([[1.0, 10.0], [3.0, 50.0]], names=["red", "hue"])
@@ -65,7 +65,7 @@ class CommonScale(TableTransform):
         [[2.0, 10.0]]
     """
 
-    assumes = "a factor that all these columns share, within the learned range, carries no information about the target"
+    assumes = "the label does not depend on a factor that these columns share, within the learned range"
     kinds = ("continuous",)
     log2_factor = Range(2.0, unit="doublings", signed=True)
 
@@ -94,17 +94,18 @@ class CommonScale(TableTransform):
 class PowerScale(TableTransform):
     """Multiplies each column by a power of a common factor `s = 2 ** log2_factor`: column j by `s ** exponents[j]`.
 
-    Magnification: lengths get s, areas s^2, volumes s^3, counts nothing. A factor acts on the values as they are, about
-    0: pass tables in their own units, and standardise in the trunk.
+    For example, magnification scales lengths by s, areas by s^2 and volumes by s^3, but not counts. Factors act about 0
+    on the raw values: pass tables in their own units and standardise in the trunk.
 
     Args:
-        schema: of the table.
-        exponents: one per column of the table, or by name; 0, and a column that is not named, is left alone.
-        **ranges: another range for `log2_factor`.
+        schema: schema of the table.
+        exponents: a number per column of the table, or numbers by column name. A column with exponent 0, or without a
+            name in the mapping, does not change.
+        **ranges: a different `Range` or limit for `log2_factor`.
 
     Raises:
-        ArgumentError, ArgumentTypeError: exponents that do not fit the table or are not finite, for a column that is
-            not continuous, or all 0.
+        ArgumentError, ArgumentTypeError: the exponents do not fit the table, are not finite, are all 0, or belong to a
+            column that is not continuous.
 
     Example:
         >>> schema = Schema.from_data([[1.0, 2.0], [3.0, 4.0]], names=["length", "area"])
@@ -113,7 +114,7 @@ class PowerScale(TableTransform):
         [[2.0, 4.0]]
     """
 
-    assumes = "the size at which all was measured, within the learned factor, carries no information about the target"
+    assumes = "the label does not depend on the size at which everything was measured, within the learned factor"
     kinds = ("continuous",)
     log2_factor = Range(2.0, unit="doublings", signed=True)
 
@@ -133,7 +134,7 @@ class PowerScale(TableTransform):
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """Lengths and an area."""
+        """Returns exponents for lengths and an area."""
         return {**super().example_arguments(), "exponents": {"length": 1.0, "width": 1.0, "area": 2.0}}
 
     def forward(self, x: Any, *, log2_factor: Float[Tensor, " batch"]) -> Any:
@@ -144,7 +145,7 @@ class PowerScale(TableTransform):
 
 
 def _scalable(transform: TableTransform, columns: Sequence[Which], argument: str) -> tuple[int, ...]:
-    """Positions of the columns given, in the table's order."""
+    """Returns the positions of the given columns, in the table's order."""
     schema = transform.schema
     found = sorted({schema.position(which) for which in columns})
     for at in found:
@@ -161,7 +162,7 @@ def _scalable(transform: TableTransform, columns: Sequence[Which], argument: str
 
 
 def _powers(transform: TableTransform, exponents: Any) -> dict[int, float]:
-    """The exponents that are not 0, by position."""
+    """Returns the exponents that are not 0, by position."""
     schema = transform.schema
     if isinstance(exponents, Mapping):
         given = {schema.position(str(name)): value for name, value in exponents.items()}

@@ -1,6 +1,6 @@
 """`Schema`: the columns of a table, their kinds and fitted statistics.
 
-Uses inference.py, statistics.py, encoding.py; every transform takes one.
+Uses inference.py, statistics.py, encoding.py; every transform takes a schema.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ Row = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Schema:
-    """What is known of a table: its columns, and statistics that were fitted once. Made by `Schema.from_data`.
+    """Describes a table: its columns, and statistics that were fitted once. Make it with `Schema.from_data`.
 
-    Statistics count per column of the tensor that `encode` returns, in the column's own unit. One that is None is not
-    known; a transform that needs it says so.
+    Statistics are per column of the tensor that `encode` returns, in the column's own unit. A statistic that is None is
+    unknown; a transform that needs it raises an error.
 
     Args:
         columns: in the order of the tensor's columns; names are unique.
-        allow_missing: whether values may be missing (NaN). Transforms let them through untouched.
-        mean, spread, median: one number per column; the spread is the standard deviation, 0 for a constant column.
+        allow_missing: whether values may be missing (NaN). Transforms do not change missing values.
+        mean, spread, median: a number per column; the spread is the standard deviation, 0 for a constant column.
         quantiles: 65 per column, from its smallest to its largest value in steps of equal probability.
         covariance: a matrix, `(features, features)`.
 
     Raises:
-        ArgumentError: no column, two of one name, or statistics that do not fit the number of columns.
+        ArgumentError: there is no column, two columns have the same name, or the statistics do not fit the number of
+            columns.
 
     Example:
         >>> schema = Schema.from_data([[1.0, 10.0], [3.0, 10.0]], names=["length", "height"])
@@ -74,7 +75,7 @@ class Schema:
     @classmethod
     def from_data(
         cls,
-        X: Any,  # noqa: N803 - what users of scikit-learn call a table
+        X: Any,  # noqa: N803 - scikit-learn's name for a table
         *,
         continuous: Sequence[Which] | None = None,
         ordinal: Sequence[Which] | None = None,
@@ -83,22 +84,22 @@ class Schema:
         names: Sequence[str] | None = None,
         allow_missing: bool = False,
     ) -> Schema:
-        """Infers what the columns of a table are, and fits their statistics.
+        """Infers the kind of each column of a table and fits the statistics.
 
-        A column that is not named is taken for continuous if it holds numbers, for ordinal if it is an ordered pandas
-        category, and for categorical if it holds text, truth values or an unordered pandas category.
+        A column that is not listed becomes continuous if it holds numbers, ordinal if it is an ordered pandas category,
+        and categorical if it holds text, truth values or an unordered pandas category.
 
         Args:
             X: `(samples, features)`: a DataFrame, numpy array, tensor or nested lists.
             continuous, ordinal, categorical: columns by name or position.
-            one_hot: blocks of columns of which one is 1 and the others 0: `{"colour": ["red", "green"]}`, or lists of
-                columns, to be called by what their names begin with.
-            names: of the columns; those of the DataFrame, or else `"x0"`, `"x1"`, ... if None.
-            allow_missing: whether values may be missing, here and in batches.
+            one_hot: blocks of columns in which a single column is 1 and the others are 0: `{"colour": ["red",
+                "green"]}`, or lists of columns, named by the common beginning of the columns' names.
+            names: names of the columns. None takes the names of the DataFrame, or else `"x0"`, `"x1"`, ...
+            allow_missing: whether values may be missing, in `X` and in batches.
 
         Raises:
-            ArgumentError, ArgumentTypeError: a column is unknown, named twice, or cannot be what it is said to be.
-            InputError, InputTypeError: it is no table, or empty.
+            ArgumentError, ArgumentTypeError: a column is unknown, listed twice, or cannot have the declared kind.
+            InputError, InputTypeError: `X` is not a table, or is empty.
 
         Example:
             >>> schema = Schema.from_data([[1.5, "red"], [2.5, "blue"], [2.0, "red"]], names=["size", "colour"])
@@ -137,7 +138,7 @@ class Schema:
 
     @property
     def blocks(self) -> dict[str, tuple[int, ...]]:
-        """Positions of the columns of each one-hot block, by its name."""
+        """Positions of the columns of each one-hot block, by the block's name."""
         found: dict[str, tuple[int, ...]] = {}
         for at, column in enumerate(self.columns):
             if column.block is not None:
@@ -145,11 +146,11 @@ class Schema:
         return found
 
     def of_kind(self, *kinds: Kind) -> tuple[int, ...]:
-        """Positions of the columns of these kinds."""
+        """Returns the positions of the columns of these kinds."""
         return tuple(at for at, kind in enumerate(self.kinds) if kind in kinds)
 
     def position(self, which: Which) -> int:
-        """Position of a column given by name or position.
+        """Returns the position of a column that is given by name or position.
 
         Raises:
             ArgumentError, ArgumentTypeError: there is no such column.
@@ -157,21 +158,21 @@ class Schema:
         return position(which, self.names, "column")
 
     def encode(self, X: Any, *, unseen: Unseen = "error") -> Float[Tensor, "batch features"]:  # noqa: N803
-        """A table as a tensor: text and truth values as their codes, missing values as NaN, numbers as they are.
+        """Converts a table to a tensor: text and truth values become codes, missing values NaN; numbers stay.
 
-        The columns of a DataFrame are found by name, in any order; those of anything else by position.
+        The columns of a DataFrame are matched by name, in any order; columns of other tables are matched by position.
 
         Args:
             X: `(samples, features)`: a DataFrame, numpy array, tensor or nested lists.
-            unseen: `"error"`, or `"missing"` to treat categories that were not seen as missing values.
+            unseen: `"error"`, or `"missing"` to treat unknown categories as missing values.
 
         Returns:
-            In torch's default dtype; a floating-point tensor keeps its dtype and device.
+            A tensor in torch's default dtype; a floating-point tensor keeps its dtype and device.
 
         Raises:
-            InputError: the columns differ from the schema's; a category was not seen (the error names column and
-                value); a value is infinite, or missing though that is not allowed.
-            InputTypeError: it is no table.
+            InputError: the columns differ from the schema's, a category is unknown (the error names column and value),
+                a value is infinite, or a value is missing although missing values are not allowed.
+            InputTypeError: `X` is not a table.
             ArgumentError: `unseen` is not accepted.
 
         Example:
@@ -186,9 +187,9 @@ class Schema:
         return values.to(torch.get_default_dtype())
 
     def decode(self, x: Float[Tensor, "batch features"]) -> dict[str, list[Any]]:
-        """A tensor as columns that read: the category of the nearest code, None where missing; numbers as they are.
+        """Converts a tensor to columns: the category of the nearest code, None where missing; numbers stay.
 
-        `pandas.DataFrame(schema.decode(x))` makes a DataFrame of it.
+        `pandas.DataFrame(schema.decode(x))` makes a DataFrame of the result.
 
         Raises:
             InputError: the number of columns differs from the schema's.
@@ -204,17 +205,17 @@ class Schema:
         return {column.name: decoded_column(values[:, at], column) for at, column in enumerate(self.columns)}
 
     def to_dict(self, *, statistics: Sequence[str] = STATISTICS) -> dict[str, Any]:
-        """The schema as nested dicts and lists that JSON can hold, with the statistics named; see `from_dict`."""
+        """Returns the schema as dicts and lists that JSON can hold, with the named statistics; see `from_dict`."""
         columns = [{k: v for k, v in asdict(column).items() if v not in (None, ())} for column in self.columns]
         known = {name: getattr(self, name) for name in statistics if getattr(self, name) is not None}
         return _lists({"columns": columns, "allow_missing": self.allow_missing, **known})  # type: ignore[no-any-return]
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Schema:
-        """The schema that `to_dict` wrote.
+        """Reads a schema that `to_dict` wrote.
 
         Raises:
-            ArgumentError: it is malformed; the message says where.
+            ArgumentError: the mapping is malformed; the message names the place.
 
         Example:
             >>> schema = Schema.from_data([[1.0, 2.0]])
@@ -237,11 +238,11 @@ class Schema:
 
 
 def as_schema(given: Any) -> Schema:
-    """A schema, also from what its `to_dict` wrote: configurations hold it so.
+    """Returns the schema, or reads it if `given` is the result of `to_dict`, as in a configuration.
 
     Raises:
-        ArgumentTypeError: it is neither.
-        ArgumentError: it is a mapping that makes no schema.
+        ArgumentTypeError: `given` is neither a `Schema` nor a mapping.
+        ArgumentError: `given` is a mapping that does not describe a schema.
     """
     if isinstance(given, Schema):
         return given

@@ -6,23 +6,23 @@ import numpy as np
 import numpy.typing as npt
 
 N_QUANTILES = 65
-"""How many quantiles are kept per column: from the smallest value to the largest in 64 steps of equal probability."""
+"""Number of quantiles per column, from the smallest to the largest value in 64 steps of equal probability."""
 
 STATISTICS = ("mean", "spread", "median", "quantiles", "covariance")
-"""What is fitted."""
+"""Names of the fitted statistics."""
 
 Row = tuple[float, ...]
 
 
 def fit_statistics(values: npt.NDArray[np.float64]) -> dict[str, Row | tuple[Row, ...]]:
-    """Statistics per column, over the values that are there; 0 for a column without any.
+    """Computes statistics per column over the values that are not missing; 0 for a column without values.
 
     Args:
         values: `(samples, features)`, NaN where missing.
 
     Returns:
-        `mean`, `spread` (standard deviation, the sum divided by n) and `median`, one number per column; `quantiles`,
-        `N_QUANTILES` numbers per column; `covariance`, a matrix, in which a missing value counts as the column's mean.
+        `mean`, `spread` (standard deviation, the sum divided by n) and `median`: a number per column. `quantiles`:
+        `N_QUANTILES` numbers per column. `covariance`: a matrix in which a missing value counts as the column's mean.
         The spread of a constant column is exactly 0.
 
     Example:

@@ -1,4 +1,4 @@
-"""What transforms of tables share: the schema, the columns they act on, missing values, how a row is drawn.
+"""Basis of all transforms of tables: the schema, the columns they change, missing values, the picture of a row.
 
 Uses drawing.py; base of the transform files.
 """
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Cells = Float[Tensor, "batch columns"]
-"""The columns of a batch that a transform acts on."""
+"""Columns of a batch that a transform changes."""
 
 
 class TableTransform(Transform):
-    """Base of the transforms of tables `(batch, features)`.
+    """Base class of the transforms of tables `(batch, features)`.
 
     A transform changes the columns whose kind is in `kinds` and leaves the others alone. `n_features` and
-    `feature_names` are about the columns it changes: a parameter learned per feature has one magnitude for each of
-    them.
+    `feature_names` count only the columns it changes: a parameter learned per feature has a magnitude for each of them.
 
     Args:
-        schema: of the table; or what its `to_dict` returned.
-        **ranges: another range for a parameter, see `augrad.Transform`.
+        schema: schema of the table, or the result of its `to_dict`.
+        **ranges: a different `Range` or limit for a parameter, see `augrad.Transform`.
 
     Attributes:
-        kinds: of the columns it changes.
-        statistics: which of the schema's statistics it keeps as buffers, for the columns it changes.
+        kinds: kinds of the columns that the transform changes.
+        statistics: statistics of the schema that the transform keeps as buffers, for the columns it changes.
 
     Raises:
         ArgumentError: the table has no column of these kinds, or the schema lacks a statistic.
-        ArgumentTypeError: `schema` is no schema.
+        ArgumentTypeError: `schema` is neither a `Schema` nor a mapping.
     """
 
     modality = "tabular"
@@ -66,7 +65,7 @@ class TableTransform(Transform):
 
     @classmethod
     def acts_on(cls, schema: Schema) -> tuple[int, ...]:
-        """Positions of the columns that a transform of this class changes; none if it has nothing to do there."""
+        """Returns the positions of the columns that a transform of this class changes; empty if there are none."""
         return schema.of_kind(*cls.kinds)
 
     def _act_on(self, columns: tuple[int, ...]) -> None:
@@ -90,22 +89,22 @@ class TableTransform(Transform):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments, JSON-able; of the schema's statistics those that this transform needs."""
+        """The constructor's arguments, JSON-able; the schema has only the statistics that this transform needs."""
         return {**super().config, "schema": self.schema.to_dict(statistics=self.statistics)}
 
     @classmethod
     def example_arguments(cls) -> dict[str, Any]:
-        """The schema of a small table with a column of each kind."""
+        """Returns the schema of a small table with a column of each kind."""
         return {"schema": example_schema().to_dict()}
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Rows of the table that `example_arguments` describes."""
+        """Makes rows of the table that `example_arguments` describes."""
         return example_rows(n_samples, generator)
 
     @classmethod
     def draw(cls, axes: Axes, sample: Any, *, original: Any = None, colour: str = INK) -> None:
-        """A bar per column, on a scale on which columns of any unit can be seen: a class has no schema."""
-        # matplotlib is loaded only where something is drawn.
+        """Draws a bar per column without a schema, on a scale that shows columns of any unit; see `draw_row`."""
+        # matplotlib is imported only when something is drawn.
         from augrad_tabular.drawing import draw_row
 
         if not isinstance(sample, Tensor) or sample.ndim != 2 or len(sample) != 1:
@@ -133,16 +132,16 @@ class TableTransform(Transform):
             )
 
     def on_columns(self, x: Tensor, change: Callable[[Cells], Cells], *, missing_as: Tensor | None = None) -> Tensor:
-        """A copy of `x` in which the columns that the transform acts on are changed, and missing values are as before.
+        """Returns a copy of `x` with the transform's columns changed and missing values as before.
 
         Args:
             x: the batch.
-            change: gets the columns, in at least single precision.
-            missing_as: what `change` gets in place of missing values, per column; 0 if None.
+            change: maps the columns, in at least single precision, to the changed columns.
+            missing_as: stands for missing values in the input of `change`, per column; 0 if None.
         """
         part = x.index_select(1, self.positions).to(working_dtype(x))
         if self.schema.allow_missing:
-            # What is missing is replaced before, not only after: else the gradient would be 0 times NaN.
+            # Missing values are replaced before the change; replaced after it, the gradient would be 0 times NaN.
             missing = part.isnan()
             filled = torch.where(missing, 0 if missing_as is None else missing_as.to(part), part)
             changed = torch.where(missing, part, change(filled))
@@ -151,12 +150,12 @@ class TableTransform(Transform):
         return x.index_copy(1, self.positions, changed.to(x.dtype))
 
     def missing(self, x: Tensor) -> Bool[Tensor, "batch columns"]:
-        """Where the columns that the transform acts on have no value."""
+        """Returns a mask that is True where the columns that the transform changes have no value."""
         return x.index_select(1, self.positions).isnan()
 
 
 def working_dtype(x: Tensor) -> torch.dtype:
-    """The dtype to compute in: that of `x`, but float32 for half precision, which has too few digits for ranks.
+    """Returns the dtype to compute in: float32 for half precision, which is too coarse for ranks, else that of `x`.
 
     Example:
         >>> working_dtype(torch.zeros(1, dtype=torch.bfloat16)), working_dtype(torch.zeros(1, dtype=torch.float64))
@@ -166,17 +165,17 @@ def working_dtype(x: Tensor) -> torch.dtype:
 
 
 def uniform(x: Tensor, *size: int, generator: Generator | None) -> Float[Tensor, "batch ..."]:
-    """Draws in [0, 1), one row of the given size per sample of `x`, where `x` lies."""
+    """Draws uniform numbers in [0, 1), of the given size per sample of `x`, on the device of `x`."""
     return torch.rand(x.shape[0], *size, generator=generator, device=x.device, dtype=working_dtype(x))
 
 
 def normal(x: Tensor, *size: int, generator: Generator | None) -> Float[Tensor, "batch ..."]:
-    """Standard normal draws, one row of the given size per sample of `x`, where `x` lies."""
+    """Draws standard normal numbers, of the given size per sample of `x`, on the device of `x`."""
     return torch.randn(x.shape[0], *size, generator=generator, device=x.device, dtype=working_dtype(x))
 
 
 def example_rows(n_samples: int, generator: Generator | None) -> Float[Tensor, "batch features"]:
-    """Rows of flowers: length, width and area (continuous), grade (ordinal), soil (codes 0, 1, 2), a colour (one-hot).
+    """Makes rows of flowers: length, width, area (continuous), grade (ordinal), soil (codes 0, 1, 2), colour (one-hot).
 
     Grades lie between whole numbers, where maps by rank have no kink.
 
@@ -193,7 +192,7 @@ def example_rows(n_samples: int, generator: Generator | None) -> Float[Tensor, "
 
 
 def example_schema() -> Schema:
-    """The schema of `example_rows`.
+    """Returns the schema of `example_rows`.
 
     Example:
         >>> example_schema().kinds[2:6]

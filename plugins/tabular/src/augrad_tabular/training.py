@@ -1,4 +1,4 @@
-"""The joint training of the tabular estimators: rows in shuffled batches, the penalty's units, the best epoch.
+"""Training of the tabular estimators: rows in shuffled batches, the penalty's units, the best epoch.
 
 Uses models.py; used by estimators.py.
 """
@@ -20,15 +20,15 @@ from augrad_tabular.parameters import Parameters
 
 
 class ShuffledRows:
-    """Pairs of rows and targets in batches, in a new order each time it is read.
+    """Batches of rows and targets, in a new order in each pass.
 
-    All batches are of nearly one size: a last batch of one row would have no spread to measure displacements by.
-    The order comes from torch's global generator, which `augrad.fit` seeds by epoch and gives back.
+    Batches differ in size by at most one row. A last batch of a single row would have no spread, in which displacements
+    are measured. The order comes from torch's global generator, which `augrad.fit` seeds by epoch and restores.
 
     Args:
         x: the table.
-        target: one entry per row.
-        batch_size: rows per batch, at most.
+        target: an entry per row.
+        batch_size: largest number of rows per batch.
 
     Example:
         >>> rows = ShuffledRows(torch.eye(5), torch.arange(5), batch_size=4)
@@ -49,10 +49,10 @@ class ShuffledRows:
 
 
 class EncodedPenalty:
-    """A penalty that sees the batches as the trunk does: codes as one-hot, numbers in units of their spread.
+    """A penalty that sees batches as the trunk does: codes as one-hot, numbers in units of their spread.
 
-    Displacement of codes as they are would depend on how they are numbered. It is made for the objective that the
-    penalty within is made for.
+    Without the encoder, the displacement of codes would depend on their numbering. Its `objective` is that of the inner
+    penalty.
 
     Args:
         penalty: maps `AugmentationModule.state()` to a value to add to the loss.
@@ -63,15 +63,18 @@ class EncodedPenalty:
         self.penalty, self.encoder = penalty, encoder
         self.objective = getattr(penalty, "objective", augrad.Penalty.objective)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.penalty!r})"
+
     def __call__(self, state: ModuleState) -> Float[Tensor, ""]:
-        """The value to add to the loss."""
+        """Computes the value to add to the loss."""
         if state.before is not None:
             state = dataclasses.replace(state, before=self.encoder(state.before), after=self.encoder(state.after))
         return self.penalty(state)
 
 
 class BestEpoch:
-    """A callback of `augrad.fit` that keeps what the epoch with the lowest validation loss has learned.
+    """A callback of `augrad.fit` that keeps the weights of the epoch with the lowest validation loss.
 
     Example:
         >>> best, model = BestEpoch(), torch.nn.Linear(1, 1)
@@ -88,13 +91,13 @@ class BestEpoch:
         self._learned: dict[str, Tensor] = {}
 
     def __call__(self, row: dict[str, Any], model: nn.Module) -> None:
-        """Looks at an epoch."""
+        """Keeps the weights if the epoch's validation loss is the lowest so far."""
         if row["val_loss"] < self._lowest:
             self._lowest = row["val_loss"]
             self._learned = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
     def restore(self, model: nn.Module) -> None:
-        """Puts the best epoch back, if there was one with a finite loss."""
+        """Loads the weights of the best epoch, if an epoch had a finite loss."""
         if self._learned:
             model.load_state_dict(self._learned)
 
@@ -107,16 +110,16 @@ def train(
     *,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """Trains a model in place; with validation rows until they stop improving, and back to the best epoch.
+    """Trains a model in place. With validation rows, training stops early and ends with the best epoch's weights.
 
     Args:
         model: made by `build_model`.
         train_rows, val_rows: the data; without validation rows training runs for all epochs.
-        parameters: of the estimator.
-        seed: of all draws.
+        parameters: parameters of the estimator.
+        seed: seed of all draws.
 
     Returns:
-        One row per epoch, as `augrad.FitResult.history`.
+        A row per epoch, as in `augrad.FitResult.history`.
     """
     best = BestEpoch()
     watched = augrad.EarlyStopping("val_loss", patience=parameters.n_iter_no_change)

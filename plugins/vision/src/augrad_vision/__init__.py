@@ -1,1 +1,1 @@
-"""augrad-vision: image transforms that augrad learns. Found through the entry point `augrad_vision.plugin`."""
+"""augrad-vision: image transforms whose strengths augrad learns. augrad finds them by the `augrad` entry point."""

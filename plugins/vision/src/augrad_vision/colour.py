@@ -1,4 +1,4 @@
-"""Linear colour changes: affine matrices on red, green and blue, so that many cost one product. Uses images.py."""
+"""Linear colour changes. Each is a matrix on (red, green, blue, 1), so several cost one product. Uses images.py."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from augrad.errors import ArgumentError, InputError
 from augrad_vision.images import CHANNELS, ImageTransform, working_dtype
 
 LUMA = (0.299, 0.587, 0.114)
-"""How much red, green and blue count for brightness (ITU-R BT.601, as in kornia's and PIL's grayscale)."""
+"""Weights of red, green and blue in the gray value (luma) of ITU-R BT.601, as in kornia's and PIL's grayscale."""
 
 
 @dataclass(frozen=True)
 class Colours(Action):
-    """What colour matrices act on: `(red, green, blue, 1)` of each pixel.
+    """Applies a colour matrix to the vector `(red, green, blue, 1)` of each pixel.
 
-    A gray image counts as red = green = blue; the mean of the three that come out is the gray again.
+    A gray image is treated as red = green = blue; the mean of the three resulting channels is the new gray value.
 
     Example:
         >>> darker = torch.diag(torch.tensor([0.5, 0.5, 0.5, 1.0]))[None]
@@ -39,11 +39,11 @@ class Colours(Action):
 def recolour(
     x: Float[Tensor, "batch channels height width"], matrix: Float[Tensor, "#batch 4 4"]
 ) -> Float[Tensor, "batch channels height width"]:
-    """Changes the colour of every pixel by one affine matrix per image.
+    """Changes the colour of every pixel by an affine matrix; each image may have its own.
 
     Args:
-        x: images with 1 or 3 channels.
-        matrix: acts on `(red, green, blue, 1)`; its last row is `(0, 0, 0, 1)`.
+        x: images `(batch, channels, height, width)` with 1 or 3 channels.
+        matrix: `(batch, 4, 4)` or `(1, 4, 4)`; it acts on `(red, green, blue, 1)`. Its last row is `(0, 0, 0, 1)`.
 
     Example:
         >>> recolour(torch.tensor([1.0, 0.0, 0.5]).reshape(1, 3, 1, 1), torch.eye(4)[None]).flatten().tolist()
@@ -56,13 +56,13 @@ def recolour(
         gain = linear.sum(dim=2, keepdim=True).mean(dim=1, keepdim=True)
         changed = offset.mean(dim=1, keepdim=True) + gain * images
     else:
-        # Sums of products rather than a matrix product: autocast would run that in bfloat16.
+        # This is a sum of products because autocast would run a matrix product in bfloat16.
         changed = offset + sum(linear[:, :, [j]] * images[:, [j]] for j in range(3))
     return changed.to(x.dtype).reshape(x.shape)
 
 
 def affine(linear: Float[Tensor, "batch 3 3"], offset: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 4 4"]:
-    """The matrix of `colour -> linear @ colour + offset` on `(red, green, blue, 1)`.
+    """Builds the matrix of `colour -> linear @ colour + offset` on `(red, green, blue, 1)`.
 
     Example:
         >>> affine(torch.eye(3)[None], torch.tensor([[7.0, 8.0, 9.0]]))[0, 0].tolist()
@@ -75,47 +75,47 @@ def affine(linear: Float[Tensor, "batch 3 3"], offset: Float[Tensor, "batch 3"])
 
 
 def weighted_sum(weights: tuple[float, float, float], like: Tensor) -> Float[Tensor, "3 3"]:
-    """The matrix that replaces each colour by the same weighted sum of the three."""
+    """Builds the matrix that replaces each channel by the same weighted sum of the three channels."""
     row = torch.stack([torch.full((), weight, device=like.device, dtype=like.dtype) for weight in weights])
     return row.expand(3, 3)
 
 
 class ColourTransform(ImageTransform, MatrixTransform):
-    """Base of the transforms that are affine matrices on colours.
+    """Base class of the transforms that apply an affine matrix to colours.
 
-    kornia's functions clip to [0, 1]: at nine tenths of the range a gradient comes from 53 % of the values of
-    `adjust_brightness`, 40 % of `adjust_contrast`, 14 % of `adjust_saturation` and 25 % of `adjust_hue` (which costs 4
-    times as much), where ours reach 75 to 100 % (`tests/benchmarks/bench_libraries.py`). What has no parameter calls
-    kornia where it stands alone.
+    kornia's functions clip to [0, 1]. For an input that fills nine tenths of the range, a gradient comes from 53 % of
+    the values of `adjust_brightness`, 40 % of `adjust_contrast`, 14 % of `adjust_saturation` and 25 % of `adjust_hue`
+    (which costs 4 times as much). Ours reach 75 to 100 % (`tests/benchmarks/bench_libraries.py`). Transforms without a
+    parameter call kornia where they stand alone.
+
+    Attributes:
+        needs_colour: whether the transform would leave gray images as they are, and therefore refuses them.
     """
 
     action = Colours()
-
-
-class ThreeChannelTransform(ColourTransform):
-    """Base of the colour transforms that leave gray images alone, and therefore do not accept them."""
+    needs_colour: ClassVar[bool] = False
 
     def validate(self, x: Any) -> None:
-        """Raises `InputError` for images without colour, `InputTypeError` for what are no images."""
+        """Raises `InputError` or `InputTypeError` unless `x` is a batch of images, with colour if that is needed."""
         super().validate(x)
-        if x.shape[1] != 3:
+        if self.needs_colour and x.shape[1] != 3:
             raise InputError(
                 f"{self.name} needs 3 channels (red, green, blue), but got 1: gray images have no colour to change. "
-                "Leave it out, or make them colour images with x.expand(-1, 3, -1, -1).",
+                "Leave this transform out, or expand the images to three channels with x.expand(-1, 3, -1, -1).",
                 transform=self.name,
                 shape=tuple(x.shape),
             )
 
 
 class Brightness(ColourTransform):
-    """Adds an offset to all channels.
+    """Makes images brighter or darker: adds the same offset to all channels.
 
     Example:
         >>> Brightness()(torch.zeros(1, 1, 1, 1), offset=torch.tensor([0.25])).item()
         0.25
     """
 
-    assumes = "the brightness of the image within the learned range carries no information about the target"
+    assumes = "the label does not depend on the image's brightness within the learned range"
     offset = Range(0.5, unit="intensity", signed=True)
 
     def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
@@ -123,16 +123,17 @@ class Brightness(ColourTransform):
 
 
 class Contrast(ColourTransform):
-    """Stretches colours away from mid-gray, 0.5, by `2 ** factor`; negative factors draw them together.
+    """Multiplies the distance of each value from mid-gray (0.5) by `2 ** factor`; negative factors reduce contrast.
 
-    Mid-gray rather than the mean of each image, so that it is a matrix, and the images of a batch are treated alike.
+    The reference is mid-gray, not the mean of each image. The transform is therefore a matrix, and an image is treated
+    the same in every batch.
 
     Example:
         >>> Contrast()(torch.full((1, 1, 1, 1), 0.75), factor=torch.tensor([1.0])).item()
         1.0
     """
 
-    assumes = "the contrast of the image within the learned range carries no information about the target"
+    assumes = "the label does not depend on the image's contrast within the learned range"
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
@@ -141,10 +142,10 @@ class Contrast(ColourTransform):
         return affine(linear, (0.5 * (1 - gain))[:, None].expand(-1, 3))
 
 
-class Saturation(ThreeChannelTransform):
-    """Moves colours away from their gray: `gray + (1 + amount) (colour - gray)`; at -1 nothing but gray is left.
+class Saturation(ColourTransform):
+    """Changes how colourful an image is: `gray + (1 + amount) (colour - gray)`. At -1 the image is gray.
 
-    Gray is the luma `0.299 red + 0.587 green + 0.114 blue`.
+    The gray value is the luma `0.299 red + 0.587 green + 0.114 blue`. Gray images are refused.
 
     Example:
         >>> red = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
@@ -152,7 +153,8 @@ class Saturation(ThreeChannelTransform):
         [0.299, 0.299, 0.299]
     """
 
-    assumes = "the saturation of colours within the learned range carries no information about the target"
+    assumes = "the label does not depend on the saturation of colours within the learned range"
+    needs_colour = True
     amount = Range(1.0, unit="fraction", signed=True)
 
     def matrix(self, *, amount: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
@@ -160,10 +162,11 @@ class Saturation(ThreeChannelTransform):
         return affine(gain * torch.eye(3).to(amount) + (1 - gain) * gray, amount.new_zeros(len(amount), 3))
 
 
-class Hue(ThreeChannelTransform):
-    """Turns colours about the axis of grays by an angle; 120 degrees take red to green, green to blue, blue to red.
+class Hue(ColourTransform):
+    """Rotates colours about the gray axis: 120 degrees turn red into green, green into blue and blue into red.
 
-    Rodrigues' rotation about `(1, 1, 1)`. It keeps the mean of the channels; unlike a turn in HSV it is linear.
+    This is Rodrigues' rotation about `(1, 1, 1)`. It keeps the mean of the channels and is linear, unlike a hue shift
+    in HSV. Gray images are refused.
 
     Example:
         >>> red = torch.tensor([1.0, 0.0, 0.0]).reshape(1, 3, 1, 1)
@@ -171,7 +174,8 @@ class Hue(ThreeChannelTransform):
         [0.0, 1.0, 0.0]
     """
 
-    assumes = "the hue of colours within the learned range carries no information about the target"
+    assumes = "the label does not depend on the hue of colours within the learned range"
+    needs_colour = True
     angle = Range(180.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 4 4"]:
@@ -183,14 +187,14 @@ class Hue(ThreeChannelTransform):
 
 
 class ChannelGain(ColourTransform):
-    """Multiplies each channel by its own `2 ** gain`; one gain, in stops, is learned per channel.
+    """Multiplies each channel by its own `2 ** gain`, as a coloured light does. Each channel has a learned gain.
 
     Args:
-        n_channels: of the images, 1 or 3.
-        **ranges: another range for `gain`.
+        n_channels: number of channels of the images, 1 or 3.
+        **ranges: a different `Range` or limit for `gain`, in stops (1 stop doubles the light).
 
     Raises:
-        ArgumentError: another number of channels.
+        ArgumentError: `n_channels` is neither 1 nor 3.
 
     Example:
         >>> white, gain = torch.ones(1, 3, 1, 1), torch.tensor([[1.0, 0.0, -1.0]])
@@ -198,7 +202,7 @@ class ChannelGain(ColourTransform):
         [2.0, 1.0, 0.5]
     """
 
-    assumes = "the colour of the light, a factor for each channel, carries no information about the target"
+    assumes = "the label does not depend on the colour of the light, which scales each channel by a factor"
     gain = Range(1.0, unit="stop", signed=True, per="channel")
 
     def __init__(self, n_channels: int = 3, **ranges: float | Range) -> None:
@@ -212,7 +216,7 @@ class ChannelGain(ColourTransform):
         self.n_channels = n_channels
 
     def validate(self, x: Any) -> None:
-        """Raises `InputError` unless `x` are images with `n_channels` channels."""
+        """Raises `InputError` unless `x` is a batch of images with `n_channels` channels."""
         super().validate(x)
         if x.shape[1] != self.n_channels:
             raise InputError(
@@ -227,8 +231,8 @@ class ChannelGain(ColourTransform):
         return affine(linear, gain.new_zeros(len(gain), 3))
 
 
-class Grayscale(ThreeChannelTransform):
-    """Replaces each colour by its gray, `0.299 red + 0.587 green + 0.114 blue`. It has no parameter.
+class Grayscale(ColourTransform):
+    """Replaces each colour by its gray value `0.299 red + 0.587 green + 0.114 blue`. It has no parameter.
 
     Example:
         >>> blue = torch.tensor([0.0, 0.0, 1.0]).reshape(1, 3, 1, 1)
@@ -236,7 +240,8 @@ class Grayscale(ThreeChannelTransform):
         [0.114, 0.114, 0.114]
     """
 
-    assumes = "colour altogether carries no information about the target"
+    assumes = "the label does not depend on colour at all"
+    needs_colour = True
     invertible = False
 
     def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
@@ -250,14 +255,14 @@ class Grayscale(ThreeChannelTransform):
 
 
 class Invert(ColourTransform):
-    """Turns each value into 1 minus it, as in a photographic negative. It has no parameter.
+    """Replaces each value `v` by `1 - v`, as in a photographic negative. It has no parameter.
 
     Example:
         >>> Invert()(torch.full((1, 1, 1, 1), 0.25)).item()
         0.75
     """
 
-    assumes = "light and dark can be exchanged without changing the target"
+    assumes = "the label stays the same when light and dark are exchanged"
 
     def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.enhance import invert  # 0.7 s: only where it stands alone

@@ -1,4 +1,4 @@
-"""Image coordinates: what 3x3 matrices act on, and the one resampling behind them. Used by geometric.py, fields.py."""
+"""Image coordinates: the action of 3x3 matrices on images, by a single resampling. Used by geometric.py, fields.py."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from augrad.transform.matrix import inverse
 from augrad_vision.images import working_dtype
 
 PADDINGS = ("zeros", "border", "reflection")
-"""What may stand outside of the frame: black, the nearest pixel of the border, or the mirrored image."""
+"""Fill outside the frame: black (`"zeros"`), the nearest border pixel (`"border"`) or the mirror image."""
 
 _HORIZON = 1e-3
-# Depth below which a point counts as lying on the horizon of a perspective: less makes infinite coordinates.
+# Smallest depth in a perspective; points nearer to the horizon would get infinite coordinates.
 
 
 def check_padding(padding: str) -> None:
@@ -29,18 +29,20 @@ def check_padding(padding: str) -> None:
 
 @dataclass(frozen=True)
 class ImageCoordinates(Action):
-    """What geometric matrices act on: homogeneous pixel coordinates `(x, y, 1)`.
+    """Applies a geometric matrix to the homogeneous pixel coordinates `(x, y, 1)`.
 
-    The origin is the centre of the image, x points right, y points down. A matrix says where content *goes*: it moves
-    the content at `p` to `matrix @ p`. Declared units: the linear part is a pure number (pixels to pixels, so that a
-    rotation is one on oblong images as well); the last column is a shift in fractions of width and height;
-    the last row is a perspective, in changes of depth per width and height.
+    The origin is the centre of the image, x points right and y points down. A matrix says where content *goes*: the
+    content at `p` moves to `matrix @ p`.
+
+    Matrices are written in these units, which `units` converts to pixels: the 2x2 linear part maps pixels to pixels, so
+    a rotation stays a rotation on oblong images. The last column is a shift as a fraction of width and height. The
+    last row is a perspective: change of depth per width and per height.
 
     Args:
-        padding: what stands outside of the frame: `"zeros"`, `"border"` or `"reflection"`.
+        padding: fill outside the frame: `"zeros"`, `"border"` or `"reflection"`.
 
     Raises:
-        ArgumentError: an unknown padding.
+        ArgumentError: `padding` is unknown.
 
     Example:
         >>> half_right = torch.tensor([[[1.0, 0.0, 0.5], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]])
@@ -74,15 +76,15 @@ def warp(
     *,
     padding: str = "zeros",
 ) -> Float[Tensor, "batch channels height width"]:
-    """Moves the content of each image by a matrix, with one bilinear resampling.
+    """Moves the content of each image by a matrix, with a single bilinear resampling.
 
     Args:
         x: images, or dense outputs with any number of channels.
-        matrix: where content goes, in pixels about the centre of the image (see `ImageCoordinates`); invertible.
+        matrix: where content goes, in pixels from the image's centre (see `ImageCoordinates`); must be invertible.
         padding: `"zeros"`, `"border"` or `"reflection"`.
 
     Returns:
-        Images of the same shape and dtype.
+        Images with the shape and dtype of `x`.
 
     Example:
         >>> turn = torch.tensor([[[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
@@ -95,15 +97,20 @@ def warp(
 
 
 def source_places(source: Float[Tensor, "batch 3 3"], height: int, width: int) -> Float[Tensor, "batch 2 height width"]:
-    """For each pixel, where `source` (in pixels about the centre) takes it, as `sample` wants it: 1 is half the size.
+    """Computes where each pixel takes its value from, in the coordinates of `sample`.
+
+    Args:
+        source: maps a pixel to its source, in pixels from the centre of the image.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
 
     Example:
         >>> source_places(torch.eye(3)[None], 2, 2)[0, 0].tolist()
         [[-0.5, 0.5], [-0.5, 0.5]]
     """
-    # A product with x, one with y and a broadcast sum, plane by plane: measured at a tenth of the time of affine_grid
-    # (which kornia's warp_affine uses, and which has no perspective), and a third of that of a matrix product with all
-    # (x, y, 1). Nor does autocast turn it into bfloat16, in which pixel coordinates have no fraction.
+    # A product with x, a product with y and a broadcast sum, plane by plane. Measured: a tenth of the time of
+    # affine_grid (used by kornia's warp_affine; it has no perspective) and a third of the time of a matrix product with
+    # all (x, y, 1). Autocast also leaves it alone; in bfloat16, pixel coordinates would have no fraction.
     x, y = pixel_axes(height, width, source)
     across = source[:, :, 0, None] * x
     down = source[:, :, 1, None] * y + source[:, :, 2, None]
@@ -112,16 +119,16 @@ def source_places(source: Float[Tensor, "batch 3 3"], height: int, width: int) -
 
 
 def in_frame(places: Float[Tensor, "batch 2 height width"]) -> Float[Tensor, "batch 2 height width"]:
-    """Places in pixels about the centre, as `sample` wants them: the edges of the frame are at -1 and 1."""
+    """Converts pixels from the centre into the coordinates of `sample`: the edges of the frame are at -1 and 1."""
     height, width = places.shape[-2:]
-    # Filled, not copied from the host, so that an accelerator need not wait.
+    # Filled on the device: copying the numbers from the host would make an accelerator wait.
     factors = places.new_ones(2, 1, 1)
     factors[0], factors[1] = 2 / width, 2 / height
     return places * factors
 
 
 def pixel_axes(height: int, width: int, like: Tensor) -> tuple[Float[Tensor, " width"], Float[Tensor, " height"]]:
-    """The x of each column and the y of each row, in pixels about the centre of the image.
+    """Returns the x of each column and the y of each row, in pixels from the centre of the image.
 
     Example:
         >>> [axis.tolist() for axis in pixel_axes(1, 2, torch.zeros(1))]
@@ -138,8 +145,14 @@ def sample(
     *,
     padding: str = "zeros",
 ) -> Float[Tensor, "batch channels height width"]:
-    """For each pixel the image's value at a place, interpolated bilinearly; see `in_frame`. In the dtype of `x`."""
-    # torch's bilinear sampling of half precision on CPU returns wrong values (kornia: imgwarp._runs_in_float32).
+    """Reads each image at the given places, interpolated bilinearly; the result has the dtype of `x`.
+
+    Args:
+        x: images with any number of channels.
+        places: for each pixel the place to read, as from `in_frame`.
+        padding: `"zeros"`, `"border"` or `"reflection"`.
+    """
+    # torch's bilinear sampling in half precision on the CPU returns wrong values (kornia: imgwarp._runs_in_float32).
     images = x.to(working_dtype(x))
     grid = places.permute(0, 2, 3, 1).to(images.dtype)
     return grid_sample(images, grid, padding_mode=padding, align_corners=False).to(x.dtype)

@@ -1,4 +1,4 @@
-"""The vision demo: real digits, turned within 60 degrees. Uses geometric.py; declared by plugin.py."""
+"""The vision demo: real digits, each rotated within 60 degrees. Uses geometric.py; declared by plugin.py."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ N_TRAIN, N_VAL = 400, 200
 
 
 def load_digits(seed: int) -> DemoData:
-    """scikit-learn's 1,797 handwritten digits, upsampled to 16x16, each turned by an angle within 60 degrees.
+    """Loads scikit-learn's 1,797 handwritten digits, upsampled to 16x16, each rotated by an angle within 60 degrees.
 
-    The split and the angles of validation and test images are the same for every seed; the angles of the 400 training
-    images differ.
+    The split and the angles of validation and test images are the same for every seed. Only the angles of the 400
+    training images change with the seed.
 
     Args:
-        seed: of the training angles.
+        seed: seed of the training angles.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -55,14 +55,14 @@ def load_digits(seed: int) -> DemoData:
 def turned(
     images: Float[Tensor, "batch channels height width"], generator: torch.Generator
 ) -> Float[Tensor, "batch channels height width"]:
-    """Each image turned once by an angle drawn uniformly within `TRUE_ANGLE_DEG` on either side."""
+    """Rotates each image once, by an angle drawn uniformly within `TRUE_ANGLE_DEG` to either side."""
     draws = torch.rand(len(images), generator=generator)
     turned_images: Tensor = Rotate()(images, angle=(2 * draws - 1) * TRUE_ANGLE_DEG)
     return turned_images
 
 
 def small_cnn() -> nn.Module:
-    """Three convolutions and a linear layer, for `(batch, 1, 16, 16)` images of 10 classes: about 19,000 weights."""
+    """Builds three convolutions and a linear layer, about 19,000 weights, for `(batch, 1, 16, 16)` and 10 classes."""
     return nn.Sequential(
         *convolution(1, 16),
         nn.MaxPool2d(2),
@@ -75,7 +75,7 @@ def small_cnn() -> nn.Module:
 
 
 def convolution(n_in: int, n_out: int) -> list[nn.Module]:
-    """A 3x3 convolution with batch normalisation and ReLU."""
+    """Builds a 3x3 convolution with batch normalisation and ReLU."""
     return [nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
 
 
@@ -107,4 +107,4 @@ DEMO = Demo(
     copies=10,
     seconds=180.0,
 )
-"""Rotation by up to 60 degrees, to be found among eight candidates, of which noise and erasing destroy the class."""
+"""The task is to find rotation by up to 60 degrees among eight candidates; noise and erasing can destroy the class."""

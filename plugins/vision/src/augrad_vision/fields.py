@@ -1,4 +1,4 @@
-"""Smooth random deformations: elastic, and an affine map that varies over the image. Uses spectrum.py."""
+"""Smooth random deformations: elastic, and affine maps that vary over the image. Uses spectrum.py."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from augrad_vision.images import ImageTransform, per_image, working_dtype
 from augrad_vision.spectrum import smooth_field
 
 _N_STEPS = 8
-# Fixed-point steps to invert a deformation; each multiplies the error by its steepest slope.
+# Fixed-point steps that invert a deformation. Each step multiplies the error by the deformation's steepest slope.
 
 Shifts = Float[Tensor, "batch 2 height width"]
-"""For each pixel how far from it its content comes from: (x, y), in pixels."""
+"""Shift `(x, y)` in pixels from each output pixel to the place where its content comes from."""
 
 
 def displaced(x: Float[Tensor, "batch channels height width"], shifts: Shifts, *, padding: str = "zeros") -> Any:
-    """The image whose pixel `p` shows what was at `p + shifts(p)`.
+    """Moves the content of images: pixel `p` of the result shows the input at `p + shifts(p)`.
 
     Example:
         >>> x, left = torch.tensor([[[[1.0, 2.0, 3.0]]]]), torch.zeros(1, 2, 1, 3)
@@ -37,7 +37,7 @@ def displaced(x: Float[Tensor, "batch channels height width"], shifts: Shifts, *
 
 
 def undoing(shifts: Shifts) -> Shifts:
-    """The shifts that undo others, by fixed-point iteration of `u(p) = -shifts(p + u(p))`, where these do not fold.
+    """Inverts shifts by the fixed-point iteration `u(p) = -shifts(p + u(p))`. It fails where the shifts fold.
 
     Example:
         >>> bool((undoing(torch.ones(1, 2, 4, 4)) == -1).all())
@@ -52,7 +52,7 @@ def undoing(shifts: Shifts) -> Shifts:
 def elastic_shifts(
     displacement: Float[Tensor, " batch"], waves: Float[Tensor, "batch 2 waves waves"], height: int, width: int
 ) -> Shifts:
-    """Smooth random shifts with the given root mean square per axis, in pixels, and mean 0 over the image.
+    """Makes smooth random shifts with the given root mean square per axis, in pixels; the image's mean shift is 0.
 
     Example:
         >>> shifts = elastic_shifts(torch.full((500,), 2.0), torch.randn(500, 2, 4, 4), 8, 8)
@@ -62,7 +62,7 @@ def elastic_shifts(
     n_waves = waves.shape[-1]
     rest = torch.ones(n_waves, n_waves, device=waves.device, dtype=waves.dtype)
     rest[0, 0] = 0
-    # The constant is left out, as it would be a translation; the others make up for it.
+    # The constant wave is left out because it would be a translation; the other waves are scaled up to make up for it.
     fields = smooth_field(waves * rest, height, width) * (n_waves / (n_waves**2 - 1) ** 0.5)
     shifts: Tensor = per_image(displacement, fields) * fields
     return shifts
@@ -77,15 +77,15 @@ def affine_shifts(
     factor: Float[Tensor, " batch"],
     offset: Float[Tensor, " batch"],
 ) -> Shifts:
-    """Shifts of an affine map about the centre whose rotation, scale and translation vary smoothly over the image.
+    """Makes the shifts of an affine map about the centre whose rotation, scale and translation vary over the image.
 
     Args:
-        waves: of the four fields: rotation, scale, translation in x and in y.
-        height: of the image, in pixels.
-        width: of the image, in pixels.
+        waves: coefficients of the four fields: rotation, scale, translation in x, translation in y.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
         angle: root mean square of the rotation, in degrees.
         factor: root mean square of log2 of the scale.
-        offset: root mean square of the translation per axis, in fractions of width and height.
+        offset: root mean square of the translation per axis, as a fraction of width and height.
 
     Example:
         >>> zero = torch.zeros(1)
@@ -105,15 +105,15 @@ def affine_shifts(
 
 
 class FieldTransform(ImageTransform):
-    """Base of the smooth random deformations; the random fields are inner noise.
+    """Base class of the smooth random deformations. The random fields are inner noise, so only their size is learned.
 
     Args:
-        n_waves: how many half periods the fields have at most over the image, at least 2; more is rougher.
-        padding: what stands outside of the frame: `"zeros"`, `"border"` or `"reflection"`.
-        **ranges: another range for a parameter.
+        n_waves: largest number of half periods over the image, at least 2. More waves give rougher fields.
+        padding: fill outside the frame: `"zeros"`, `"border"` or `"reflection"`.
+        **ranges: a different `Range` or limit for a parameter.
 
     Raises:
-        ArgumentError: `n_waves` is below 2, or an unknown padding.
+        ArgumentError: `n_waves` is below 2, or `padding` is unknown.
     """
 
     moves_coordinates = True
@@ -132,7 +132,7 @@ class FieldTransform(ImageTransform):
 
 
 class Elastic(FieldTransform):
-    """Deforms images like rubber, by smooth random shifts of root mean square `displacement` per axis, in pixels.
+    """Deforms images like rubber. `displacement` is the root mean square of the shifts per axis, in pixels.
 
     Example:
         >>> x, waves = torch.rand(1, 1, 8, 8), torch.randn(1, 2, 4, 4)
@@ -143,7 +143,7 @@ class Elastic(FieldTransform):
         Simard, Steinkraus, Platt: Best practices for convolutional neural networks, ICDAR 2003.
     """
 
-    assumes = "smooth deformations of the learned size carry no information about the target"
+    assumes = "the label does not depend on smooth deformations of the learned size"
     displacement = Range(3.0, unit="px")
 
     def forward(self, x: Any, *, displacement: Float[Tensor, " batch"], noise: Tensor) -> Any:
@@ -154,9 +154,10 @@ class Elastic(FieldTransform):
 
 
 class RandomFieldAffine(FieldTransform):
-    """Rotates, scales and shifts each part of an image differently: affine parameters as smooth random fields.
+    """Rotates, scales and shifts each part of an image differently; the affine parameters are smooth random fields.
 
-    `angle`, `factor` (log2 of the scale) and `offset` (fraction of the size) are the root mean squares of their fields.
+    `angle` (degrees), `factor` (log2 of the scale) and `offset` (fraction of the image size) are the root mean squares
+    of their fields.
 
     Example:
         >>> x, waves, zero = torch.rand(1, 1, 8, 8), torch.randn(1, 4, 3, 3), torch.zeros(1)
@@ -165,7 +166,7 @@ class RandomFieldAffine(FieldTransform):
         True
     """
 
-    assumes = "the pose of each part of the image, within the learned range, carries no information about the target"
+    assumes = "the label does not depend on the pose of each part of the image within the learned range"
     n_fields = 4
     angle = Range(45.0, unit="deg")
     factor = Range(0.5, unit="octave")

@@ -1,4 +1,4 @@
-"""Frequency mix: the coarse structure of one image with the fine structure of another. Uses spectrum.py."""
+"""Frequency mix: coarse structure from an image, fine structure from another image. Uses spectrum.py."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def frequency_mix(
     partner: Int[Tensor, " batch"],
     sigma: Float[Tensor, " batch"],
 ) -> Float[Tensor, "batch channels height width"]:
-    """Low frequencies of each image plus the high frequencies of its partner: `blur(x) + partner - blur(partner)`.
+    """Adds the high frequencies of a partner to the low frequencies of each image: `blur(x) + partner - blur(partner)`.
 
     Args:
-        x: images.
-        partner: for each the index of another.
-        sigma: width of the Gaussian that parts low from high, in pixels; the cut-off is at `1 / (2 pi sigma)` cycles
-            per pixel.
+        x: images `(batch, channels, height, width)`.
+        partner: index of the partner of each image.
+        sigma: width in pixels of the Gaussian that separates low from high frequencies. The cut-off lies at
+            `1 / (2 pi sigma)` cycles per pixel.
 
     Example:
         >>> x = torch.rand(2, 1, 4, 4)
@@ -36,11 +36,13 @@ def frequency_mix(
 
 
 class FrequencyMix(ImageTransform):
-    """Keeps what is coarser than a cut-off and takes what is finer from another image of the batch.
+    """Keeps the coarse structure of an image and takes the fine structure from another image of the batch.
 
-    The cut-off is learned as `sigma`, the width in pixels of the Gaussian that parts the two: it lies at
-    `1 / (2 pi sigma)` cycles per pixel, and at width 0 everything is kept. Each image is partner of one other; who is
-    whose is inner noise. With a batch of one there is no other, and nothing changes.
+    `sigma` is learned: the width in pixels of the Gaussian that separates coarse from fine. The cut-off lies at
+    `1 / (2 pi sigma)` cycles per pixel. At width 0 the image is kept unchanged.
+
+    The pairing is inner noise: every image has a partner and is the partner of another image. In a batch of a single
+    image nothing changes.
 
     Example:
         >>> x = torch.stack([torch.zeros(1, 4, 4), torch.ones(1, 4, 4)])
@@ -52,12 +54,12 @@ class FrequencyMix(ImageTransform):
         Oliva, Torralba, Schyns: Hybrid images, SIGGRAPH 2006.
     """
 
-    assumes = "fine texture, below the learned width, carries no information about the target"
+    assumes = "the label does not depend on texture finer than the learned width"
     mixes_samples = True
     sigma = Range(4.0, unit="px")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
-        # One cycle through all samples in random order: nobody's partner is itself, and everybody is one.
+        # One random cycle through all samples: no image is its own partner, and each is used once.
         order = torch.randperm(x.shape[0], generator=generator, device=x.device)
         return torch.empty_like(order).scatter(0, order, order.roll(1))
 

@@ -1,4 +1,4 @@
-"""Geometric transforms, all of them matrices, so that many cost one resampling. Uses coordinates.py."""
+"""Geometric transforms. All are matrices, so several of them cost one resampling. Uses coordinates.py."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from augrad_vision.coordinates import ImageCoordinates
 from augrad_vision.images import ImageTransform, working_dtype
 
 Row = tuple[Tensor | int, Tensor | int, Tensor | int]
-"""Entries of a matrix: the same for all samples, or one per sample, `(batch,)`."""
+"""A row of a matrix; each entry is a number for all samples or a tensor `(batch,)`."""
 
 
 def homography(rows: tuple[Row, Row, Row], like: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
-    """One 3x3 matrix per sample from rows of entries.
+    """Builds a 3x3 matrix per sample from rows of entries.
 
     Example:
         >>> s = torch.tensor([2.0])
@@ -29,18 +29,18 @@ def homography(rows: tuple[Row, Row, Row], like: Float[Tensor, " batch"]) -> Flo
 
 
 class GeometricTransform(ImageTransform, MatrixTransform):
-    """Base of the transforms that are matrices on image coordinates (`ImageCoordinates` states the conventions).
+    """Base class of the transforms that are matrices on image coordinates; see `ImageCoordinates` for the conventions.
 
     A layer multiplies the matrices and resamples once. kornia's functions agree with each of ours to 1e-5 and cost 0.5
     to 1.0 times as much alone, but 1.6 to 2.3 times as much between two others, where they blur the image three times
     (`tests/benchmarks/bench_libraries.py`). Flips call kornia where they stand alone.
 
     Args:
-        padding: what stands outside of the frame: `"zeros"`, `"border"` or `"reflection"`.
-        **ranges: another range for a parameter, see `augrad.Transform`.
+        padding: fill outside the frame: `"zeros"`, `"border"` or `"reflection"`.
+        **ranges: a different `Range` or limit for a parameter, see `augrad.Transform`.
 
     Raises:
-        ArgumentError: an unknown padding.
+        ArgumentError: `padding` is unknown.
     """
 
     action = ImageCoordinates()
@@ -51,7 +51,7 @@ class GeometricTransform(ImageTransform, MatrixTransform):
 
 
 class Rotate(GeometricTransform):
-    """Rotates images about their centre; positive angles turn counter-clockwise as seen on the screen.
+    """Rotates images about their centre. Positive angles turn counter-clockwise on the screen.
 
     Matrix: `[[cos a, sin a], [-sin a, cos a]]` (y points down).
 
@@ -61,7 +61,7 @@ class Rotate(GeometricTransform):
         [1.0, 3.0, 0.0, 2.0]
     """
 
-    assumes = "orientation within the learned range carries no information about the target"
+    assumes = "the label does not depend on the image's orientation within the learned range"
     angle = Range(180.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -70,14 +70,14 @@ class Rotate(GeometricTransform):
 
 
 class TranslateX(GeometricTransform):
-    """Shifts images sideways; positive offsets move content to the right.
+    """Shifts images sideways. Positive offsets, as a fraction of the width, move content to the right.
 
     Example:
         >>> TranslateX()(torch.tensor([[[[1.0, 2.0]]]]), offset=torch.tensor([0.5])).flatten().tolist()
         [0.0, 1.0]
     """
 
-    assumes = "horizontal position within the learned range carries no information about the target"
+    assumes = "the label does not depend on horizontal position within the learned range"
     offset = Range(0.5, unit="width", signed=True)
 
     def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -85,14 +85,14 @@ class TranslateX(GeometricTransform):
 
 
 class TranslateY(GeometricTransform):
-    """Shifts images up and down; positive offsets move content down.
+    """Shifts images up and down. Positive offsets, as a fraction of the height, move content down.
 
     Example:
         >>> TranslateY()(torch.tensor([[[[1.0], [2.0]]]]), offset=torch.tensor([0.5])).flatten().tolist()
         [0.0, 1.0]
     """
 
-    assumes = "vertical position within the learned range carries no information about the target"
+    assumes = "the label does not depend on vertical position within the learned range"
     offset = Range(0.5, unit="height", signed=True)
 
     def matrix(self, *, offset: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -100,14 +100,14 @@ class TranslateY(GeometricTransform):
 
 
 class ShearX(GeometricTransform):
-    """Slants vertical lines by an angle, `x + tan(angle) y`; positive angles move what is below the centre right.
+    """Slants vertical lines by an angle: `x + tan(angle) y`. Positive angles move the lower half to the right.
 
     Example:
         >>> ShearX().matrix(angle=torch.tensor([45.0]))[0, 0].tolist()
         [1.0, 1.0, 0.0]
     """
 
-    assumes = "the slant of vertical lines within the learned range carries no information about the target"
+    assumes = "the label does not depend on the slant of vertical lines within the learned range"
     angle = Range(45.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -115,14 +115,14 @@ class ShearX(GeometricTransform):
 
 
 class ShearY(GeometricTransform):
-    """Slants horizontal lines by an angle, `y + tan(angle) x`; positive angles move what is right of the centre down.
+    """Slants horizontal lines by an angle: `y + tan(angle) x`. Positive angles move the right half down.
 
     Example:
         >>> ShearY().matrix(angle=torch.tensor([45.0]))[0, 1].tolist()
         [1.0, 1.0, 0.0]
     """
 
-    assumes = "the slant of horizontal lines within the learned range carries no information about the target"
+    assumes = "the label does not depend on the slant of horizontal lines within the learned range"
     angle = Range(45.0, unit="deg", signed=True)
 
     def matrix(self, *, angle: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -130,14 +130,14 @@ class ShearY(GeometricTransform):
 
 
 class Scale(GeometricTransform):
-    """Enlarges content about the centre by `2 ** factor`; negative factors shrink it.
+    """Enlarges content about the centre by `2 ** factor`. Negative factors shrink it.
 
     Example:
         >>> Scale().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
         [2.0, 2.0, 1.0]
     """
 
-    assumes = "size within the learned range carries no information about the target"
+    assumes = "the label does not depend on size within the learned range"
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -146,14 +146,14 @@ class Scale(GeometricTransform):
 
 
 class ScaleX(GeometricTransform):
-    """Widens content about the centre by `2 ** factor`; negative factors narrow it.
+    """Widens content about the centre by `2 ** factor`. Negative factors narrow it.
 
     Example:
         >>> ScaleX().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
         [2.0, 1.0, 1.0]
     """
 
-    assumes = "width within the learned range carries no information about the target"
+    assumes = "the label does not depend on width within the learned range"
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -161,14 +161,14 @@ class ScaleX(GeometricTransform):
 
 
 class ScaleY(GeometricTransform):
-    """Stretches content in height about the centre by `2 ** factor`; negative factors flatten it.
+    """Stretches the height of content about the centre by `2 ** factor`. Negative factors flatten it.
 
     Example:
         >>> ScaleY().matrix(factor=torch.tensor([1.0]))[0].diagonal().tolist()
         [1.0, 2.0, 1.0]
     """
 
-    assumes = "height within the learned range carries no information about the target"
+    assumes = "the label does not depend on height within the learned range"
     factor = Range(1.0, unit="octave", signed=True)
 
     def matrix(self, *, factor: Float[Tensor, " batch"]) -> Float[Tensor, "batch 3 3"]:
@@ -176,14 +176,14 @@ class ScaleY(GeometricTransform):
 
 
 class HorizontalFlip(GeometricTransform):
-    """Mirrors images left to right. It has no parameter: its selection weight alone is learned.
+    """Mirrors images left to right. It has no parameter; only its selection weight is learned.
 
     Example:
         >>> HorizontalFlip()(torch.tensor([[[[1.0, 2.0]]]])).flatten().tolist()
         [2.0, 1.0]
     """
 
-    assumes = "left and right can be exchanged without changing the target"
+    assumes = "the label stays the same when left and right are exchanged"
 
     def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.geometry.transform import hflip  # 0.7 s: only where a flip stands alone
@@ -195,14 +195,14 @@ class HorizontalFlip(GeometricTransform):
 
 
 class VerticalFlip(GeometricTransform):
-    """Mirrors images top to bottom. It has no parameter: its selection weight alone is learned.
+    """Mirrors images top to bottom. It has no parameter; only its selection weight is learned.
 
     Example:
         >>> VerticalFlip()(torch.tensor([[[[1.0], [2.0]]]])).flatten().tolist()
         [2.0, 1.0]
     """
 
-    assumes = "top and bottom can be exchanged without changing the target"
+    assumes = "the label stays the same when top and bottom are exchanged"
 
     def forward(self, x: Any) -> Any:  # type: ignore[override]  # it takes no values
         from kornia.geometry.transform import vflip  # as above
@@ -214,11 +214,11 @@ class VerticalFlip(GeometricTransform):
 
 
 class Perspective(GeometricTransform):
-    r"""Tilts the plane of the image out of the screen and projects it back, seen from one image size away.
+    r"""Tilts the image plane in space and projects it back, seen from a distance of one image size.
 
     With `a = tilt_x` and `b = tilt_y`, content at `(x, y)` goes to `(cos(a) x - sin(a) sin(b) y, cos(b) y)`, divided
-    by its depth `1 + sin(a) x / width + cos(a) sin(b) y / height`. A positive `tilt_x` lets the right edge recede, a
-    positive `tilt_y` the lower edge.
+    by its depth `1 + sin(a) x / width + cos(a) sin(b) y / height`. A positive `tilt_x` moves the right edge away from
+    the viewer; a positive `tilt_y` moves the lower edge away.
 
     Example:
         >>> tilt = torch.tensor([30.0])
@@ -226,7 +226,7 @@ class Perspective(GeometricTransform):
         [0.5, 0.0, 1.0]
     """
 
-    assumes = "the angle from which a flat scene is seen, within the learned range, says nothing about the target"
+    assumes = "the label does not depend on the angle from which a flat scene is seen, within the learned range"
     tilt_x = Range(45.0, unit="deg", signed=True)
     tilt_y = Range(45.0, unit="deg", signed=True)
 
@@ -241,9 +241,9 @@ class Perspective(GeometricTransform):
 
 
 class CropResize(GeometricTransform):
-    """Crops to a window of `kept` times the width and height, and enlarges it to the whole frame.
+    """Crops a window of `kept` times the width and height and enlarges it to the whole frame.
 
-    The place of the window is inner noise, uniform among those inside the image.
+    The position of the window is inner noise, uniform over all positions inside the image.
 
     Example:
         >>> x, corner = torch.arange(16.0).reshape(1, 1, 4, 4), torch.tensor([[-1.0, -1.0]])
@@ -251,13 +251,13 @@ class CropResize(GeometricTransform):
         1.25
     """
 
-    assumes = "what is cropped away, and how large the rest appears, carries no information about the target"
+    assumes = "the label does not depend on the part that is cropped away, nor on how large the rest appears"
     kept = Range(1.0, low=0.25, unit="fraction", identity=1.0)
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Float[Tensor, "batch 2"]:
         return 2 * torch.rand(x.shape[0], 2, generator=generator, device=x.device, dtype=working_dtype(x)) - 1
 
     def matrix(self, *, kept: Float[Tensor, " batch"], noise: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch 3 3"]:
-        # The centre of the window, in fractions of the size, comes to the centre of the frame.
+        # The centre of the window, in fractions of the size, moves to the centre of the frame.
         shift = -noise.to(kept.dtype) * ((1 - kept) / (2 * kept))[:, None]
         return homography(((1 / kept, 0, shift[:, 0]), (0, 1 / kept, shift[:, 1]), (0, 0, 1)), kept)

@@ -1,4 +1,4 @@
-"""What image transforms share: the modality, the check of a batch, an example batch. Base of all other files here."""
+"""Basis of all image transforms: the modality, the check of a batch, an example batch. All other files use it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from augrad import Transform
 from augrad.errors import InputError
 
 CHANNELS = (1, 3)
-"""How many channels an image may have: gray, or red, green and blue."""
+"""Allowed numbers of channels: 1 for gray, 3 for red, green and blue."""
 
 
 class ImageTransform(Transform):
-    """Base of the transforms of images `(batch, channels, height, width)` in [0, 1] with 1 or 3 channels.
+    """Base class of the transforms of images `(batch, channels, height, width)` in [0, 1] with 1 or 3 channels.
 
-    Values are not clamped to [0, 1] on the way out: a clamp has no gradient where it acts, and would stand between
-    matrices that are otherwise multiplied.
+    The output is not clamped to [0, 1], for two reasons. A clamp has no gradient where it acts. It would also prevent
+    two matrices in a row from being multiplied into a single matrix.
     """
 
     modality = "vision"
@@ -36,7 +36,7 @@ class ImageTransform(Transform):
                 shape=shape,
             )
         if shape[1] not in CHANNELS:
-            hint = " Channels that come last are moved by x.permute(0, 3, 1, 2)." if shape[3] in CHANNELS else ""
+            hint = " Move the channels from the last axis with x.permute(0, 3, 1, 2)." if shape[3] in CHANNELS else ""
             raise InputError(
                 f"{self.name} expects 1 or 3 channels, but got {shape[1]} in shape {shape}.{hint}",
                 transform=self.name,
@@ -50,18 +50,18 @@ class ImageTransform(Transform):
             )
 
     def example_batch(self, n_samples: int, generator: Generator | None) -> Any:
-        """Smooth colour images of 12 x 12 pixels in [0, 0.9], dark at the border, for the conformance kit."""
-        # The kit is no part of a training run, so it is loaded only where a kit asks.
+        """Makes smooth colour images of 12 x 12 pixels in [0, 0.9], dark at the border, for the conformance kit."""
+        # A training run does not need the kit, so it is imported only here.
         from augrad.testing import smooth
 
         images = smooth((n_samples, 3, 12, 12), generator, n_axes=2)
-        # What leaves the frame is lost to an inverse: bright content belongs in the middle.
+        # An inverse cannot restore content that left the frame, so bright content is placed in the middle.
         window = torch.hann_window(14, periodic=False, dtype=images.dtype)[1:-1]
         return images * window[:, None] * window
 
 
 def per_image(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch 1 1 1"]:
-    """One value per sample, shaped to act on images in the dtype of `like`.
+    """Reshapes one value per sample so that it broadcasts over images, in the dtype of `like`.
 
     Example:
         >>> per_image(torch.ones(2), torch.zeros(2, 3, 4, 4)).shape
@@ -71,7 +71,7 @@ def per_image(value: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "ba
 
 
 def working_dtype(x: Tensor) -> torch.dtype:
-    """The dtype to compute in: that of `x`, but float32 for half precision, in which places and spectra have no digits.
+    """Returns the dtype to compute in: float32 for half precision, which is too coarse here, else that of `x`.
 
     Example:
         >>> working_dtype(torch.zeros(1, dtype=torch.bfloat16)), working_dtype(torch.zeros(1, dtype=torch.float64))

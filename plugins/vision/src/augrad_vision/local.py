@@ -1,4 +1,4 @@
-"""Local changes: blur, noise, an erased window. Uses spectrum.py, coordinates.py."""
+"""Local changes: blur, noise and an erased window. Uses spectrum.py, coordinates.py."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from augrad_vision.images import ImageTransform, per_image, working_dtype
 from augrad_vision.spectrum import gaussian_blur
 
 _SMALLEST = 1e-6
-# Area fraction below which the side of an erased window grows linearly: the slope of a square root at 0 is infinite.
+# Area below which an erased window's side grows linearly, because a square root has an infinite slope at 0.
 
 
 def soft_window(
@@ -26,16 +26,16 @@ def soft_window(
     width: int,
     softness: float,
 ) -> Float[Tensor, "batch 1 height width"]:
-    """A window with soft edges, 1 inside and 0 outside, of a given fraction of the image's area.
+    """Makes a mask with soft edges: 1 inside a window that covers a given fraction of the image, 0 outside.
 
-    Per axis it is the difference of two sigmoids at its edges, so that it vanishes with its size.
+    Along each axis the mask is the difference of two sigmoids at the window's edges, so it vanishes with its size.
 
     Args:
-        fraction: of the area, in [0, 1].
-        place: in [-1, 1] per axis (x, y): where the window lies among all places inside the image.
-        height: of the image, in pixels.
-        width: of the image, in pixels.
-        softness: how wide the edges are, in pixels, above 0.
+        fraction: covered fraction of the area, in [0, 1].
+        place: position of the window per axis (x, y), from -1 (left, top) to 1 (right, bottom).
+        height: height of the image in pixels.
+        width: width of the image in pixels.
+        softness: width of the edges in pixels, above 0.
 
     Example:
         >>> window = soft_window(torch.tensor([0.25]), torch.zeros(1, 2), 8, 8, 0.1)
@@ -57,7 +57,7 @@ def _soft_interval(
 
 
 class GaussianBlur(ImageTransform):
-    """Blurs images by a Gaussian with standard deviation `sigma`, in pixels, mirrored at the border.
+    """Blurs images by a Gaussian with standard deviation `sigma` in pixels. The image is mirrored at its border.
 
     Example:
         >>> x = torch.zeros(1, 1, 9, 9)
@@ -66,7 +66,7 @@ class GaussianBlur(ImageTransform):
         0.159
     """
 
-    assumes = "details finer than the learned width carry no information about the target"
+    assumes = "the label does not depend on details finer than the learned width"
     sigma = Range(4.0, unit="px")
 
     def forward(self, x: Any, *, sigma: Float[Tensor, " batch"]) -> Any:
@@ -82,7 +82,7 @@ class GaussianNoise(ImageTransform):
         0.5
     """
 
-    assumes = "noise of the learned size in each pixel carries no information about the target"
+    assumes = "the label does not depend on pixel noise of the learned size"
     std = Range(0.3, unit="intensity")
 
     def draw_noise(self, x: Any, generator: Generator | None) -> Any:
@@ -93,14 +93,14 @@ class GaussianNoise(ImageTransform):
 
 
 class Erase(ImageTransform):
-    """Erases a window, with soft edges and the proportions of the image, that covers `fraction` of its area.
+    """Erases a window with soft edges that covers `fraction` of the area and has the proportions of the image.
 
-    The place of the window is inner noise, uniform among those inside the image.
+    The position of the window is inner noise, uniform over all positions inside the image.
 
     Args:
-        fill: what value is left in the window.
-        softness: how wide its edges are, in pixels, above 0; the gradient comes from there.
-        **ranges: another range for `fraction`.
+        fill: value inside the window.
+        softness: width of the window's edges in pixels, above 0. Only the edges pass a gradient to `fraction`.
+        **ranges: a different `Range` or limit for `fraction`.
 
     Raises:
         ArgumentError: `fill` is not finite, or `softness` is not a finite number above 0.
@@ -111,7 +111,7 @@ class Erase(ImageTransform):
         (0.75, True)
     """
 
-    assumes = "any single part of the image, up to the learned area, can be missing without changing the target"
+    assumes = "the label stays the same when any single part of the image, up to the learned area, is missing"
     fraction = Range(0.5, unit="area")
 
     def __init__(self, *, fill: float = 0.0, softness: float = 0.5, **ranges: float | Range) -> None:

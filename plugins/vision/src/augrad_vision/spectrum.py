@@ -13,9 +13,9 @@ from augrad_vision.images import working_dtype
 
 
 def cosines(n_waves: int, size: int, like: Tensor) -> Float[Tensor, "waves size"]:
-    """The first cosines on `size` pixels, orthogonal, with mean square 1 (the discrete cosine transform, type II).
+    """Builds the first cosines of the discrete cosine transform (type II): orthogonal, with mean square 1.
 
-    Wave `k` makes `k / 2` periods over the image and continues it as if mirrored at its border.
+    Wave `k` makes `k / 2` periods over the image. It continues beyond the border as if mirrored there.
 
     Example:
         >>> basis = cosines(2, 4, torch.zeros(1))
@@ -32,14 +32,14 @@ def cosines(n_waves: int, size: int, like: Tensor) -> Float[Tensor, "waves size"
 def gaussian_blur(
     x: Float[Tensor, "batch channels height width"], sigma: Float[Tensor, " batch"]
 ) -> Float[Tensor, "batch channels height width"]:
-    """Blurs each image by a Gaussian of its own width, mirrored at the border; at width 0 returns it.
+    """Blurs each image by a Gaussian of its own width, mirrored at the border. Width 0 returns the image itself.
 
-    Done on the cosine spectrum, where a Gaussian is a Gaussian: unlike a sampled kernel it needs no largest radius,
-    takes the same time for any width, and keeps its gradient at small ones, where a sampled kernel is a single 1.
+    The blur multiplies the cosine spectrum by a Gaussian. Compared with a sampled kernel, it needs no largest radius,
+    takes the same time for any width, and keeps its gradient at small widths, where a sampled kernel is a single 1.
     kornia's `gaussian_blur2d` refuses width 0, and costs 2 to 3 times as much with the 25x25 kernel that width 4 needs.
 
     Args:
-        x: images.
+        x: images `(batch, channels, height, width)`.
         sigma: standard deviation of the Gaussian in pixels, at least 0.
 
     Example:
@@ -49,7 +49,7 @@ def gaussian_blur(
         [0.24, 0.4, 0.24]
     """
     dtype = working_dtype(x)
-    # Products of matrices: autocast would take them in bfloat16, and width 0 would change the image.
+    # Autocast would take these matrix products in bfloat16, and width 0 would then change the image.
     with full_precision(x.device):
         across = _blurring(x.shape[3], sigma.to(dtype), x)
         down = _blurring(x.shape[2], sigma.to(dtype), x)
@@ -57,7 +57,7 @@ def gaussian_blur(
 
 
 def _blurring(size: int, sigma: Float[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch size size"]:
-    """The symmetric matrix that blurs one axis: the identity, and in each cosine what the Gaussian takes from it."""
+    """Builds the symmetric matrix that blurs an axis: the identity minus each cosine's loss under the Gaussian."""
     basis = cosines(size, size, like)
     frequency = math.pi / size * torch.arange(size, device=like.device, dtype=basis.dtype)
     loss = torch.expm1(-0.5 * (sigma[:, None] * frequency) ** 2)
@@ -68,12 +68,12 @@ def _blurring(size: int, sigma: Float[Tensor, " batch"], like: Tensor) -> Float[
 def smooth_field(
     waves: Float[Tensor, "batch fields waves waves"], height: int, width: int
 ) -> Float[Tensor, "batch fields height width"]:
-    """Smooth random fields from normal coefficients of their first cosines; variance 1 on average over the image.
+    """Makes smooth random fields from coefficients of their first cosines; the variance is 1, averaged over the image.
 
     Args:
-        waves: independent standard normal numbers, one per field and pair of vertical and horizontal wave.
-        height: of the image, in pixels.
-        width: of the image, in pixels.
+        waves: independent standard normal numbers, for each field one per pair of vertical and horizontal wave.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
 
     Example:
         >>> smooth_field(torch.ones(1, 1, 1, 1), 2, 2).flatten().tolist()

@@ -1,4 +1,4 @@
-"""Tone curves and what is near them: gamma, sharpness, solarize, posterize, equalize. Uses images.py."""
+"""Tone curves and related transforms: gamma, sharpness, solarize, posterize, equalize. Uses images.py."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Images = Float[Tensor, "batch channels height width"]
 """A batch of images."""
 
 _DARK = 1e-4
-# Added to what gamma raises to a power: at black the slope of a power under 1 would be infinite.
+# Added to the base of gamma's power, because a power below 1 has an infinite slope at black.
 
 _SOFTNESS = 0.1
-# How far from the threshold of solarize a pixel still passes a gradient to it.
+# Width of the sigmoid through which pixels near the threshold of solarize pass a gradient to it.
 
 _FINEST = 1e-3
-# Smallest step that posterize divides by; below it the rounding is drawn in, to nothing at 0.
+# Smallest step that posterize divides by. For smaller steps the rounding fades out, and at 0 it is gone.
 
 
 def adjust_gamma(x: Images, exponent: Float[Tensor, " batch"]) -> Images:
-    """`x ** exponent`, finite in value and gradient at black, and odd in `x`.
+    """Computes `x ** exponent` with finite values and gradients at black; it is odd in `x`.
 
     kornia's `adjust_gamma` clips to [0, 1], so that a standardised image loses its dark half.
 
@@ -39,7 +39,7 @@ def adjust_gamma(x: Images, exponent: Float[Tensor, " batch"]) -> Images:
 
 
 def sharpen(x: Images, amount: Float[Tensor, " batch"]) -> Images:
-    """`x + amount (x - smooth)`, where `smooth` is PIL's 3x3 smoothing (centre 5, neighbours 1, over 13).
+    """Computes `x + amount (x - smooth)`; `smooth` is PIL's 3x3 smoothing (centre 5, neighbours 1, divided by 13).
 
     The smoothing is kornia's `filter2d`. Its `sharpness` clips to [0, 1] and passes a gradient at 44 % of the values,
     where this passes one at 84 %.
@@ -55,7 +55,7 @@ def sharpen(x: Images, amount: Float[Tensor, " batch"]) -> Images:
 
 
 def solarize(x: Images, threshold: Float[Tensor, " batch"]) -> Images:
-    """Inverts the values above a threshold; the gradient is that of a sigmoid of width 0.1 in place of the step.
+    """Inverts the values above a threshold. For the gradient, a sigmoid of width 0.1 replaces the step.
 
     kornia's `solarize` has the same values; no gradient reaches its threshold.
 
@@ -70,11 +70,11 @@ def solarize(x: Images, threshold: Float[Tensor, " batch"]) -> Images:
 
 
 def posterize(x: Images, step: Float[Tensor, " batch"]) -> Images:
-    """Rounds values to multiples of a step; the gradient is that of a smooth staircase.
+    """Rounds values to multiples of a step. For the gradient, a smooth staircase replaces the rounding.
 
     kornia's `posterize` takes whole bits and passes no gradient.
 
-    The staircase is `x - step / (2 pi) sin(2 pi x / step)`: flat at the multiples, and steepest half-way.
+    The staircase `x - step / (2 pi) sin(2 pi x / step)` is flat at the multiples and steepest half-way between them.
 
     Example:
         >>> posterize(torch.tensor([0.3, 0.6]).reshape(1, 1, 1, 2), torch.tensor([0.5])).flatten().tolist()
@@ -88,14 +88,14 @@ def posterize(x: Images, step: Float[Tensor, " batch"]) -> Images:
 
 
 def equalize(x: Images, n_bins: int = 64) -> Images:
-    """Replaces each value by its rank among those of its channel, in [0, 1], by a histogram of triangular bins.
+    """Replaces each value by its rank in its channel, scaled to [0, 1], by a histogram with triangular bins.
 
-    A value counts for the two nearest bins in proportion, and the rank is interpolated between bins, so that there is a
-    gradient, where kornia's `equalize` has none. A constant channel becomes 0.5.
+    A value counts for its two nearest bins in proportion, and ranks are interpolated between bins; both give a
+    gradient, which kornia's `equalize` does not have. A constant channel becomes 0.5.
 
     Args:
-        x: images; values outside of [0, 1] count as 0 and 1.
-        n_bins: of the histogram, at least 2.
+        x: images; values outside [0, 1] count as 0 or 1.
+        n_bins: number of bins of the histogram, at least 2.
 
     Example:
         >>> equalize(torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)).flatten().tolist()
@@ -112,16 +112,16 @@ def equalize(x: Images, n_bins: int = 64) -> Images:
 
 
 class Gamma(ImageTransform):
-    """Raises values to the power `2 ** factor`: positive factors darken the middle tones, negative ones lift them.
+    """Raises values to the power `2 ** factor`. Positive factors darken the middle tones, negative ones lift them.
 
-    Black and white stay where they are.
+    Black and white do not change.
 
     Example:
         >>> Gamma()(torch.full((1, 1, 1, 1), 0.5), factor=torch.tensor([1.0])).round(decimals=3).item()
         0.25
     """
 
-    assumes = "the brightness of the middle tones within the learned range carries no information about the target"
+    assumes = "the label does not depend on the brightness of the middle tones within the learned range"
     factor = Range(1.0, unit="octave", signed=True)
 
     def forward(self, x: Any, *, factor: Float[Tensor, " batch"]) -> Any:
@@ -129,7 +129,7 @@ class Gamma(ImageTransform):
 
 
 class Sharpness(ImageTransform):
-    """Adds `amount` times the difference to a smoothed copy; at -1 the smoothed copy is left.
+    """Adds `amount` times the difference between the image and a smoothed copy. At -1 it returns the smoothed copy.
 
     Example:
         >>> edge = torch.tensor([0.0, 0.0, 1.0, 1.0]).expand(1, 1, 4, 4)
@@ -138,7 +138,7 @@ class Sharpness(ImageTransform):
         (True, True)
     """
 
-    assumes = "how sharp edges are, within the learned range, carries no information about the target"
+    assumes = "the label does not depend on the sharpness of edges within the learned range"
     amount = Range(1.0, unit="fraction", signed=True)
 
     def forward(self, x: Any, *, amount: Float[Tensor, " batch"]) -> Any:
@@ -146,16 +146,16 @@ class Sharpness(ImageTransform):
 
 
 class Solarize(ImageTransform):
-    """Inverts the values above `threshold`; at 1 there are none.
+    """Inverts the values above `threshold`. At 1, the identity, no value is above it.
 
-    Gradient: straight-through, see `solarize`.
+    The gradient is straight-through, see `solarize`.
 
     Example:
         >>> Solarize()(torch.full((1, 1, 1, 1), 0.75), threshold=torch.tensor([0.5])).item()
         0.25
     """
 
-    assumes = "whether bright parts are shown bright or inverted carries no information about the target"
+    assumes = "the label does not depend on whether bright parts are shown bright or inverted"
     gradient = "straight-through"
     threshold = Range(1.0, unit="intensity", identity=1.0)
 
@@ -164,16 +164,16 @@ class Solarize(ImageTransform):
 
 
 class Posterize(ImageTransform):
-    """Rounds values to multiples of `step`: a step of `1 / (2 ** bits - 1)` leaves that many bits.
+    """Rounds values to multiples of `step`. A step of `1 / (2 ** bits - 1)` leaves that number of bits.
 
-    Gradient: straight-through, see `posterize`. At 0 there is no rounding.
+    The gradient is straight-through, see `posterize`. At step 0 nothing is rounded.
 
     Example:
         >>> Posterize()(torch.full((1, 1, 1, 1), 0.6), step=torch.tensor([0.5])).item()
         0.5
     """
 
-    assumes = "fine differences of intensity, below the learned step, carry no information about the target"
+    assumes = "the label does not depend on differences of intensity finer than the learned step"
     gradient = "straight-through"
     step = Range(0.5, unit="intensity")
 
@@ -184,14 +184,14 @@ class Posterize(ImageTransform):
 class Equalize(ImageTransform):
     """Spreads the values of each channel evenly over [0, 1], by their ranks. It has no parameter.
 
-    Its gradient in the input is that of a soft histogram, see `equalize`.
+    Its gradient with respect to the input comes from a soft histogram, see `equalize`.
 
     Example:
         >>> Equalize()(torch.tensor([0.4, 0.6]).reshape(1, 1, 1, 2)).flatten().tolist()
         [0.25, 0.75]
     """
 
-    assumes = "the distribution of intensities carries no information about the target, only their order"
+    assumes = "the label depends only on the order of intensities, not on their distribution"
 
     def forward(self, x: Any) -> Any:
         return equalize(x)

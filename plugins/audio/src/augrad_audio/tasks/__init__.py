@@ -1,1 +1,1 @@
-"""Benchmark tasks on signals, of which it is known what may be learned: a file per data set. Declared by plugin.py."""
+"""Benchmark tasks on signals; the right augmentation is known. A file per data set. Declared by plugin.py."""

@@ -1,4 +1,4 @@
-"""Currents of appliances that are switched on: which, which way. Uses splits.py, networks.py; named by plugin.py."""
+"""Currents of appliances that are switched on: kind and direction. Uses splits.py, networks.py; named by plugin.py."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ N_TRAIN = 200
 TRUE_SHIFT = 40.0
 
 _OFF, _ON = 0.05, 0.1
-# Of a record's maximum: below it while nothing runs, above it once something does.
+# Fractions of a record's maximum: below _OFF nothing runs, above _ON something does.
 _BEFORE, _AFTER = 10, 50
-# Points at the start and at the end.
+# Number of points at the start and at the end of a record.
 _LEVELS_DB, _LEVEL_SPREAD_DB = 12.0, 3.0
 
 
 def load_appliances(seed: int) -> DemoData:
-    """1059 appliances of 11 kinds being switched on: 200 to learn from, 859 to be tested on.
+    """Loads 1059 records of appliances of 11 kinds being switched on: 200 for training, 859 for testing.
 
-    A record is how the current goes at first, about five values per period of the mains, `(1, 200)`, in units of its
-    maximum. Each record is moved by up to 40 points to either side: zeros come in, and what goes out is lost. See
-    `_records` for the data. The split, and the moves of test records, are the same for every seed; the moves of
-    training records differ.
+    A record `(1, 200)` is the first part of the current, with about five values per period of the mains, in units of
+    its maximum. Each record is shifted by up to 40 points to either side: zeros come in, and points that leave the
+    record are lost. See `_records` for the data. The split and the shifts of test records are the same for every seed;
+    the shifts of training records differ.
 
     Args:
-        seed: of the training moves.
+        seed: seed of the training shifts.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -49,15 +49,16 @@ def load_appliances(seed: int) -> DemoData:
 
 
 def load_switches(seed: int) -> DemoData:
-    """Appliances being switched: on or off, drawing power or feeding it in, small or large. 8 classes.
+    """Loads records of appliances being switched: on or off, drawing power or feeding it in, small or large. 8 classes.
 
-    The records are those of `load_appliances` that begin with nothing and end with something. By turns they run
-    backwards (off, not on), upside down (power is fed in), and at one of two levels, 12 dB apart and spread by 3 dB to
-    either side; the class is `off + 2 * fed + 4 * large`. 200 are to learn from, 610 to be tested on. The split, and
-    the levels of test records, are the same for every seed; those of training records differ within their classes.
+    The records are those of `load_appliances` whose current is off at the start and on at the end. By turns they run
+    backwards (off instead of on), are turned upside down (power is fed in), and have one of two levels, 12 dB apart and
+    spread by 3 dB to either side. The class is `off + 2 * fed + 4 * large`. 200 are for training, 610 for testing. The
+    split and the levels of test records are the same for every seed; the levels of training records differ within their
+    classes.
 
     Args:
-        seed: of the training levels.
+        seed: seed of the training levels.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -76,16 +77,16 @@ def load_switches(seed: int) -> DemoData:
 
 
 def _records() -> tuple[Float[Tensor, "records 1 200"], Int[Tensor, " records"]]:
-    """Records and kinds of appliance: PLAID of the UCR archive, as sktime ships it; training and test records joined.
+    """Reads records and kinds of appliance: PLAID of the UCR archive in sktime, training and test records joined.
 
-    Of each the first 200 points, in units of their maximum. Shorter ones are left out, and so are doubles. The data are
-    Gao et al.'s (PLAID, BuildSys 2014); the archive names no licence.
+    A record is the first 200 points of a series, divided by their maximum. Shorter series and duplicates are left out.
+    The data are by Gao et al. (PLAID, BuildSys 2014); the archive names no licence.
     """
     directory = archive_directory("PLAID")
     parts = [read_series(directory / f"PLAID_{part}.ts") for part in ("TRAIN", "TEST")]
     kinds = torch.cat([kind for _, kind in parts]).tolist()
     series = [each for found, _ in parts for each in found]
-    # By content, in the order of the files: what is there twice is there once.
+    # Keyed by content, in the order of the files, so that a duplicate occurs once.
     unique = {
         tuple(each[0, :N_TIMES].tolist()): kind
         for each, kind in zip(series, kinds, strict=True)
@@ -122,7 +123,7 @@ SHIFT = Task(
         "audio.time_mask",
     ),
     oracle={"audio.time_shift": {"offset": TRUE_SHIFT}},
-    # One sample per point, so that frequencies are waves per record.
+    # One sample per point, so that a frequency is the number of waves per record.
     arguments={
         "sample_rate": float(N_TIMES),
         "audio.time_shift": {"unit": "samples", "offset": 100.0},
@@ -136,7 +137,7 @@ SHIFT = Task(
     lr=3e-3,
     kind="invariance",
 )
-"""A shift within 40 points, to be found in a range of 100 among candidates that hide what tells appliances apart."""
+"""The task is to find a shift within 40 points, in a range of 100, among candidates that hide the kind of appliance."""
 
 NOTHING = Task(
     name="audio-switches-nothing",
@@ -162,4 +163,4 @@ NOTHING = Task(
     lr=3e-3,
     kind="nothing",
 )
-"""Direction, sign and level tell the classes apart; every candidate changes or hides one of them."""
+"""Direction, sign and level tell the classes apart; every candidate changes or hides one of the three."""

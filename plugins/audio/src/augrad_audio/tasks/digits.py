@@ -22,17 +22,17 @@ TRUE_GAIN_DB = 30.0
 
 
 def load_digits(seed: int) -> DemoData:
-    """1060 spoken digits: 100 by 4 timbres of voice to learn from, 960 by 8 others to be tested on.
+    """Loads 1060 spoken digits: 100 by 4 timbres of voice for training, 960 by 8 other timbres for testing.
 
-    Half a second at 4 kHz each, `(1, 2000)`, spoken by eSpeak NG of the package espeakng-loader (GPL-3) in four accents
-    of English, at changing speed and pitch; see `speech.py`. Each word is made louder or softer by up to 30 dB. The
-    words, the split, and the gains of test words are the same for every seed; those of the training words differ.
+    Each is half a second at 4 kHz, `(1, 2000)`, spoken by eSpeak NG of the package espeakng-loader (GPL-3) in four
+    accents of English, at changing speed and pitch; see `speech.py`. Each word is made louder or softer by up to 30 dB.
+    The words, the split and the gains of test words are the same for every seed; the gains of training words differ.
 
     Args:
-        seed: of the training gains.
+        seed: seed of the training gains.
 
     Raises:
-        MissingDependencyError: espeakng-loader is not installed, and the cache has no words either.
+        MissingDependencyError: espeakng-loader is not installed, and the cache has no words.
     """
     words, digits, voices = spoken_digits()
     timbre = voices // len(ACCENTS)
@@ -74,4 +74,4 @@ GAIN = Task(
     lr=3e-3,
     kind="invariance",
 )
-"""Gain within 30 dB, to be found among candidates that make words hard to understand."""
+"""The task is to find gain within 30 dB among candidates that make words hard to understand."""

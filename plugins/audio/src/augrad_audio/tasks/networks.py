@@ -1,4 +1,4 @@
-"""The trunks of the benchmark tasks: small networks that take to signals of one kind each. Used by every task."""
+"""Small networks for the benchmark tasks, each suited to a kind of signal. Used by every task."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 
 def perceptron(n_values: int, n_classes: int, n_hidden: int = 64) -> nn.Module:
-    """Two hidden layers on all values of a signal, which takes nothing for granted.
+    """Builds two hidden layers on all values of a signal; this network has no prior knowledge of signals.
 
     Args:
-        n_values: channels times points.
-        n_classes: what it tells apart.
-        n_hidden: neurons of each hidden layer.
+        n_values: number of channels times number of points.
+        n_classes: number of classes.
+        n_hidden: number of neurons of each hidden layer.
     """
     return nn.Sequential(
         nn.Flatten(),
@@ -26,13 +26,13 @@ def perceptron(n_values: int, n_classes: int, n_hidden: int = 64) -> nn.Module:
 
 
 def convolutional(n_channels: int, n_classes: int, *, n_hidden: int = 16, n_stretches: int = 10) -> nn.Module:
-    """Two strided convolutions, and a linear layer that knows in which stretch of the signal something lies.
+    """Builds two strided convolutions and a linear layer that knows the position of each stretch of the signal.
 
     Args:
-        n_channels: of the signals, at least 20 points long.
-        n_classes: what it tells apart.
-        n_hidden: channels of both convolutions.
-        n_stretches: into how many the signal is divided.
+        n_channels: number of channels of the signals, which are at least 20 points long.
+        n_classes: number of classes.
+        n_hidden: number of channels of both convolutions.
+        n_stretches: number of stretches into which the signal is divided.
     """
     return nn.Sequential(
         *_convolution(n_channels, n_hidden),
@@ -44,13 +44,13 @@ def convolutional(n_channels: int, n_classes: int, *, n_hidden: int = 16, n_stre
 
 
 def spectral(n_classes: int, *, n_fft: int = 128, n_hidden: int = 24, n_stretches: int = 4) -> nn.Module:
-    """A logarithmic spectrogram, two strided convolutions over time, and a linear layer on stretches of it.
+    """Builds a log spectrogram, two strided convolutions over time, and a linear layer on stretches of the result.
 
     Args:
-        n_classes: what it tells apart.
-        n_fft: points of a window; the next one starts half as many later.
-        n_hidden: channels of both convolutions.
-        n_stretches: into how many the signal is divided.
+        n_classes: number of classes.
+        n_fft: length of a window in points; the next window starts half a window later.
+        n_hidden: number of channels of both convolutions.
+        n_stretches: number of stretches into which the signal is divided.
     """
     return nn.Sequential(
         LogSpectrogram(n_fft), convolutional(n_fft // 2 + 1, n_classes, n_hidden=n_hidden, n_stretches=n_stretches)
@@ -58,10 +58,10 @@ def spectral(n_classes: int, *, n_fft: int = 128, n_hidden: int = 24, n_stretche
 
 
 class LogSpectrogram(nn.Module):
-    """Log power of windowed stretches of the first channel, `(batch, n_fft // 2 + 1, frames)`; silence is -6.9.
+    """Computes the log power of windows of the first channel, `(batch, n_fft // 2 + 1, frames)`; silence is -6.9.
 
     Args:
-        n_fft: points of a window; the next one starts half as many later.
+        n_fft: length of a window in points; the next window starts half a window later.
 
     Example:
         >>> LogSpectrogram(8)(torch.zeros(1, 1, 16)).shape
@@ -69,7 +69,7 @@ class LogSpectrogram(nn.Module):
     """
 
     FLOOR = 1e-3
-    """Power that is added, so that silence has a logarithm."""
+    """Power added to each bin, so that silence has a logarithm."""
 
     window: Tensor
 
@@ -86,5 +86,5 @@ class LogSpectrogram(nn.Module):
 
 
 def _convolution(n_in: int, n_out: int) -> list[nn.Module]:
-    """A convolution over 5 points that halves the length, with batch normalisation and ReLU."""
+    """Builds a convolution over 5 points that halves the length, with batch normalisation and ReLU."""
     return [nn.Conv1d(n_in, n_out, 5, stride=2, padding=2, bias=False), nn.BatchNorm1d(n_out), nn.ReLU()]

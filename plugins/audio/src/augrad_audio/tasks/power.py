@@ -20,21 +20,23 @@ from augrad_audio.time import TimeShift
 HOURS, QUARTERS = 24, 4
 N_TRAIN = 100
 TRUE_HOURS = 2.0
-"""How far clocks are off. From 3 hours on a record begins nearer to another quarter of the day."""
+"""Largest error of a clock in hours. From 3 hours on, a record begins nearer to another quarter of the day."""
 
 
 def load_days(seed: int) -> DemoData:
-    """1096 days of electrical power, one value per hour: 100 to learn from, 996 to be tested on; 8 classes.
+    """Loads 1096 days of electrical power, a value per hour: 100 for training, 996 for testing; 8 classes.
 
-    A day, `(1, 24)`, is cut so that its record begins at about midnight, 6, noon or 18 o'clock, and goes once round the
-    clock. Classes are season (October to March or April to September) and quarter: `4 * season + quarter`. Clocks are
-    off by up to 2 hours: each record is turned by that, fractions of an hour too. From 3 hours on it would be nearer to
-    another class. The data are ItalyPowerDemand of the UCR archive, which names no licence, as the package sktime ships
-    it, to mean 0 and standard deviation 1 a day; the archive's 67 training and 1029 test days are joined and split
-    anew. Quarters, split, and the clocks of test days are the same for every seed; those of training days differ.
+    The record of a day, `(1, 24)`, begins at about midnight, 6, noon or 18 o'clock and goes once round the clock. The
+    class is `4 * season + quarter`, from the season (October to March or April to September) and the quarter of the day
+    at which the record begins. Clocks are off by up to 2 hours, so each record is shifted cyclically by up to 2 hours,
+    also by fractions of an hour. From 3 hours on it would be nearer to another class.
+
+    The data are ItalyPowerDemand of the UCR archive, which names no licence, as the package sktime ships it, scaled to
+    mean 0 and standard deviation 1 per day. The archive's 67 training and 1029 test days are joined and split anew.
+    Quarters, split and the clocks of test days are the same for every seed; the clocks of training days differ.
 
     Args:
-        seed: of the training clocks.
+        seed: seed of the training clocks.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -49,7 +51,7 @@ def load_days(seed: int) -> DemoData:
 def by_quarter(
     days: Float[Tensor, "days 1 24"], season: Int[Tensor, " days"]
 ) -> tuple[Float[Tensor, "days 1 24"], Int[Tensor, " days"]]:
-    """Each day turned so that it begins in one of the quarters, by turns, and `4 * season + quarter`.
+    """Shifts each day cyclically so that it begins in one of the quarters, by turns; the class is also returned.
 
     Example:
         >>> days, classes = by_quarter(torch.arange(24.0).repeat(2, 1, 1), torch.tensor([0, 1]))
@@ -67,7 +69,7 @@ LIMIT = Task(
     description=(
         "100 days of electrical power in Italy, hour by hour, to learn from; 996 to be tested on. Is it winter or "
         "summer, and does the record begin at midnight, at 6, at noon or at 18 o'clock? Clocks are off by up to two "
-        "hours, which does not matter; from three hours on, the answer would be another one. Noise, missing hours, "
+        "hours, which does not matter; from three hours on, the answer would be different. Noise, missing hours, "
         "waves that are moved against one another, and days that run backwards are offered too."
     ),
     load=load_days,
@@ -91,4 +93,4 @@ LIMIT = Task(
     lr=3e-3,
     kind="limit",
 )
-"""A cyclic shift within 2 hours, to be found in a range of 12, beyond 3 of which the class changes."""
+"""The task is to find a cyclic shift within 2 hours, in a range of 12; beyond 3 hours the class changes."""

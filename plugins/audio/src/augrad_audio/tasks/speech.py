@@ -21,19 +21,19 @@ from augrad_audio.tasks import synthesis
 from augrad_audio.tasks.synthesis import DIGITS, N_TAKES, RATE
 
 SAMPLE_RATE = 4000
-"""Of the words that `spoken_digits` returns, in Hz: two or three resonances of the voice lie below 2000 Hz."""
+"""Sample rate of the words of `spoken_digits`, in Hz; two or three resonances of the voice lie below 2000 Hz."""
 
 SECONDS = 0.5
 
 _LOUDNESS = 0.02
 _LEAD = 0.02
-# Seconds that are kept before the first sample that is louder than _LOUDNESS.
+# Seconds kept before the first sample that is louder than _LOUDNESS.
 
 
 def spoken_digits() -> tuple[Float[Tensor, "words 1 time"], Int[Tensor, " words"], Int[Tensor, " words"]]:
-    """1440 words of half a second, which digit each of them is, and the number of its voice in `synthesis.VOICES`.
+    """Loads 1440 words of half a second, the digit of each word, and the number of its voice in `synthesis.VOICES`.
 
-    The first call speaks them, which takes some seconds, and keeps what was said (25 MB) in `cache_directory()`.
+    The first call speaks them, which takes some seconds, and keeps the recording (25 MB) in `cache_directory()`.
 
     Raises:
         MissingDependencyError: espeakng-loader is not installed, or its eSpeak NG does not work.
@@ -50,12 +50,12 @@ def spoken_digits() -> tuple[Float[Tensor, "words 1 time"], Int[Tensor, " words"
 
 
 def cache_directory() -> Path:
-    """Where augrad keeps what it made from other packages: `$XDG_CACHE_HOME/augrad`, or `~/.cache/augrad`."""
+    """Returns augrad's folder for data made from other packages: `$XDG_CACHE_HOME/augrad`, or `~/.cache/augrad`."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "augrad"
 
 
 def _recording() -> Path:
-    """The file with all that was said; its name changes with what is to be said."""
+    """Returns the file with the recording; its name changes with the program that makes it."""
     program = Path(synthesis.__file__)
     kept = cache_directory() / f"spoken-digits-{sha256(program.read_bytes()).hexdigest()[:12]}.bin"
     if kept.is_file():
@@ -68,7 +68,7 @@ def _recording() -> Path:
         )
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder) / "words.bin"
-        # -P keeps the modules of this folder from standing in for those of the standard library.
+        # -P keeps the modules of this folder from replacing modules of the standard library.
         command = [sys.executable, "-P", str(program), str(said)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own program
         if done.returncode:
@@ -82,12 +82,12 @@ def _recording() -> Path:
 
 
 def _cut(word: bytes) -> Float[Tensor, " time"]:
-    """Half a second from where the word begins, at `SAMPLE_RATE`: what is above half of that rate is cut away."""
+    """Cuts half a second from the start of the word and resamples it to `SAMPLE_RATE`, without aliasing."""
     wave = torch.frombuffer(bytearray(word), dtype=torch.int16).float() / 2**15
     begin = max(0, int((wave.abs() > _LOUDNESS).int().argmax()) - round(_LEAD * RATE))
     n_times = round(SECONDS * RATE)
     wave = wave[begin : begin + n_times]
-    # A whole number of periods of the new rate fits: leaving out frequencies resamples.
+    # A whole number of periods of the new rate fits, so leaving out high frequencies resamples.
     spectrum = torch.fft.rfft(pad(wave, (0, n_times - len(wave))))
     n_short = round(SECONDS * SAMPLE_RATE)
     short: Tensor = torch.fft.irfft(spectrum[: n_short // 2 + 1], n=n_short) * (n_short / n_times)

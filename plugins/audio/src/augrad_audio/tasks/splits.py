@@ -1,4 +1,4 @@
-"""How the tasks split what there is, and lay a nuisance on all of it. Used by every task of this folder."""
+"""Splits data into training and test parts and disturbs both. Used by every task of this folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Signals = Float[Tensor, "batch channels time"]
 
 
 def split(name: str, x: Signals, y: Int[Tensor, " batch"], n_train: int) -> DemoData:
-    """Data split at random into `n_train` samples to learn from and the rest to be tested on: for a name always alike.
+    """Splits data at random into `n_train` training samples and test samples; a name always gives the same split.
 
-    Of each class there are equally many to learn from, or one more of some.
+    Every class has the same number of training samples, up to a difference of 1.
 
     Example:
         >>> data = split("example", torch.zeros(10, 1, 4), torch.arange(10) // 5, 4)
@@ -25,21 +25,21 @@ def split(name: str, x: Signals, y: Int[Tensor, " batch"], n_train: int) -> Demo
     """
     order = torch.randperm(len(x), generator=keyed_generator(name, "split"))
     same = y[order, None] == torch.arange(int(y.max()) + 1)
-    # The how-manieth of its class each one is: the first of all classes come first, then the second ones.
+    # Each sample's rank within its class: the first samples of all classes come first, then the second ones.
     order = order[(same.cumsum(dim=0) * same).sum(dim=1).argsort(stable=True)]
     train, test = order[:n_train], order[n_train:]
     return DemoData(x[train], y[train], x[test], y[test])
 
 
 def disturbed(name: str, seed: int, data: DemoData, transform: Transform, **limits: float) -> DemoData:
-    """The data with one draw of a transform on each sample of both parts.
+    """Applies a transform once to each sample of both parts, with its own draw.
 
     Args:
-        name: of the task.
-        seed: of the draws on training samples; those on test samples are the same for every seed.
+        name: name of the task.
+        seed: seed of the draws on training samples; the draws on test samples are the same for every seed.
         data: training and test signals.
-        transform: what is drawn; its parameters are signed.
-        **limits: by parameter, how far to either side of 0 values are drawn, in its unit.
+        transform: the transform; its parameters are signed.
+        **limits: for each parameter the largest distance of a draw from 0, in the parameter's unit.
     """
     return DemoData(
         train_x=_drawn(data.train_x, transform, limits, keyed_generator(name, "train", seed)),
@@ -50,7 +50,7 @@ def disturbed(name: str, seed: int, data: DemoData, transform: Transform, **limi
 
 
 def uniform(n: int, limit: float, generator: torch.Generator) -> Float[Tensor, " n"]:
-    """Values between `-limit` and `limit`."""
+    """Draws values uniformly between `-limit` and `limit`."""
     return limit * (2 * torch.rand(n, generator=generator) - 1)
 
 

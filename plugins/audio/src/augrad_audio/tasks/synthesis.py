@@ -1,7 +1,7 @@
-"""Speaks the ten digits in many voices and writes what was said: run by speech.py as a program of its own.
+"""Speaks the ten digits in many voices and writes the recording. speech.py runs it as a program of its own.
 
-eSpeak NG's output depends on all that the process has said before, so it is run in a fresh process, in one fixed order.
-It imports neither torch nor augrad, to start quickly.
+The output of eSpeak NG depends on everything the process has said before. It therefore runs in a fresh process, in a
+fixed order. This file imports neither torch nor augrad, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from itertools import product
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-029")
-"""Britain, America, Scotland, the Caribbean."""
+"""Accents of Britain, America, Scotland and the Caribbean."""
 
 TIMBRES = ("f1", "f4", "linda", "belinda", "annie", "m1", "m2", "m3", "m4", "m5", "m6", "m7")
-"""Five female and seven male ones. f2, f3 and f5 breathe, with noise that is seeded by the clock, and are left out."""
+"""Five female and seven male timbres. f2, f3 and f5 add breath noise seeded by the clock, so they are left out."""
 
 VOICES = tuple(f"{accent}+{timbre}" for timbre in TIMBRES for accent in ACCENTS)
-"""Of eSpeak NG; timbre by timbre."""
+"""Voices of eSpeak NG, timbre by timbre."""
 
 N_TAKES = 3
 """How often each voice says each digit, each time at another speed and pitch."""
 
 RATE = 22050
-"""Samples per second that eSpeak NG speaks at."""
+"""Sample rate of eSpeak NG in Hz."""
 
 _SYNCHRONOUS, _CHUNK_MS = 2, 1 << 15
 _SPEED, _PITCH, _PITCH_RANGE = 1, 3, 4
@@ -39,7 +39,7 @@ class Speaker:
 
     Raises:
         ImportError: the package is not installed.
-        RuntimeError: the library cannot start, or speaks at another rate.
+        RuntimeError: the library cannot start, or speaks at another sample rate.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Speaker:
         if rate != RATE:
             raise RuntimeError(f"espeak_Initialize must return a rate of {RATE} Hz, but returned {rate}.")
         self._spoken = bytearray()
-        # The library keeps the pointer only: without this reference the callback would be collected.
+        # The library keeps only a pointer, so without this reference the callback would be garbage-collected.
         signature = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         self._callback = signature(self._hear)
         self._library.espeak_SetSynthCallback(self._callback)
@@ -61,17 +61,17 @@ class Speaker:
         return 0
 
     def say(self, text: str, voice: str, speed: int, pitch: int, pitch_range: int) -> bytes:
-        """What was said: 16-bit samples of this machine's byte order.
+        """Speaks a text and returns the recording: 16-bit samples in this machine's byte order.
 
         Args:
-            text: English.
-            voice: one of `VOICES`.
+            text: English text.
+            voice: a name from `VOICES`.
             speed: words per minute.
             pitch: 0 to 100.
             pitch_range: 0 (monotone) to 100.
 
         Raises:
-            RuntimeError: there is no such voice.
+            RuntimeError: eSpeak NG does not know the voice.
         """
         if self._library.espeak_SetVoiceByName(voice.encode()):
             raise RuntimeError(f"voice must be one that eSpeak NG knows, but got {voice!r}.")
@@ -85,14 +85,14 @@ class Speaker:
 
 
 def words(speaker: Speaker) -> Iterator[bytes]:
-    """Each digit `N_TAKES` times by each voice, voice by voice and digit by digit."""
+    """Speaks each digit `N_TAKES` times by each voice, voice by voice and digit by digit."""
     for number, (voice, digit, _) in enumerate(product(VOICES, DIGITS, range(N_TAKES))):
-        # Steps that share no divisor with the sizes of their ranges: each word meets another combination.
+        # The steps share no divisor with the sizes of their ranges, so each word gets another combination.
         yield speaker.say(digit, voice, 165 + 29 * number % 71, 25 + 17 * number % 50, 30 + 11 * number % 41)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Writes all words to the file that is named: for each the number of its bytes, in 4 bytes, and its samples."""
+    """Writes all words to the named file: for each word its number of bytes, in 4 bytes, and its samples."""
     with open(arguments[0], "wb") as file:
         file.writelines(len(word).to_bytes(4, "little") + word for word in words(Speaker()))
 

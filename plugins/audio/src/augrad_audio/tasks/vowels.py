@@ -23,17 +23,19 @@ TRUE_OFFSET = 6.0
 
 
 def load_vowels(seed: int) -> DemoData:
-    """640 utterances of two vowels by 9 men: 54 to learn from, 586 to be tested on.
+    """Loads 640 utterances of two vowels by 9 men: 54 for training, 586 for testing.
 
-    An utterance is the course of 12 cepstral coefficients over 7 to 29 frames, stretched to 16: `(12, 16)`. To all of
-    them one number is added, within 6 times the RMS of the utterance: a zero point that is off, of our own making. The
-    data are JapaneseVowels (Kudo, Toyama and Shimbo; CC BY 4.0 at the UCI archive), as the package sktime ships them.
-    The archive's training and test utterances are joined and split anew, with 6 of each speaker to learn from: every
-    speaker is in both parts, no utterance is. The split, and the offsets of test utterances, are the same for every
-    seed; those of training utterances differ.
+    An utterance `(12, 16)` is the course of 12 cepstral coefficients over 7 to 29 frames, stretched to 16. A random
+    number within 6 times the RMS of the utterance is added to all its values; this artificial error moves the zero
+    point. The data are JapaneseVowels (Kudo, Toyama and Shimbo; CC BY 4.0 at the UCI archive), as the package sktime
+    ships them.
+
+    The archive's training and test utterances are joined and split anew, with 6 training utterances per speaker: every
+    speaker is in both parts, but no utterance is. The split and the offsets of test utterances are the same for every
+    seed; the offsets of training utterances differ.
 
     Args:
-        seed: of the training offsets.
+        seed: seed of the training offsets.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -46,7 +48,7 @@ def load_vowels(seed: int) -> DemoData:
 
 
 def stretched(series: Float[Tensor, "channels _"]) -> Float[Tensor, "channels 16"]:
-    """The series on 16 points, whatever its length, by linear interpolation."""
+    """Stretches the series to 16 points, whatever its length, by linear interpolation."""
     return interpolate(series[None], size=N_TIMES, mode="linear", align_corners=True)[0]
 
 
@@ -55,9 +57,9 @@ OFFSET = Task(
     title="Learning that the zero point of a measurement is arbitrary",
     description=(
         "Which of nine men said it? 54 utterances of two vowels to learn from, 586 to be tested on, each as twelve "
-        "numbers that describe the sound from moment to moment. To all twelve the same number has been added, another "
-        "one for each utterance, which says nothing about the speaker. Numbers that trade places or go missing, and "
-        "changes of scale, spoil what tells the speakers apart."
+        "numbers that describe the sound from moment to moment. The same number has been added to all twelve, a "
+        "different number for each utterance, which says nothing about the speaker. Numbers that trade places or go "
+        "missing, and changes of scale, hide the differences between the speakers."
     ),
     load=load_vowels,
     trunk=partial(perceptron, N_CHANNELS * N_TIMES, SPEAKERS),
@@ -81,4 +83,4 @@ OFFSET = Task(
     lr=3e-3,
     kind="invariance",
 )
-"""An offset of all channels, to be found among candidates that spoil their proportions."""
+"""The task is to find an offset of all channels among candidates that change the proportions of the channels."""

@@ -1,1 +1,1 @@
-"""Benchmark tasks on graphs, of which it is known what may be learned: one file per data set. Declared by plugin.py."""
+"""Benchmark tasks on graphs; the right augmentation is known. A file per data set. Declared by plugin.py."""

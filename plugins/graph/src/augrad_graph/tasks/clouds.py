@@ -13,23 +13,23 @@ from augrad_graph.tasks.sources import require
 
 N_POINTS, N_NEIGHBOURS = 18, 4
 PIXELS = 4.0
-"""What a place is 1 from the centre of: half the height of an image."""
+"""Number of pixels in a unit of positions: half the height of an image."""
 
 SPOILING = {
     "graph.position_shear": {"angle": {"high": 75.0, "unit": "deg", "signed": True}},
     "graph.position_jitter": {"std": {"high": 2.0, "unit": "radii of gyration"}},
     "graph.feature_noise": {"std": {"high": 4.0, "unit": "full brightness"}},
 }
-"""Ranges at which these spoil a digit; as far as they go by default, accuracy stays where it was."""
+"""Ranges at which these transforms hide a digit; within their default ranges, accuracy does not fall."""
 
 
 def read_clouds(digits: tuple[int, ...]) -> tuple[Batch, Int[Tensor, " clouds"]]:
-    """All recorded digits of some classes as clouds, and which of these classes each is.
+    """Reads all recorded digits of some classes as clouds, and the class of each cloud.
 
     The data are scikit-learn's digits (optical recognition of handwritten digits, UCI, CC BY 4.0): 8 x 8 pixels.
 
     Args:
-        digits: the classes, in the order in which they are counted.
+        digits: the digits, in the order of their class numbers.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -45,10 +45,11 @@ def read_clouds(digits: tuple[int, ...]) -> tuple[Batch, Int[Tensor, " clouds"]]
 
 
 def cloud(image: Float[Tensor, "height width"]) -> Data:
-    """The 18 brightest pixels as points about their centroid, each joined to the 4 nearest and those it is nearest to.
+    """Makes a cloud of the 18 brightest pixels about their centroid; each point is joined to its 4 nearest points.
 
-    The feature of a point is its brightness, in (0, 1]; places are in units of 4 pixels, x to the right, y upwards.
-    Edges weigh 1/4. Where fewer pixels are bright at all, there are fewer points.
+    Two points are joined if either is among the 4 nearest of the other. The feature of a point is its brightness, in
+    (0, 1]. Positions are in units of 4 pixels, x to the right and y upwards. Edges have weight 1/4. An image with fewer
+    bright pixels has fewer points.
     """
     height, width = image.shape
     brightness, order = image.flatten().sort(descending=True, stable=True)
@@ -68,13 +69,13 @@ def cloud(image: Float[Tensor, "height width"]) -> Data:
 
 
 def split(clouds: Batch, label: Int[Tensor, " clouds"], n_train: int, name: str) -> DemoData:
-    """Clouds to learn from, and all others to be tested on; the same for every seed.
+    """Splits clouds into training clouds and test clouds; the split is the same for every seed.
 
     Args:
-        clouds: of any kind of graph.
+        clouds: a batch of any kind of graph.
         label: their classes.
-        n_train: how many to learn from.
-        name: of the task, which keys the choice.
+        n_train: number of training clouds; all others are for testing.
+        name: name of the task, which keys the split.
     """
     order = torch.randperm(len(label), generator=keyed_generator(name, "split"))
     train, test = order[:n_train], order[n_train:]

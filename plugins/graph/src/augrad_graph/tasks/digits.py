@@ -1,4 +1,4 @@
-"""Digits of any size, or turned up to a limit, as clouds of points. Uses clouds.py, nuisances.py, network.py."""
+"""Digits of any size, or rotated up to a limit, as clouds of points. Uses clouds.py, nuisances.py, network.py."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from augrad_graph.tasks.network import PlaceNetwork
 from augrad_graph.tasks.nuisances import disturbed_data
 
 SIZED, TURNED = (0, 1, 3, 7, 8), (2, 4, 5, 6, 9)
-"""The digits of either task. Of the turned ones some, turned far enough, are others: a 6 is a 9, and back."""
+"""Digits of each task. Some of the second group become others when rotated far enough: a 6 becomes a 9, and back."""
 
 TRUE_OCTAVES = 2.0
 TRUE_ANGLE_DEG = 45.0
-"""So that a digit turned once, and once more by the oracle, is less than a quarter turn askew: a 6 is no 9 yet."""
+"""Small enough that a digit, rotated once and again by the oracle, stays within a quarter turn: a 6 is not yet a 9."""
 
 N_TRAIN = 120
 
 
 def load_sizes(seed: int) -> DemoData:
-    """896 handwritten digits 0, 1, 3, 7 and 8 as clouds of 18 points: 120 to learn from, 776 to be tested on.
+    """Loads 896 handwritten digits 0, 1, 3, 7, 8 as clouds of 18 points: 120 for training, 776 for testing.
 
-    Each is drawn at a size of its own, from a quarter to four times. Source and clouds: see `clouds.py`. The split,
-    and the sizes of test digits, are the same for every seed; the sizes of the training digits differ.
+    Each is drawn at its own size, from a quarter to four times. See `clouds.py` for the source and the clouds. The
+    split and the sizes of test digits are the same for every seed; the sizes of the training digits differ.
 
     Args:
-        seed: of the training sizes.
+        seed: seed of the training sizes.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -39,13 +39,13 @@ def load_sizes(seed: int) -> DemoData:
 
 
 def load_turned(seed: int) -> DemoData:
-    """901 handwritten digits 2, 4, 5, 6 and 9 as clouds of 18 points: 120 to learn from, 781 to be tested on.
+    """Loads 901 handwritten digits 2, 4, 5, 6, 9 as clouds of 18 points: 120 for training, 781 for testing.
 
-    Each is turned by an angle of its own within 45 degrees. Source and clouds: see `clouds.py`. The split, and the
-    angles of test digits, are the same for every seed; the angles of the training digits differ.
+    Each is rotated by its own angle within 45 degrees. See `clouds.py` for the source and the clouds. The split and the
+    angles of test digits are the same for every seed; the angles of the training digits differ.
 
     Args:
-        seed: of the training angles.
+        seed: seed of the training angles.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -80,7 +80,7 @@ SIZE = Task(
     lr=5e-3,
     kind="invariance",
 )
-"""Size within two octaves either way, to be found among candidates that spoil the shape."""
+"""The task is to find size, within two octaves either way, among candidates that hide the shape."""
 
 LIMIT = Task(
     name="graph-digits-limit",
@@ -106,4 +106,4 @@ LIMIT = Task(
     lr=5e-3,
     kind="limit",
 )
-"""Rotation within 45 degrees, where far more is on offer, and more turns one class into another."""
+"""The task is to find rotation within 45 degrees; far more is offered, and more turns a class into another."""

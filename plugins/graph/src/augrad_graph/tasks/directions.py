@@ -22,16 +22,16 @@ POINTING = (3, 4, 7)
 
 N_CLASSES = 8
 HALF_STEP = 0.5
-"""Octaves between either size and that of the image: the large one is twice the small one."""
+"""Octaves between the image's size and the small or large size; large is twice small."""
 
 N_TRAIN = 160
 
 
 def load_directions(seed: int) -> DemoData:
-    """543 handwritten digits 3, 4 and 7, turned and resized: 160 to learn from, 383 to be tested on.
+    """Loads 543 handwritten digits 3, 4 and 7, rotated and resized: 160 for training, 383 for testing.
 
-    The class is not the digit but what was done to it, drawn once for each: one of four quarter turns, and small or
-    large, twice the small size. Source and clouds: see `clouds.py`. The same for every seed.
+    The class is not the digit but its placement, drawn once for each digit: one of four quarter turns, and small or
+    large (twice small). See `clouds.py` for the source and the clouds. The data are the same for every seed.
 
     Args:
         seed: unused; the order of batches and the initial weights differ by seed.
@@ -45,7 +45,7 @@ def load_directions(seed: int) -> DemoData:
 
 
 def placement(label: Int[Tensor, " clouds"]) -> Float[Tensor, "clouds 3 3"]:
-    """What is done to a cloud of a class: `label % 4` quarter turns; made small for classes below 4, else large.
+    """Computes the matrix that places a cloud: `label % 4` quarter turns; small for classes below 4, else large.
 
     Example:
         >>> placement(torch.tensor([1]))[0, :2, :2].square().round(decimals=2).tolist()
@@ -63,7 +63,7 @@ DIRECTION = Task(
     description=(
         "160 handwritten digits 3, 4 and 7 to learn from, as clouds of 18 bright points, each turned by 0, 90, 180 or "
         "270 degrees and made small or large. Which way does it lie, and how large is it? Turning and resizing change "
-        "the answer; slanting and moving points about spoil what tells it, as far as they go here."
+        "the answer; slanting and moving points about at full strength hide it."
     ),
     load=load_directions,
     trunk=partial(PlaceNetwork, 1, N_CLASSES, n_hidden=48),
@@ -81,4 +81,4 @@ DIRECTION = Task(
     lr=5e-3,
     kind="nothing",
 )
-"""Direction and size are the class: no candidate leaves it alone."""
+"""Direction and size are the class; every candidate changes or hides it."""

@@ -1,4 +1,4 @@
-"""Leaves as closed polygons, turned by any angle. Uses sources.py, nuisances.py, network.py; declared by plugin.py."""
+"""Leaves as closed polygons, rotated by any angle. Uses sources.py, nuisances.py, network.py; declared by plugin.py."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ N_CORNERS = 24
 N_TRAIN = 150
 SPECIES = 6
 DEPTH = 0.25
-"""Change of radius for one standard deviation of a profile: the deepest notches come to a third of the mean radius."""
+"""Change of radius per standard deviation of a profile; the deepest notches come to a third of the mean radius."""
 
 
 def load_leaves(seed: int) -> DemoData:
-    """442 leaves of 6 species as polygons of 24 corners: 150 to learn from, 292 to be tested on.
+    """Loads 442 leaves of 6 species as polygons of 24 corners: 150 for training, 292 for testing.
 
-    A corner lies as far from the centre as the leaf's outline on average over that stretch of it, and is joined to the
-    two corners before and the two behind it; its only feature is 1. Each leaf is turned by an angle of its own. The
-    data are OSULeaf of the UCR archive (distance profiles of outlines, to mean 0 and standard deviation 1), as
-    the package sktime (BSD-3-Clause) ships it; training and test outlines of the archive are joined and split anew. The
-    split, and the angles of test leaves, are the same for every seed; the angles of the training leaves differ.
+    A corner's distance from the centre is the mean of the leaf's outline over a stretch of it. A corner is joined to
+    the two corners before it and the two behind it; its only feature is 1. Each leaf is rotated by its own angle. The
+    data are OSULeaf of the UCR archive (distance profiles of outlines, scaled to mean 0 and standard deviation 1), as
+    the package sktime (BSD-3-Clause) ships it. Training and test outlines of the archive are joined and split anew. The
+    split and the angles of test leaves are the same for every seed; the angles of the training leaves differ.
 
     Args:
-        seed: of the training angles.
+        seed: seed of the training angles.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -54,7 +54,7 @@ def load_leaves(seed: int) -> DemoData:
 
 
 def polygon(profile: Float[Tensor, " points"]) -> Data:
-    """The closed polygon of a distance profile: corners at equal angles round the centre, at mean radius about 1."""
+    """Makes a closed polygon from a distance profile: corners at equal angles round the centre, mean radius about 1."""
     radius = 1 + DEPTH * adaptive_avg_pool1d(profile[None, None], N_CORNERS)[0, 0]
     angle = 2 * torch.pi * torch.arange(N_CORNERS) / N_CORNERS
     corner = torch.arange(N_CORNERS)
@@ -72,8 +72,8 @@ ROTATION = Task(
     title="Learning that a leaf may lie in any direction",
     description=(
         "150 leaves to learn from, as polygons of 24 corners. Of which of six species of maple and oak is a leaf? Each "
-        "lies in a direction of its own, which says nothing about that. Moving its corners about, and leaving out "
-        "corners, edges or all but a part spoil its shape."
+        "lies in its own direction, which says nothing about that. Moving its corners about, and leaving out corners, "
+        "edges or all but a part hide its shape."
     ),
     load=load_leaves,
     trunk=partial(PlaceNetwork, 1, SPECIES),
@@ -91,4 +91,4 @@ ROTATION = Task(
     lr=5e-3,
     kind="invariance",
 )
-"""Rotation by any angle, to be found among candidates that deform the leaf."""
+"""The task is to find rotation by any angle among candidates that deform the leaf."""

@@ -1,4 +1,4 @@
-"""The trunk of the benchmark tasks: message passing that sees nothing of a node that is dropped. Used by all tasks."""
+"""The trunk of the benchmark tasks: message passing to which a dropped node is invisible. Used by all tasks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from augrad_graph.backend import Data
 
 
 class PlaceNetwork(nn.Module):
-    """Rounds of message passing over features and places, then mean and maximum over nodes.
+    """Runs rounds of message passing over features and positions, then mean and maximum over nodes.
 
-    A node brings its features, and its features times each coordinate of its position, if it has one. No constant is
-    added before the pooling: a node without features and edges counts as none.
+    The input of a node is its features, and its features times each coordinate of its position, if it has a position.
+    No constant is added before the pooling, so a node without features and edges adds nothing.
 
     Args:
-        n_features: of a node.
-        n_outputs: classes, or 1 for a number.
-        n_axes: coordinates of a position; 0 for graphs without.
-        n_hidden: features of a node between rounds.
-        n_rounds: of message passing.
+        n_features: number of features of a node.
+        n_outputs: number of classes, or 1 for a number.
+        n_axes: number of coordinates of a position; 0 for graphs without positions.
+        n_hidden: number of features of a node between rounds.
+        n_rounds: number of rounds of message passing.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class PlaceNetwork(nn.Module):
         self.n_axes = n_axes
         rounds = [nn.Linear(2 * n_in, n_out, bias=False) for n_in, n_out in pairwise(sizes)]
         for linear in rounds:
-            # Torch's default lets signals fade from round to round, where nothing normalises them.
+            # With torch's default, signals fade from round to round, because nothing normalises them.
             nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu")
         self.rounds = nn.ModuleList(rounds)
         self.head = nn.Linear(2 * n_hidden, n_outputs)
 
     def forward(self, graphs: Data) -> Tensor:
-        """Outputs, `(graphs, n_outputs)`."""
+        """Computes the outputs, `(graphs, n_outputs)`."""
         z = graphs.x
         if self.n_axes:
             placed = graphs.x[:, :, None] * graphs.pos[:, None, :]
@@ -57,7 +57,7 @@ class PlaceNetwork(nn.Module):
 def pooled(
     z: Float[Tensor, "nodes hidden"], graph: Int[Tensor, " nodes"], n_graphs: int
 ) -> Float[Tensor, "graphs twice_hidden"]:
-    """Mean and maximum over the nodes of each graph, for values of at least 0.
+    """Computes the mean and maximum over the nodes of each graph, for values of at least 0.
 
     Example:
         >>> pooled(torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([0, 0, 1]), 2).tolist()

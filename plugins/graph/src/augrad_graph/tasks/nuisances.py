@@ -1,4 +1,4 @@
-"""Nuisances: each graph changed once, by a transform at a value drawn within the truth. Used by all tasks here."""
+"""Nuisances: each graph is changed once by a transform, at a value drawn within the truth. Used by all tasks here."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from augrad_graph.backend import Batch
 
 
 def disturbed(graphs: Batch, transform: Transform, generator: Generator, **reach: float) -> Batch:
-    """Each graph changed once, with values drawn uniformly from the identity as far as `reach`; both ways if signed.
+    """Changes each graph once, with values drawn uniformly between the identity and `reach`; to both sides if signed.
 
-    Gates are hard: what a nuisance drops is gone.
+    Gates are hard: a node or edge that a nuisance drops is gone.
 
     Args:
-        graphs: left as they are.
+        graphs: the graphs, which are not modified.
         transform: the nuisance.
-        generator: of the values and of the transform's own noise.
-        **reach: how far, for each parameter of the transform, in its unit.
+        generator: source of the values and of the transform's own noise.
+        **reach: largest value of each parameter of the transform, in its unit.
 
     Example:
         >>> from augrad_graph.backend import Data
@@ -47,12 +47,12 @@ def _drawn(transform: Transform, name: str, high: float, n_graphs: int, generato
 
 
 def disturbed_data(name: str, seed: int, data: DemoData, transform: Transform, **reach: float) -> DemoData:
-    """Training, validation and test graphs, each changed once; the training draws alone depend on the seed.
+    """Changes training, validation and test graphs once; only the training draws depend on the seed.
 
     Args:
-        name: of the task, which keys the draws.
-        seed: of the training draws.
-        data: as the task would be without the nuisance.
+        name: name of the task, which keys the draws.
+        seed: seed of the training draws.
+        data: the task's data without the nuisance.
         transform: the nuisance.
         **reach: as for `disturbed`.
     """

@@ -1,4 +1,4 @@
-"""Where the tasks' data lie: in packages, whose files are read without importing them. Used by all tasks here."""
+"""Sources of the tasks' data: files of packages, read without importing them. Used by all tasks here."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from augrad.errors import MissingDependencyError
 
 
 def require(module: str, package: str) -> Path:
-    """Where an installed package keeps its files, without importing it.
+    """Returns the folder of an installed package, without importing it.
 
     Args:
-        module: its import name.
-        package: its name for pip.
+        module: name in an import statement.
+        package: name for pip.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: the package is not installed.
 
     Example:
         >>> require("torch", "torch").name
@@ -37,10 +37,10 @@ def require(module: str, package: str) -> Path:
 
 
 def read_series(path: Path) -> tuple[list[Float[Tensor, "channels time"]], list[str]]:
-    """Series, of equal length or not, and classes of a `.ts` file: after `@data`, lines `v1,v2:w1,w2:class`.
+    """Reads series, of any lengths, and classes from a `.ts` file: after `@data`, lines `v1,v2:w1,w2:class`.
 
     Args:
-        path: of the file.
+        path: path of the file.
     """
     body = path.read_text(encoding="utf-8").partition("@data")[2]
     rows = [line.strip().split(":") for line in body.splitlines() if ":" in line]

@@ -1,4 +1,4 @@
-"""Spoken vowels as chains of frames, of which some are lost. Uses sources.py, nuisances.py, network.py."""
+"""Spoken vowels as chains of frames; some frames are lost. Uses sources.py, nuisances.py, network.py."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ N_COEFFICIENTS, SPEAKERS = 12, 9
 
 
 def load_vowels(seed: int) -> DemoData:
-    """640 utterances of two vowels by 9 men, as chains of 7 to 29 frames: 120 to learn from, 520 to be tested on.
+    """Loads 640 utterances of two vowels by 9 men, as chains of 7 to 29 frames: 120 for training, 520 for testing.
 
     A frame has 12 LPC cepstrum coefficients, scaled to mean 0 and spread 1 over the training frames, and is joined to
-    the frame before and the one behind it. Of each utterance a share of its own, between none and 0.8 of the frames,
-    is lost. The data are JapaneseVowels (Kudo, Toyama, Shimbo 1999; UCI, CC BY 4.0), as the package sktime ships it;
-    its training and test utterances are joined and split anew. The split, and what is lost of test utterances, are the
-    same for every seed; what is lost of the training utterances differs.
+    the frames before and behind it. Each utterance loses its own fraction of frames, between 0 and 0.8. The data are
+    JapaneseVowels (Kudo, Toyama, Shimbo 1999; UCI, CC BY 4.0), as the package sktime ships it; its training and test
+    utterances are joined and split anew. The split and the losses of test utterances are the same for every seed; the
+    losses of the training utterances differ.
 
     Args:
-        seed: of what training utterances lose.
+        seed: seed of the training losses.
 
     Raises:
         MissingDependencyError: sktime is not installed.
@@ -50,7 +50,7 @@ def load_vowels(seed: int) -> DemoData:
 
 
 def chain(frames: Float[Tensor, "time coefficients"]) -> Data:
-    """Frames one after the other, each joined to its neighbours; edges weigh 1/2."""
+    """Makes a chain of frames, each joined to its neighbours by edges of weight 1/2."""
     first = torch.arange(len(frames) - 1)
     ends = torch.stack([first, first + 1])
     return Data(
@@ -65,8 +65,8 @@ LOSS = Task(
     title="Learning that frames of speech may be lost",
     description=(
         "120 utterances of two vowels to learn from, as chains of frames of 12 coefficients. Which of nine men speaks? "
-        "Of each utterance some frames are lost, a share of its own, which says nothing about that. Noise on "
-        "coefficients and on the links between frames spoils the voice."
+        "Each utterance loses its own fraction of frames, which says nothing about that. Noise on coefficients and on "
+        "the links between frames hides the voice."
     ),
     load=load_vowels,
     trunk=partial(PlaceNetwork, N_COEFFICIENTS, SPEAKERS, n_axes=0),
@@ -85,5 +85,5 @@ LOSS = Task(
     lr=5e-3,
     kind="invariance",
 )
-"""Loss of frames, to be found beside noise. Masks, cut or new edges, diffusion and subgraphs are left out: trained with
-each of them alone, speakers are told as well as without, or better, so that none of them is a false candidate here."""
+"""The task is to find the loss of frames beside noise. Masks, dropped or new edges, diffusion and subgraphs are not
+candidates: trained with each of them alone, the accuracy is the same as without, or better, so none would be false."""

@@ -38,23 +38,23 @@ _NAMES = (
     *(f"worst {name}" for name in _MEASURES),
 )
 COLUMNS = tuple(name for name in _NAMES if name != TARGET)
-"""What the target is told from, as scikit-learn names it."""
+"""Columns from which the target is predicted, as scikit-learn names them."""
 
 POWERS = tuple(2.0 if "area" in name else 1.0 if "radius" in name or "perimeter" in name else 0.0 for name in COLUMNS)
-"""How each column grows with the magnification: lengths in proportion, areas with the square, shapes not at all."""
+"""Exponent of the magnification in each column: 1 for lengths, 2 for areas, 0 for shapes."""
 
 
 def load(seed: int) -> DemoData:
-    """60 samples of breast tissue to train on and 509 to test on, 29 columns, magnified each in a way of its own.
+    """Loads 60 samples of breast tissue for training and 509 for testing, with 29 columns, each magnified differently.
 
     Source: `sklearn.datasets.load_breast_cancer`, the UCI set "Breast cancer Wisconsin (diagnostic)" (Wolberg,
-    Mangasarian, Street, Street; CC BY 4.0): ten measures of the nuclei of a sample, their mean, standard error and mean
-    of the three largest. The target is the mean symmetry, in standard deviations from its mean: how much the two
-    halves of a nucleus differ, relative to its size. Split and the magnification of test rows are the same for every
-    seed.
+    Mangasarian, Street, Street; CC BY 4.0). It has ten measures of the nuclei of a sample, each as mean, standard error
+    and mean of the three largest. The target is the mean symmetry, in standard deviations from its mean: how much the
+    two halves of a nucleus differ, relative to its size. The split and the magnification of test rows are the same for
+    every seed.
 
     Args:
-        seed: of the magnification of the training rows.
+        seed: seed of the magnification of the training rows.
     """
     source = read_sklearn("breast_cancer")
     target = source.x[:, [source.columns.index(TARGET)]]
@@ -70,7 +70,7 @@ def load(seed: int) -> DemoData:
 
 
 def arguments(train_x: Tensor) -> Mapping[str, Any]:
-    """What the candidates are constructed with; the magnification may go farther than the truth."""
+    """Returns the candidates' arguments; the magnification may go farther than the truth."""
     return continuous(train_x, COLUMNS, exponents=POWERS, **{"tabular.power_scale": {"log2_factor": 1.5 * DOUBLINGS}})
 
 
@@ -98,4 +98,4 @@ MAGNIFICATION = Task(
     batch_size=60,
     lr=5e-3,
 )
-"""A regression: what follows from shapes alone."""
+"""A regression on shapes alone."""

@@ -1,4 +1,4 @@
-"""Benchmark tasks: written digits as rows of 64 readings, read in any light; and their ink. Declared by plugin.py."""
+"""Benchmark tasks: written digits as rows of 64 readings, in any light; and their ink. Declared by plugin.py."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ COLUMNS = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(
 
 
 def load_light(seed: int) -> DemoData:
-    """100 digits to train on and 1,697 to test on, 64 readings of ink each, under a light of their own.
+    """Loads 100 digits for training and 1,697 for testing, 64 readings of ink each, each row under its own light.
 
     Source: `sklearn.datasets.load_digits`, the test part of the UCI set "Optical recognition of handwritten digits"
     (Alpaydin, Kaynak; CC BY 4.0). Ink is counted from 0 to 16 in 8 x 8 fields, here as a table without neighbourhood. A
-    light multiplies all readings of a row by one factor between 1/4 and 4. Split and the light of test rows are the
+    light multiplies all readings of a row by a factor between 1/4 and 4. The split and the light of test rows are the
     same for every seed.
 
     Args:
-        seed: of the light on the training rows.
+        seed: seed of the light on the training rows.
     """
     source = read_sklearn("digits")
     train, test = split_rows("digits", len(source.x), N_TRAIN)
@@ -47,13 +47,13 @@ def load_light(seed: int) -> DemoData:
 
 
 def load_ink(seed: int) -> DemoData:
-    """200 digits to train on and 1,597 to test on, 64 readings each; the class is how much ink is on the paper.
+    """Loads 200 digits for training and 1,597 for testing, 64 readings each; the class is the amount of ink.
 
-    Source: as for `load_light`. Nothing is added. The classes are the third of all digits with least ink, the
-    middle and the last third; ink is the sum of a row's readings.
+    Source: as for `load_light`, unchanged. Ink is the sum of a row's readings. The classes are the third of all digits
+    with least ink, the middle third and the last third.
 
     Args:
-        seed: changes nothing.
+        seed: has no effect.
     """
     source = read_sklearn("digits")
     ink = source.x.sum(dim=1)
@@ -63,9 +63,10 @@ def load_ink(seed: int) -> DemoData:
 
 
 def arguments(train_x: Tensor) -> Mapping[str, Any]:
-    """What the candidates are constructed with; the factor may go farther than the truth.
+    """Returns the candidates' arguments; the factor may go farther than the truth.
 
-    Half of the data up or down in rank, the default, would do no harm to so many readings of which each says little.
+    The default of quantile noise, half of the data up or down in rank, would be harmless here: there are many readings
+    and each says little.
     """
     own = {"tabular.common_scale": {"log2_factor": 1.5 * DOUBLINGS}, "tabular.quantile_noise": {"ranks": 1.0}}
     return continuous(train_x, COLUMNS, **own)
@@ -95,15 +96,15 @@ LIGHT = Task(
     batch_size=50,
     lr=5e-3,
 )
-"""One factor on all columns."""
+"""The task is to find a factor on all columns."""
 
 INK = Task(
     name="tabular-digits-ink",
     title="Nothing to learn: readings tell the ink",
     description=(
-        "Written digits as rows of 64 readings; was little, medium or much ink used? It is the sum of the readings, so "
-        "that any factor, any noise that readings share, and any value that is lost or another row's, makes another "
-        "amount of it. There is nothing to be invariant to."
+        "Written digits as rows of 64 readings; was little, medium or much ink used? It is the sum of the readings. "
+        "Any factor, any noise that readings share, and any value that is lost or taken from another row changes the "
+        "amount. There is nothing to be invariant to."
     ),
     kind="nothing",
     load=load_ink,
@@ -122,4 +123,4 @@ INK = Task(
     batch_size=100,
     lr=5e-3,
 )
-"""No oracle. The factor that `LIGHT` is invariant to is what tells the class here."""
+"""There is no oracle. The factor that is harmless in `LIGHT` tells the classes apart here."""

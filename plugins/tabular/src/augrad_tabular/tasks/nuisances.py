@@ -1,4 +1,4 @@
-"""What lies on the tables of the benchmark, drawn once per row; and how they are split. Used by the tasks beside it."""
+"""Nuisances of the benchmark's tables, drawn once per row, and the split of rows. Used by the tasks in this folder."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Table = Float[Tensor, "rows features"]
 def split_rows(
     key: str, n_rows: int, n_train: int, *, times: int = 1
 ) -> tuple[Int[Tensor, " train"], Int[Tensor, " test"]]:
-    """Which rows to train on and which to test on: the same for every seed, no row among both.
+    """Splits the row numbers into rows for training and rows for testing; the split is the same for every seed.
 
     Args:
-        key: of the draw.
-        n_rows: of the table.
-        n_train: rows to train on; all the others are tested on.
-        times: how often each test row comes, to be met by as many draws of the nuisance. Small tables make noisy
-            scores.
+        key: key of the draw.
+        n_rows: number of rows of the table.
+        n_train: number of rows for training; all others are for testing.
+        times: repetitions of each test row, so that it meets several draws of the nuisance. Without repetition, small
+            tables have noisy scores.
 
     Raises:
-        ArgumentError: no row is left for one of both.
+        ArgumentError: a part would have no row.
 
     Example:
         >>> train, test = split_rows("example", 10, 4)
@@ -47,13 +47,13 @@ def split_rows(
 
 
 def scaled(table: Table, powers: Sequence[float], doublings: float, generator: torch.Generator) -> Table:
-    """Each row under a factor of its own, `2 ** u`, to the power of each column.
+    """Scales each row by its own factor `2 ** u`, to the power of each column.
 
     Args:
         table: in its own units.
-        powers: one per column; 0 leaves a column alone.
-        doublings: `u` is drawn evenly within so many on either side of 0.
-        generator: of the draws.
+        powers: an exponent per column; 0 leaves a column alone.
+        doublings: `u` is drawn uniformly between `-doublings` and `doublings`.
+        generator: source of the draws.
 
     Example:
         >>> found = scaled(torch.ones(3, 2), (1.0, 2.0), 1.0, keyed_generator("example"))
@@ -66,22 +66,22 @@ def scaled(table: Table, powers: Sequence[float], doublings: float, generator: t
 
 
 def noisy(table: Table, stds: Float[Tensor, " features"], generator: torch.Generator) -> Table:
-    """Each value with normal noise of its own.
+    """Adds independent normal noise to each value.
 
     Args:
         table: in its own units.
-        stds: standard deviation of the noise per column, in the column's unit; 0 leaves it alone.
-        generator: of the draws.
+        stds: standard deviation of the noise per column, in the column's unit; 0 leaves a column alone.
+        generator: source of the draws.
     """
     return table + stds * torch.randn(table.shape, generator=generator)
 
 
 def continuous(train_x: Table, names: Sequence[str], **own: Mapping[str, float] | Sequence[float]) -> dict[str, Any]:
-    """What candidates are constructed with: a schema of continuous columns, fitted to the rows of training, and more.
+    """Returns candidates' arguments: a schema of continuous columns, fitted to the training rows, and others.
 
     Args:
-        train_x: the rows.
-        names: of the columns.
-        **own: further arguments, such as `exponents`, or by name of a transform those of its own.
+        train_x: the training rows.
+        names: names of the columns.
+        **own: further arguments, such as `exponents`, or arguments of a transform under its name.
     """
     return {"schema": Schema.from_data(train_x, continuous=list(names), names=list(names)), **own}

@@ -1,4 +1,4 @@
-"""Benchmark task: penguins and their models, of a size that may change up to a limit. Declared by plugin.py."""
+"""Benchmark task: penguins and their models, whose size may change up to a limit. Declared by plugin.py."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from augrad_tabular.tasks.sources import PENGUIN_COLUMNS, SPECIES, read_penguins
 from augrad_tabular.tasks.trunks import perceptron
 
 POWERS = (1.0, 1.0, 1.0, 3.0)
-"""How each column grows with the size: lengths in proportion, the mass with the cube."""
+"""Exponent of the size in each column: 1 for lengths, 3 for the mass."""
 
 DOUBLINGS = 1.0
 APART = 4.0 * DOUBLINGS
-"""Models are so many doublings smaller than birds."""
+"""Number of doublings by which models are smaller than birds."""
 
 N_TRAIN = 60
 N_TIMES = 2
 
 
 def load(seed: int) -> DemoData:
-    """60 penguins to train on and 282 to test on, 4 columns, 6 classes: of three species, each a bird or its model.
+    """Loads 60 penguins for training and 282 for testing: 4 columns and 6 classes, three species as bird or model.
 
-    Source: the package palmerpenguins (Horst, Hill, Gorman; CC0), all birds that were measured. Every other row, by
-    lot, is the model of a bird: 16 times smaller, 4,096 times lighter. Birds and models alike come in sizes between
-    half and twice the usual. Each test row comes twice, each as drawn anew. All but the sizes of training rows is the
-    same for every seed.
+    Source: the package palmerpenguins (Horst, Hill, Gorman; CC0), all birds that were measured. Half of the rows,
+    drawn at random, become the model of a bird: 16 times smaller and 4,096 times lighter. Birds and models come in
+    sizes between half and twice the usual. Each test row occurs twice, with new draws. Everything except the sizes of
+    training rows is the same for every seed.
 
     Args:
-        seed: of the sizes of the training rows.
+        seed: seed of the sizes of the training rows.
 
     Raises:
         MissingDependencyError: palmerpenguins is not installed.
@@ -58,14 +58,14 @@ def load(seed: int) -> DemoData:
 def with_models(
     birds: Float[Tensor, "rows features"], species: Int[Tensor, " rows"], generator: torch.Generator
 ) -> tuple[Float[Tensor, "rows features"], Int[Tensor, " rows"]]:
-    """Birds of which every other one, by lot, has become its model; the class of a model is its species' plus 3."""
+    """Replaces half of the birds, drawn at random, by models; the class of a model is its species plus 3."""
     model = torch.rand(len(birds), generator=generator) < 0.5
     smaller = birds * torch.exp2(-APART * torch.tensor(POWERS))
     return torch.where(model[:, None], smaller, birds), species + len(SPECIES) * model
 
 
 def arguments(train_x: Tensor) -> Mapping[str, Any]:
-    """What the candidates are constructed with; the size may go farther than the truth, beyond where classes meet."""
+    """Returns the candidates' arguments; the size may go farther than the truth, beyond where classes meet."""
     return continuous(
         train_x, PENGUIN_COLUMNS, exponents=POWERS, **{"tabular.power_scale": {"log2_factor": 3.0 * DOUBLINGS}}
     )
@@ -75,9 +75,9 @@ SIZES = Task(
     name="tabular-penguins-sizes",
     title="Learning how much the size may change",
     description=(
-        "Penguins and small models of penguins: of which species, and which of both? Each comes in a size of its own, "
-        "up to twice or half the usual, which says nothing of the species. But a bird a sixteenth as large is a model: "
-        "what may be changed ends halfway."
+        "Penguins and small models of penguins: which species is it, and is it a bird or a model? Each comes in its "
+        "own size, up to twice or half the usual, which says nothing about the species. But a bird a sixteenth as "
+        "large is a model: sizes may only be changed up to half-way."
     ),
     kind="limit",
     load=load,
@@ -96,4 +96,4 @@ SIZES = Task(
     batch_size=60,
     lr=5e-3,
 )
-"""Sizes of birds and of models, changed as far as the oracle does, meet and do not overlap."""
+"""At the oracle's limit, the sizes of birds and models meet but do not overlap."""

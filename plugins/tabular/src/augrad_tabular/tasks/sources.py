@@ -1,4 +1,4 @@
-"""The tables of the tasks as installed packages bring them. Used by the tasks beside it."""
+"""Tables of the tasks, read from installed packages. Used by the tasks in this folder."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Source(NamedTuple):
 
 
 def read_sklearn(name: str) -> Source:
-    """A classification table that scikit-learn brings: `"digits"`, `"breast_cancer"` or `"wine"`.
+    """Reads a classification table from scikit-learn: `"digits"`, `"breast_cancer"` or `"wine"`.
 
     Args:
-        name: `sklearn.datasets.load_<name>` reads it.
+        name: the table of `sklearn.datasets.load_<name>`.
     """
     import sklearn.datasets
 
@@ -39,11 +39,11 @@ PENGUIN_COLUMNS = ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body
 """The measurements, as the data set names them."""
 
 SPECIES = ("Adelie", "Chinstrap", "Gentoo")
-"""The target is the position here."""
+"""Species; the target is the position in this tuple."""
 
 
 def read_penguins() -> Source:
-    """The 342 penguins that were measured, as the package palmerpenguins brings them; it is not imported.
+    """Reads the 342 penguins that were measured from the package palmerpenguins, without importing it.
 
     Raises:
         MissingDependencyError: palmerpenguins is not installed.

@@ -1,4 +1,4 @@
-"""The network of all tasks of this folder: a perceptron on standardised columns. Uses demo.py; used by the tasks."""
+"""The network of all tasks in this folder: a perceptron on standardised columns. Uses demo.py; used by the tasks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from augrad_tabular.demo import block
 
 
 def perceptron(n_columns: int, n_outputs: int) -> nn.Module:
-    """Three hidden layers of 256, for `(batch, n_columns)`; columns are standardised by batch normalisation.
+    """Builds three hidden layers of 256 for `(batch, n_columns)`; batch normalisation standardises the columns.
 
-    Values are taken as they are, without a logarithm: a factor then is no mere offset that a linear layer takes away.
+    There is no logarithm, because it would turn a factor into an offset, which a linear layer can simply remove.
 
     Example:
         >>> import torch

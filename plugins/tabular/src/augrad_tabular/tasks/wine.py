@@ -1,4 +1,4 @@
-"""Benchmark task: wines measured by instruments of which most are out of order. Declared by plugin.py."""
+"""Benchmark task: wines measured by instruments, most of them out of order. Declared by plugin.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from augrad_tabular.tasks.sources import read_sklearn
 from augrad_tabular.tasks.trunks import perceptron
 
 NOISE = 3.0
-"""Standard deviation of the noise, in units of how much wines differ."""
+"""Standard deviation of the noise, in units of the wines' standard deviation."""
 
 N_TRAIN = 40
 N_TIMES = 4
@@ -42,18 +42,18 @@ RELIABLE = ("malic_acid", "magnesium", "hue", "proline")
 """Columns without noise, drawn by lot."""
 
 WORN = tuple(0.0 if name in RELIABLE else 1.0 for name in COLUMNS)
-"""1 for columns with noise. This is also what the oracle is told: the noise is nearly all of their fitted spread."""
+"""1 for columns with noise. The oracle gets these values too, because noise makes nearly all of the fitted spread."""
 
 
 def load(seed: int) -> DemoData:
-    """40 wines to train on and 138 to test on, 13 columns of which 9 are noisy, 3 classes.
+    """Loads 40 wines for training and 138 for testing: 13 columns, 9 of them noisy, and 3 classes.
 
     Source: `sklearn.datasets.load_wine`, the UCI set "Wine" (Aeberhard, Forina; CC BY 4.0): wines of three cultivars of
-    one region of Italy. Each test row comes four times, each with noise of its own. Split and the noise of test rows
+    one region of Italy. Each test row occurs four times, each time with new noise. The split and the noise of test rows
     are the same for every seed.
 
     Args:
-        seed: of the noise on the training rows.
+        seed: seed of the noise on the training rows.
     """
     source = read_sklearn("wine")
     train, test = split_rows("wine", len(source.x), N_TRAIN, times=N_TIMES)
@@ -67,7 +67,7 @@ def load(seed: int) -> DemoData:
 
 
 def arguments(train_x: Tensor) -> Mapping[str, Any]:
-    """What the candidates are constructed with; the noise may go farther than the truth."""
+    """Returns the candidates' arguments; the noise may go farther than the truth."""
     return continuous(train_x, COLUMNS, **{"tabular.feature_noise": {"std": 2.0}})
 
 
@@ -75,8 +75,8 @@ INSTRUMENTS = Task(
     name="tabular-wine-instruments",
     title="Learning which columns say nothing",
     description=(
-        "Wines of three cultivars, each measured by 13 instruments of which 9 are out of order: what they show is "
-        "noise, three times as large as wines differ. More noise there changes nothing; among the other four, a lot."
+        "Wines of three cultivars, each measured by 13 instruments, 9 of them out of order: they show noise that is "
+        "three times as large as wines differ. More noise there changes nothing; in the other four it changes a lot."
     ),
     load=load,
     trunk=partial(perceptron, len(COLUMNS), 3),
@@ -94,4 +94,4 @@ INSTRUMENTS = Task(
     batch_size=40,
     lr=5e-3,
 )
-"""One magnitude per column: large for nine, none for four."""
+"""A magnitude is learned per column: large for nine columns, none for four."""

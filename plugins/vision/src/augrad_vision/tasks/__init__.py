@@ -1,1 +1,1 @@
-"""Benchmark tasks on real images, of which it is known what may be learned. Declared by ../plugin.py."""
+"""Benchmark tasks on real images. The right augmentation of each task is known. Declared by ../plugin.py."""

@@ -1,4 +1,4 @@
-"""Benchmark task: pieces of colour photographs, in any light. Uses sources.py, parts.py; declared by ../plugin.py."""
+"""Benchmark task: tiles of colour photographs in any light. Uses sources.py, parts.py; declared by ../plugin.py."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ PHOTOGRAPHS = (
     ("sklearn", "scikit-learn", "datasets", "images", "china.jpg"),
     ("sklearn", "scikit-learn", "datasets", "images", "flower.jpg"),
 )
-"""Package, distribution, and path in it."""
+"""Import name, distribution name and path inside the package."""
 
 
 def load(seed: int) -> DemoData:
-    """Pieces of 8x8 pixels out of five colour photographs, each made brighter or darker by up to 0.5; which one is it?
+    """Loads tiles of 8x8 pixels from five colour photographs, each brightened or darkened by up to 0.5.
 
-    The photographs are an astronaut (NASA, public domain), a cat and a cup of coffee (CC0), which scikit-image brings,
-    and a pagoda (danielbuechele) and a flower (vultilion), both CC BY 2.0, which scikit-learn brings. Each is averaged
-    over 2x2 pixels and cut into pieces that do not overlap; 400 different ones of each are taken, of all of them 100
-    to learn from and 1,000 to be tested on. Values may leave [0, 1]. The split and the light of test images are the
-    same for every seed; the light of training images differs.
+    The class of a tile is its photograph. scikit-image brings an astronaut (NASA, public domain), a cat and a cup of
+    coffee (both CC0). scikit-learn brings a pagoda (danielbuechele) and a flower (vultilion), both CC BY 2.0. Each
+    photograph is averaged over 2x2 pixels and cut into tiles that do not overlap; 400 different tiles of each are
+    used. Of all these, 100 are for training and 1,000 for testing. Values may leave [0, 1]. The split and the light of
+    test images are the same for every seed; the light of training images differs.
 
-    Beyond the truth: nothing is lost by going farther, though a bright sky is behind the pagoda and the leaves around
-    the flower are dark. Trained with offsets within 1, as far as the candidate goes, the accuracy is 0.74, within 0.5
-    it is 0.74 too, and 0.67 without any (mean of two seeds).
+    Going beyond the truth costs nothing here, although the sky behind the pagoda is bright and the leaves around the
+    flower are dark. The accuracy is 0.74 when trained with offsets within 1 (the candidate's limit), 0.74 within 0.5,
+    and 0.67 without augmentation (mean of two seeds).
 
     Args:
-        seed: of the light of training images.
+        seed: seed of the light of training images.
 
     Raises:
         MissingDependencyError: scikit-image, scikit-learn or pillow is not installed.
@@ -55,7 +55,7 @@ def load(seed: int) -> DemoData:
 
 
 def lit(pieces: Images, generator: Generator) -> Images:
-    """Each piece once brighter or darker, by an offset within `TRUE_OFFSET` on either side."""
+    """Brightens or darkens each tile once, by an offset within `TRUE_OFFSET` to either side."""
     changed: Images = Brightness()(pieces, offset=draw_within(TRUE_OFFSET, len(pieces), generator))
     return changed
 
@@ -65,7 +65,7 @@ def _pieces() -> tuple[Images, Int[Tensor, " samples"]]:
     each = []
     for place in PHOTOGRAPHS:
         halved = nn.functional.avg_pool2d(photograph(package_file(*place)), 2)
-        # Pieces of a plain sky may be equal: what is tested on must not have been learned.
+        # Tiles of a plain sky may be equal; a test tile must not also be a training tile.
         different = torch.unique(tiles(halved, SIZE), dim=0)
         order = torch.randperm(len(different), generator=keyed_generator(NAME, place[-1]))
         each.append(different[order[:N_EACH]])
@@ -96,4 +96,4 @@ TASK = Task(
     batch_size=50,
     lr=2e-3,
 )
-"""Brightness, to be found among five candidates."""
+"""The task is to find brightness among five candidates."""

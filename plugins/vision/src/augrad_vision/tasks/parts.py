@@ -1,4 +1,4 @@
-"""What the tasks share: a fixed split, a nuisance drawn once for each image, a small network. Uses ../demo.py."""
+"""Shared parts of the vision tasks: a fixed split, a change drawn once per image, a small network. Uses ../demo.py."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from augrad.demo import DemoData
 from augrad_vision.demo import convolution
 
 Images = Float[Tensor, "samples channels height width"]
-"""Images, all of one size."""
+"""Images, all of the same size."""
 
 Nuisance = Callable[[Images, Generator], Images]
-"""Changes each image once, by draws from a generator."""
+"""Changes each image once, with draws from a generator."""
 
 
 def split_data(
@@ -29,18 +29,18 @@ def split_data(
     n_test: int,
     nuisance: Nuisance,
 ) -> DemoData:
-    """Images split into training and test ones, each changed once by the nuisance.
+    """Splits images into training and test images and changes each of them once.
 
-    The split and the draws on test images are the same for every seed; the draws on training images are not.
+    The split and the draws on test images are the same for every seed; the draws on training images differ.
 
     Args:
-        images: all there are; no image may be there twice.
-        labels: of them.
-        task: its name, from which the split and the draws follow.
-        seed: of the draws on training images.
-        n_train: how many to learn from.
-        n_test: at most how many others to be tested on.
-        nuisance: what happens to each image.
+        images: all images; no image may occur twice.
+        labels: their labels.
+        task: name of the task, which determines the split and the draws.
+        seed: seed of the draws on training images.
+        n_train: number of training images.
+        n_test: largest number of test images.
+        nuisance: changes each image.
     """
     train, test = split(len(images), task, n_train, n_test)
     return DemoData(
@@ -52,7 +52,7 @@ def split_data(
 
 
 def split(n_samples: int, task: str, n_train: int, n_test: int) -> tuple[Int[Tensor, " train"], Int[Tensor, " test"]]:
-    """Which samples are learned from and which are tested on, the same at each call.
+    """Returns the indices of training and test samples, the same at each call.
 
     Example:
         >>> train, test = split(10, "example", 4, 5)
@@ -64,7 +64,7 @@ def split(n_samples: int, task: str, n_train: int, n_test: int) -> tuple[Int[Ten
 
 
 def draw_within(high: float, n_samples: int, generator: Generator) -> Float[Tensor, " samples"]:
-    """One value per sample, drawn evenly within `high` on either side of 0.
+    """Draws a value per sample, uniformly between `-high` and `high`.
 
     Example:
         >>> values = draw_within(60.0, 100, torch.Generator().manual_seed(0))
@@ -75,12 +75,12 @@ def draw_within(high: float, n_samples: int, generator: Generator) -> Float[Tens
 
 
 def small_cnn(n_channels: int, size: int, n_classes: int) -> nn.Module:
-    """Three convolutions and a linear layer, for `(batch, n_channels, size, size)` images.
+    """Builds three convolutions and a linear layer, for images `(batch, n_channels, size, size)`.
 
     Args:
-        n_channels: of the images.
-        size: their side in pixels, a multiple of 4.
-        n_classes: of the output.
+        n_channels: number of channels of the images.
+        size: side of the images in pixels, a multiple of 4.
+        n_classes: number of classes.
     """
     return nn.Sequential(
         *convolution(n_channels, 16),

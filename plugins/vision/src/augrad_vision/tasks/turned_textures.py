@@ -18,7 +18,7 @@ NAME = "vision-turned-textures"
 TRUE_ANGLE_DEG = 90.0
 SIZE = 16
 CUT_SIZE = 24
-"""Side of what is cut out and turned: its middle 16x16 pixels are inside of it at any angle."""
+"""Side of the square that is cut out and turned; it contains the middle 16x16 pixels at any angle."""
 
 TEXTURES = ("brick.png", "grass.png", "gravel.png")
 N_TRAIN, N_TEST = 200, 1000
@@ -26,18 +26,18 @@ MEAN, DEVIATION = 0.5, 0.2
 
 
 def load(seed: int) -> DemoData:
-    """Squares of 16x16 pixels out of photographs of a brick wall, grass and gravel, each turned within 90 degrees.
+    """Loads squares of 16x16 pixels from photographs of a brick wall, grass and gravel, each turned within 90 degrees.
 
-    The photographs are those that scikit-image brings (512x512, gray, CC0), cut into 441 squares each, which do not
-    overlap; 200 to learn from, 1,000 to be tested on. All squares have the same mean and contrast, so that the pattern
-    alone tells. They are cut large, turned, and cropped, so that no corner is empty. The split and the angles of test
-    images are the same for every seed; the angles of training images differ.
+    The photographs come with scikit-image (512x512, gray, CC0). Each is cut into 441 squares that do not overlap; 200
+    squares are for training and 1,000 for testing. All squares have the same mean and contrast, so only the pattern
+    tells them apart. They are cut larger, turned and cropped, so that no corner is empty. The split and the angles of
+    test images are the same for every seed; the angles of training images differ.
 
-    Beyond the truth: nothing is lost by turning farther, and nothing is gained. Trained with turns within 180 degrees
-    the accuracy is 0.86, within 90 degrees 0.87, and 0.81 without any (mean of two seeds).
+    Going beyond the truth neither helps nor hurts. The accuracy is 0.86 when trained with turns within 180 degrees,
+    0.87 within 90 degrees, and 0.81 without augmentation (mean of two seeds).
 
     Args:
-        seed: of the angles of training images.
+        seed: seed of the angles of training images.
 
     Raises:
         MissingDependencyError: scikit-image or pillow is not installed.
@@ -47,7 +47,7 @@ def load(seed: int) -> DemoData:
 
 
 def turned(squares: Images, generator: Generator) -> Float[Tensor, "samples channels side side"]:
-    """The middle 16x16 pixels of each 24x24 square, which is turned once within `TRUE_ANGLE_DEG` on either side."""
+    """Turns each 24x24 square once within `TRUE_ANGLE_DEG` to either side and returns its middle 16x16 pixels."""
     whole: Images = Rotate()(squares, angle=draw_within(TRUE_ANGLE_DEG, len(squares), generator))
     edge = (CUT_SIZE - SIZE) // 2
     return whole[..., edge:-edge, edge:-edge].contiguous()
@@ -82,10 +82,10 @@ TASK = Task(
         "vision.solarize",
     ),
     oracle={"vision.rotate": {"angle": TRUE_ANGLE_DEG}},
-    # An augmentation turns the small squares, whose corners would be empty: the pattern goes on there, mirrored.
+    # A turned small square would have empty corners; reflection fills them with the mirrored pattern.
     arguments={"vision.rotate": {"padding": "reflection"}, "vision.gaussian_noise": {"std": 0.5}},
     epochs=90,
     batch_size=50,
     lr=2e-3,
 )
-"""Rotation, to be found among five candidates."""
+"""The task is to find rotation among five candidates."""
