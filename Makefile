@@ -3,7 +3,7 @@
 # PYTHON   the interpreter that creates the environment          make test PYTHON=python3.12
 # VENV     the environment; made if it is not there               make test VENV=/tmp/augrad
 #          an active one is used as it is with                    make test VENV="$$VIRTUAL_ENV"   (or "$$CONDA_PREFIX")
-# WORKERS  processes that run tests at the same time              make test WORKERS=8
+# WORKERS  processes for tests, and for trainings of the demos    make test WORKERS=8
 # ARGS     handed on to pytest, `augrad demo`, `augrad bench` ...  make test ARGS="tests/core -x"
 #          a long test, by name                                   make test ARGS="tests/integration/test_resume.py -m slow"
 
@@ -27,7 +27,7 @@ help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/.augrad-installed
-	$(ONE_THREAD) $(BIN)/augrad demo $(ARGS)
+	$(ONE_THREAD) $(BIN)/augrad demo --jobs $(WORKERS) $(ARGS)
 
 test: $(VENV)/.augrad-dev-installed
 	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(if $(ARGS),$(ARGS),--cov)

@@ -159,6 +159,14 @@ def test_truth_is_told_by_weight_times_displacement():
     assert measures(records)["augrad"].auc_per_task == pytest.approx(0.5)
 
 
+def test_truth_is_told_by_the_scores_of_a_rule_that_states_them():
+    stated = [(True, 2.0), (False, -1.0)]
+    found = tuple(dataclasses.replace(candidate(true, 0.0, 0.0), found=score) for true, score in stated)
+    assert rows(runs(A, "augrad", 0.8, candidates=found))["see-a", "augrad"].auc == 1.0
+    backwards = tuple(dataclasses.replace(each, found=-each.found) for each in found)
+    assert rows(runs(A, "augrad", 0.8, candidates=backwards))["see-a", "augrad"].auc == 0.0
+
+
 def test_what_draws_nothing_tells_nothing():
     records = runs(A, "none", 0.8, candidates=(candidate(True, 0.0, 0.0), candidate(False, 0.0, 0.0)))
     assert rows(records)["see-a", "none"].auc is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
 
 import pytest
@@ -153,3 +154,64 @@ def test_copies_of_a_configuration_go_before_those_of_the_task():
     run(task, Rule("five", "Five", build))
     assert max(seen) == 50, "ten test samples, five copies each"
     assert torch.is_grad_enabled()
+
+
+def configured(**fields):
+    """A rule of no augmentation with some fields of its configuration set."""
+
+    def build(task, transforms, seed):
+        return Configuration(no_augmentation(), {"penalty": None}, **fields)
+
+    return Rule("mine", "Mine", build)
+
+
+def test_a_rule_wraps_the_trunk_with_the_same_weights_each_time():
+    seen = []
+
+    def wrap(trunk):
+        seen.append(nn.Sequential(nn.Linear(6, 6), trunk))
+        return seen[-1]
+
+    first, second = (run(tiny_task(epochs=1), configured(wrap=wrap))[0] for _ in range(2))
+    assert first.error is None
+    assert first.score == second.score
+    assert torch.equal(seen[0][0].weight, seen[1][0].weight)
+    (bad,) = run(tiny_task(), configured(wrap=lambda trunk: None))
+    assert bad.error == "ArgumentTypeError: wrap must return the torch.nn.Module to train, but returned NoneType."
+
+
+def test_aggregation_and_copies_in_training_are_the_rules():
+    seen = []
+
+    def aggregate(outputs):
+        seen.append(len(outputs))
+        return outputs.mean(dim=0)
+
+    task = tiny_task(kind="nothing", oracle={}, epochs=1)
+    (found,) = run(task, configured(aggregation=aggregate, train_copies=3, copies=2))
+    assert found.error is None
+    assert set(seen) == {3, 2}
+
+
+def test_a_rule_states_what_it_found():
+    names = tiny_task().transforms
+    (found,) = run(tiny_task(), configured(found=lambda model, result: dict(zip(names, (2.0, 1.5, -1.0), strict=True))))
+    assert [(each.found, each.evidence) for each in found.candidates] == [(2.0, 2.0), (1.5, 1.5), (-1.0, -1.0)]
+    (plain,) = run(tiny_task(), NONE)
+    assert [each.found for each in plain.candidates] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({"demo_test.offset": 1.0}, "found must return a score for each candidate, demo_test.offset, demo_test.damp, "),
+        (None, "found must return a score for each candidate, .* but returned None"),
+        (
+            {"demo_test.offset": 1.0, "demo_test.damp": float("nan"), "demo_test.reverse": 0.0},
+            "found must return finite numbers, but the score of 'demo_test.damp' is nan",
+        ),
+    ],
+)
+def test_scores_that_do_not_fit_fail_the_run(scores, message, unchecked):
+    (found,) = run(tiny_task(), configured(found=lambda model, result: scores))
+    assert re.search(message, found.error)

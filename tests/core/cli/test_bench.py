@@ -19,9 +19,13 @@ PLUGIN = (
 
     def augrad_rules():
         return {"good-rule": "augrad_good.tasks:rule"}
+
+    def augrad_presets():
+        return {"good-preset": "augrad_good.tasks:preset"}
 """
 )
 TASKS = """
+    from augrad import presets
     from augrad.bench import Configuration, Rule, Task
     from augrad.demo.rules import no_augmentation
     from augrad_good.demo import demo, load
@@ -35,6 +39,9 @@ TASKS = """
 
     def build(task, transforms, seed):
         return Configuration(no_augmentation(), {"penalty": None})
+
+    def preset(transforms, *, strength=0.5):
+        return presets.augnet(transforms, strength=strength)
 
     rule = Rule("good-rule", "Mine", build, citation="me, 2026")
 """
@@ -75,22 +82,41 @@ def test_all_tasks_and_rules_run_without_a_name(bench_site, seen):
         "rules": [*OWN, "good-rule"],
         "seeds": None,
         "jobs": None,
+        "backend": None,
         "output": Path("runs/bench"),
         "quick": False,
     }
 
 
 def test_options(bench_site, seen):
-    arguments = ["--rules", "none, randaugment", "--seeds", "3,4", "--jobs", "1", "--output", "out", "--quick"]
+    arguments = [
+        "--rules",
+        "none, randaugment",
+        "--seeds",
+        "3,4",
+        "--jobs",
+        "1",
+        "--backend",
+        "loky",
+        "--output",
+        "out",
+        "--quick",
+    ]
     assert status(["bench", "good-b", "good-b", *arguments]) == 0
     assert seen == {
         "tasks": ["good-b"],
         "rules": ["none", "randaugment-0.1", "randaugment-0.3", "randaugment-1.0"],
         "seeds": (3, 4),
         "jobs": 1,
+        "backend": "loky",
         "output": Path("out"),
         "quick": True,
     }
+
+
+def test_a_preset_is_a_rule_when_it_is_named(bench_site, seen):
+    assert status(["bench", "--rules", "none,good-preset"]) == 0
+    assert seen["rules"] == ["none", "good-preset"]
 
 
 def test_list(bench_site, seen, capsys):
@@ -144,7 +170,7 @@ def test_an_interruption_has_a_status_of_its_own(bench_site, monkeypatch, capsys
     ("arguments", "message"),
     [
         (["good-c"], "no task named 'good-c'; tasks: good-b, good-a. Did you mean 'good-"),
-        (["--rules", "augnot"], "no rule or group of rules named 'augnot'; rules: none, oracle, "),
+        (["--rules", "augnot"], "no rule, group of rules or preset is named 'augnot'; rules: none, oracle, "),
         (["--rules", "augnot"], "Did you mean 'augnet'?"),
         (["--seeds", "a"], "--seeds must be whole numbers with commas between them"),
         (["--jobs", "0"], "Invalid value for '--jobs'"),

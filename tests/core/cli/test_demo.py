@@ -43,7 +43,7 @@ def two_demos(site):
 def test_all_run_without_a_name(two_demos, seen):
     two_demos()
     assert status(["demo", "--quick", "--output", "out"]) == 0
-    assert seen == {"names": ["good", "good-b"], "seeds": None, "output": Path("out"), "quick": True}
+    assert seen == {"names": ["good", "good-b"], "seeds": None, "output": Path("out"), "jobs": 1, "quick": True}
 
 
 def test_several_run_by_name(two_demos, seen):
@@ -54,7 +54,7 @@ def test_several_run_by_name(two_demos, seen):
 
 def test_one_runs_on_its_own(demo_site, seen):
     assert status(["demo", "good", "--seeds", "3, 4"]) == 0
-    assert seen == {"name": "good", "seeds": (3, 4), "output": None, "quick": False}
+    assert seen == {"name": "good", "seeds": (3, 4), "output": None, "jobs": 1, "quick": False}
 
 
 @pytest.mark.parametrize(

@@ -338,6 +338,23 @@ def test_tasks_and_rules(catalogue_of):
         catalogue.get_named("tasks", "good-r")
 
 
+PRESET_HOOKS = """
+    def augrad_presets():
+        return {"good-p": "augrad_good.presets:system", "good-q": "augrad_good.presets:no_function"}
+"""
+
+
+def test_presets(catalogue_of):
+    files = {**GOOD.files, "plugin.py": PRESET_HOOKS, "presets.py": "def system(transforms): ...\nno_function = 3\n"}
+    catalogue = catalogue_of(Kind("augrad-good", "good", "", files))
+    assert catalogue.get_named("presets", "good-p").__name__ == "system"
+    assert list(catalogue.all_named("presets")) == ["augnet", "augerino", "randaugment", "trivialaugment", "good-p"]
+    with pytest.raises(PluginError, match=r"'good-q' of .* which is no function that makes an augrad.presets.Preset"):
+        catalogue.get_named("presets", "good-q")
+    with pytest.raises(UnknownNameError, match=r"no preset named 'good-r'; presets: augnet, .*, good-p, good-q"):
+        catalogue.get_named("presets", "good-r")
+
+
 def test_a_task_may_not_take_a_name_that_another_plugin_has(catalogue_of):
     hooks = """
         def augrad_tasks():

@@ -1,4 +1,4 @@
-"""What a benchmark shows on the console: progress while it runs, then a table of rules. Used by run.py."""
+"""Console output of a benchmark: progress while it runs, then a table of rules. Used by run.py."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Display(Bar):
     """Progress over all trainings: a bar on a terminal, one line per training elsewhere.
 
     Args:
-        n_runs: trainings to do.
-        console: where to.
+        n_runs: number of trainings.
+        console: where to print.
     """
 
     def __init__(self, n_runs: int, console: Console) -> None:
@@ -27,7 +27,7 @@ class Display(Bar):
         self._n_runs, self._n_done = n_runs, 0
 
     def end(self, record: Record) -> None:
-        """A training is over, or has failed."""
+        """Shows that a training has ended or failed."""
         self._n_done += 1
         name = f"{record.task}, seed {record.seed}, {record.rule}"
         if record.error is not None:
@@ -38,7 +38,7 @@ class Display(Bar):
         self.advance()
 
     def drop(self, n_runs: int, why: str) -> None:
-        """So many trainings will not be done."""
+        """Takes trainings that will not be done from the total, and prints why."""
         self._n_runs -= n_runs
         self.lower(n_runs)
         self.say(why)
@@ -48,7 +48,7 @@ class Display(Bar):
 
 
 def print_result(result: BenchResult, console: Console) -> None:
-    """Prints the rules in a table, and what was skipped or failed."""
+    """Prints skipped tasks, the number of failed trainings, and a table of the rules."""
     for task, reason in result.skipped.items():
         console.print(f"{task} skipped: {reason}", highlight=False, markup=False, soft_wrap=True)
     if result.failed:
@@ -58,7 +58,11 @@ def print_result(result: BenchResult, console: Console) -> None:
 
 
 def rules_table(result: BenchResult) -> Table:
-    """A row per rule: recovery by modality and in all, what it costs where nothing is true, time, finding the truth."""
+    """Returns a table with a row for each rule.
+
+    The columns: gain recovery by modality and over all tasks, the difference to no augmentation on tasks with nothing
+    to learn, training time, and how well the rule finds the true candidates.
+    """
     labels = labels_of(result.rules)
     modalities = list(dict.fromkeys(row.modality for row in result.rows))
     n_seeds = len({record.seed for record in result.records})

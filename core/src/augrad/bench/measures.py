@@ -1,7 +1,8 @@
-"""What became of each candidate: how often it is drawn, how far it moves the data, how far it goes. Uses records.py."""
+"""Measures of each candidate after training: how often it is drawn, how far it moves the data. Uses records.py."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from augrad.bench.records import Candidate, LearnedRange
 from augrad.bench.task import Task
 from augrad.demo.learned import learned_ranges, share_of_samples
 from augrad.displacement import displacement
+from augrad.errors import ArgumentError
 from augrad.layers.module import AugmentationModule
 from augrad.policies.policy import Policy, PolicyRow
 from augrad.randomness import keyed_generator
@@ -28,14 +30,14 @@ N_SAMPLES = 256
 def candidates_of(
     module: AugmentationModule, task: Task, train_x: Any, transforms: Mapping[str, Transform], seed: int
 ) -> tuple[Candidate, ...]:
-    """What became of each candidate of a task.
+    """The finding for each candidate of a task.
 
     Args:
-        module: the augmentation after training; unchanged.
-        task: whose candidates.
+        module: the augmentation after training; left unchanged.
+        task: the task with the candidates.
         train_x: the training batch.
-        transforms: the task's, by name.
-        seed: of the samples and draws that displacement is measured on.
+        transforms: the task's transforms, by name.
+        seed: decides on which samples, and with which draws, displacement is measured.
     """
     policy = list(Policy.from_module(module))
     order = torch.randperm(batch.count(train_x), generator=keyed_generator("bench", "samples", seed))
@@ -52,17 +54,50 @@ def candidates_of(
     )
 
 
-@torch.no_grad()
-def displacement_when_drawn(module: AugmentationModule, name: str, x: Any, generator: Generator) -> float:
-    """Mean displacement of a batch under one transform of a module alone, given that some layer draws it.
-
-    Times the probability that one does, it is what the transform alone moves the data by in the mean.
+def with_scores(candidates: Sequence[Candidate], scores: Mapping[str, float]) -> tuple[Candidate, ...]:
+    """The candidates with the scores that a rule itself states.
 
     Args:
-        module: unchanged.
-        name: of the transform; 0 for one that no layer draws.
+        candidates: the task's.
+        scores: a finite number for each candidate, by name of the transform.
+
+    Raises:
+        ArgumentError: `scores` lacks a candidate, names something else, or holds something that is no finite number.
+
+    Example:
+        >>> (found,) = with_scores([Candidate("a.turn", True, 0.5, 0.1, ())], {"a.turn": 3.0})
+        >>> found.evidence
+        3.0
+    """
+    names = [each.name for each in candidates]
+    if not isinstance(scores, Mapping) or set(scores) != set(names):
+        raise ArgumentError(
+            f"found must return a score for each candidate, {', '.join(names)}, but returned {scores!r}.",
+            argument="found",
+            value=scores,
+        )
+    for name, score in scores.items():
+        if not math.isfinite(score):
+            raise ArgumentError(
+                f"found must return finite numbers, but the score of {name!r} is {score}.",
+                argument="found",
+                value=score,
+            )
+    return tuple(dataclasses.replace(each, found=float(scores[each.name])) for each in candidates)
+
+
+@torch.no_grad()
+def displacement_when_drawn(module: AugmentationModule, name: str, x: Any, generator: Generator) -> float:
+    """Mean displacement of a batch under one transform of a module alone, given that at least one layer draws it.
+
+    Multiplied by the probability that a layer draws it, this is the transform's own mean displacement. It is 0 for a
+    transform that no layer draws.
+
+    Args:
+        module: left unchanged.
+        name: name of the transform.
         x: the batch.
-        generator: of the draws.
+        generator: source of the draws.
     """
     weights, layers = [], []
     for layer in module:

@@ -18,22 +18,22 @@ from augrad.bench.records import Record, failed
 from augrad.bench.rules import Rule
 from augrad.bench.task import Task
 from augrad.bench.trial import Cluster, Skipped, run_cluster
-from augrad.demo.run import threads
+from augrad.demo.together import threads
 from augrad.errors import ArgumentError, UnknownNameError
 from augrad.plugins import registry
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-"""What libraries other than torch read when they start: several threads per worker would fight for the cores."""
+"""Environment variables that limit other libraries to a thread: several per worker would fight for the cores."""
 
 
 def run_clusters(clusters: Iterable[Cluster], jobs: int) -> Generator[Record | Skipped]:
-    """Trains clusters, in any order between workers; yields each outcome when it is there.
+    """Trains clusters, in any order between workers, and yields the outcome of each run when it is there.
 
-    A worker that dies fails the run that it was at; a new one goes on with the rest. Closing the iterator, as an
-    interruption does, ends the workers.
+    If a worker dies, its current run is recorded as failed, and a new worker goes on with the rest. Closing the
+    iterator, as an interruption does, ends the workers.
 
     Args:
-        clusters: what to do.
+        clusters: the runs.
         jobs: worker processes; 1 trains in this process.
 
     Raises:
@@ -125,14 +125,14 @@ class _Crew:
 
 
 def _work(connection: Connection) -> None:
-    """What a worker does: one cluster after the other, until its parent is done or gone."""
+    """Trains clusters in a worker process, one after the other, until the parent has no more or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent ends the workers
     torch.set_num_threads(1)
     try:
         while True:
             task, rules, seed, digests = connection.recv()
-            named = tuple(_found("rules", rule) for rule in rules)
-            for outcome in run_cluster(Cluster(_found("tasks", task), seed, named, digests)):
+            named = tuple(found_by("rules", rule) for rule in rules)
+            for outcome in run_cluster(Cluster(found_by("tasks", task), seed, named, digests)):
                 connection.send(outcome)
             connection.send(None)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -141,9 +141,9 @@ def _work(connection: Connection) -> None:
 
 def _send(connection: Connection, cluster: Cluster) -> None:
     """Sends what plugins bring by name: a task of lambdas cannot be pickled."""
-    rules = [_reference("rules", rule) for rule in cluster.rules]
+    rules = [reference_to("rules", rule) for rule in cluster.rules]
     try:
-        connection.send((_reference("tasks", cluster.task), rules, cluster.seed, cluster.digests))
+        connection.send((reference_to("tasks", cluster.task), rules, cluster.seed, cluster.digests))
     except (AttributeError, TypeError, ValueError, OSError) as error:
         if isinstance(error, BrokenPipeError | ConnectionResetError):
             return  # it died; `outcomes` will say so
@@ -154,14 +154,16 @@ def _send(connection: Connection, cluster: Cluster) -> None:
         ) from error
 
 
-def _reference(kind: str, wanted: Task | Rule) -> Task | Rule | str:
+def reference_to(kind: str, wanted: Task | Rule) -> Any:
+    """The name of a task or rule that a plugin brings, to be looked up in a worker; any other as it is."""
     try:
         return wanted.name if registry.catalogue.get_named(kind, wanted.name) is wanted else wanted
     except UnknownNameError:
         return wanted
 
 
-def _found(kind: str, reference: Task | Rule | str) -> Any:
+def found_by(kind: str, reference: Task | Rule | str) -> Any:
+    """The task or rule that `reference_to` referred to."""
     return registry.catalogue.get_named(kind, reference) if isinstance(reference, str) else reference
 
 

@@ -26,9 +26,9 @@ class LearnedRange:
     """How far a candidate's parameter goes.
 
     Attributes:
-        parameter, unit: which one.
-        learned: distance from the identity, over all layers: `demo.learned.equivalent_reach`, in `unit`. The mean over
-            the entries of a parameter learned per axis entry.
+        parameter, unit: name and unit of the parameter.
+        learned: learned distance from the identity, over all layers: `demo.learned.equivalent_reach`, in `unit`. For a
+            parameter learned per axis entry, the mean over its entries.
         true: how far the oracle goes; None for a candidate that is not true.
     """
 
@@ -40,15 +40,16 @@ class LearnedRange:
 
 @dataclass(frozen=True)
 class Candidate:
-    """What became of one candidate.
+    """The finding for one candidate.
 
     Attributes:
-        name: of the transform.
+        name: name of the transform.
         true: whether the oracle names it.
         weight: probability that at least one layer draws it, in [0, 1].
         displacement: mean displacement of training data under it alone, given that it is drawn; see
             `augrad.displacement`. At least 0.
-        ranges: one for each of its parameters.
+        ranges: the range of each of its parameters.
+        found: the score that the rule itself states, see `Configuration.found`; None if it states none.
     """
 
     name: str
@@ -56,6 +57,12 @@ class Candidate:
     weight: float
     displacement: float
     ranges: tuple[LearnedRange, ...]
+    found: float | None = None
+
+    @property
+    def evidence(self) -> float:
+        """How sure the rule is that this candidate is true: its own score, else weight times displacement."""
+        return self.weight * self.displacement if self.found is None else self.found
 
 
 @dataclass(frozen=True)
@@ -63,20 +70,20 @@ class Record:
     """One training.
 
     Attributes:
-        task, modality, kind, rule, seed: of what.
-        digest: of what decides the result; see `digest_of`.
-        error: what went wrong; None if nothing did. All that follows is then None or empty.
+        task, modality, kind, rule, seed: the task, the rule and the seed.
+        digest: digest of everything that decides the result; see `digest_of`.
+        error: why the run failed, or None. For a failed run all further fields are None or empty.
         metric: `"accuracy"` or `"r2"`.
-        score: of it, on the test data.
-        seconds: of training, as the clock on the wall says.
-        cpu_seconds: processor time of training; what others do on the machine hardly counts. Without what is done only
-            once, extrapolated from all epochs but the first; of a search before it the clock on the wall.
-        seconds_in_all: with what is measured after it.
-        trunk_invariance, model_invariance: under the oracle; None where it is empty.
+        score: value of the metric on the test data.
+        seconds: wall-clock time of training.
+        cpu_seconds: processor time of training, on which other programs have little influence. It leaves out set-up: it
+            is extrapolated from all epochs but the first. For a search before the training it is wall-clock time.
+        seconds_in_all: wall-clock time of training and measuring.
+        trunk_invariance, model_invariance: invariance under the oracle; None where the oracle is empty.
         learns: whether the augmentation has anything to learn.
         stopped: why training ended, as in `FitResult`.
-        candidates: of the task, in its order.
-        policy: rows as of `Policy.to_rows`.
+        candidates: the task's candidates, in its order.
+        policy: rows as returned by `Policy.to_rows`.
         history: the last row of `FitResult.history`.
     """
 
@@ -102,7 +109,7 @@ class Record:
 
     @property
     def key(self) -> Key:
-        """What it is a run of."""
+        """Task, rule and seed."""
         return self.task, self.rule, self.seed
 
     def to_line(self) -> str:
@@ -112,10 +119,10 @@ class Record:
 
     @classmethod
     def from_line(cls, line: str) -> Record:
-        """Reads what `to_line` wrote.
+        """Reads a line that `to_line` wrote.
 
         Raises:
-            StorageError: it is something else.
+            StorageError: the line is something else.
         """
         try:
             facts = json.loads(line)
@@ -130,17 +137,17 @@ class Record:
 
 
 def failed(task: Task, rule: str, seed: int, digest: str, error: str) -> Record:
-    """The record of a run that did not go through."""
+    """The record of a run that failed."""
     return Record(task.name, modality_of(task), task.kind, rule, seed, digest, error)
 
 
 def modality_of(task: Task) -> str:
-    """What a task's candidates transform: the first part of their names."""
+    """The modality of a task's candidates: the first part of their names."""
     return task.transforms[0].partition(".")[0]
 
 
 def digest_of(task: Task, rule: Rule) -> str:
-    """A digest of what decides the result of a rule on a task: a run that was made under another one is stale.
+    """A digest of everything that decides the result of a rule on a task: a run with another digest is stale.
 
     It covers the task's numbers, the rule's settings, and the versions of augrad, its plugin and torch; code that
     changes without its version is not seen.

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
+from augrad.aggregation import Aggregation
 from augrad.bench.task import Task
 from augrad.errors import ArgumentError
 from augrad.layers.module import AugmentationModule
@@ -15,18 +18,33 @@ from augrad.transform.transform import Transform
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a rule makes of a task: what is trained, and how.
+    """The model that a rule trains on a task, and how it is trained.
+
+    Example: `Configuration(module, {"penalty": None}, copies=1)` trains a fixed augmentation and predicts each sample
+    from a single copy.
 
     Args:
         augmentation: the module, learned or with its parameters frozen.
-        options: arguments of `augrad.fit` that are the rule's own, such as `{"penalty": None}`; those left out are the
-            library's defaults. The penalty is one of them.
-        copies: that predictions are averaged over; the task's own if None.
+        options: arguments of `augrad.fit` that belong to the rule, such as `{"penalty": None}` or
+            `{"objective": Mine}`. All others keep the library's defaults.
+        copies: copies that predictions are averaged over; the task's own number if None.
+        train_copies: copies of each batch while training.
+        wrap: puts something around the task's trunk; maps a trunk to the trunk that is trained.
+        aggregation: how predictions of copies become one, as for `InvariantModel`. None: `"log_prob"` for classes,
+            `"mean"` for numbers.
+        found: maps the trained model and the result of `fit` to a score for each candidate: the higher, the surer the
+            rule is that the task is invariant to it. None: the score is weight times displacement, which is right for
+            rules that learn weights and magnitudes. Example, for dual variables kept by the objective:
+            `lambda model, result: dict(zip(names, duals, strict=True))`.
     """
 
     augmentation: AugmentationModule
     options: Mapping[str, Any] = field(default_factory=dict)
     copies: int | None = None
+    train_copies: int = 1
+    wrap: Callable[[nn.Module], nn.Module] | None = None
+    aggregation: str | Aggregation | None = None
+    found: Callable[..., Mapping[str, float]] | None = None
 
 
 Build = Callable[[Task, Mapping[str, Transform], int], Configuration]
@@ -35,16 +53,16 @@ Build = Callable[[Task, Mapping[str, Transform], int], Configuration]
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to augment, told, fixed or learned, that the benchmark compares with others.
+    """A way to augment that the benchmark compares with others: fixed, learned, or told the truth.
 
     Args:
-        name: what `augrad bench --rules NAME` is called with: a letter, then letters, digits, `_`, `.` or `-`.
-        label: what tables call it.
+        name: argument of `augrad bench --rules NAME`: a letter, then letters, digits, `_`, `.` or `-`.
+        label: name in tables.
         build: maps a task, its transforms by name and a seed to the `Configuration` to train.
-        group: of rules that differ in one number alone, a grid: tables show the best of it. The rule's own name if
-            empty.
-        citation: where it comes from.
-        settings: numbers and names, JSON-able, that decide what it does: a stored run with other ones is repeated.
+        group: name shared by rules that differ in a single number, a grid: tables show the best of the grid. The rule's
+            own name if empty.
+        citation: the paper, or whoever proposed it.
+        settings: numbers and names, JSON-able, that decide the result: a stored run with other settings is repeated.
 
     Raises:
         ArgumentError: a name or the label is empty, or holds other characters.

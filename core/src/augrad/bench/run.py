@@ -1,4 +1,4 @@
-"""`run_bench`: what is to be trained, what is there already, and the files. Uses store.py, pool.py, console.py."""
+"""`run_bench`: trains what is missing and writes the results. Uses store.py, pool.py, backends.py, console.py."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from augrad.bench.backends import check_backend, run_on_backend
 from augrad.bench.console import Display, print_result
 from augrad.bench.pool import run_clusters
 from augrad.bench.records import Key, Record, digest_of, modality_of
@@ -18,7 +19,7 @@ from augrad.bench.result import BenchResult
 from augrad.bench.rules import Rule
 from augrad.bench.store import Store
 from augrad.bench.task import Task
-from augrad.bench.trial import Cluster
+from augrad.bench.trial import Cluster, Skipped
 from augrad.demo.run import versions_of
 from augrad.demo.task import check_seeds
 from augrad.errors import ArgumentError, ArgumentTypeError, optional
@@ -33,35 +34,43 @@ def run_bench(
     seeds: Sequence[int] | None = None,
     output: str | os.PathLike[str] = "runs/bench",
     jobs: int | None = None,
+    backend: str | None = None,
     quick: bool = False,
     console: Console | None = None,
 ) -> BenchResult:
-    """Trains every rule on every task for every seed, and sums up what came out.
+    """Trains every rule on every task for every seed, and summarises the results.
 
-    A run that stands in `results.jsonl` already is not repeated, unless something that decides its result has changed:
-    a number of the task, a setting of the rule, or the version of augrad, of the task's plugin or of torch. An
-    interrupted benchmark goes on where it was. A run that fails is recorded as failed, the others go on, and the next
-    call tries it again; a task that lacks an optional dependency is skipped.
+    A training with a record in `results.jsonl` is not repeated, unless something that decides its result has changed: a
+    number of the task, a setting of the rule, or the version of augrad, of the task's plugin or of torch. The same call
+    therefore continues an interrupted benchmark. A training that fails is recorded as failed, and the next call tries
+    it again. A task is skipped if its optional dependency is not installed.
 
-    Written are `results.jsonl` (a line per training, each when it is there), `table.md`, `summary.json`, `bench.png`.
+    The function writes `results.jsonl` (a line for each training, as soon as it ends), `table.md`, `summary.json` and
+    `bench.png`.
 
     Args:
-        tasks: at least one, of distinct names.
-        rules: at least one, of distinct names; gain recovery and relative time need those called `none` and `oracle`.
-        seeds: what each task is repeated over; its own if None.
+        tasks: at least one task, with distinct names.
+        rules: at least one rule, with distinct names. Gain recovery and relative time need the rules `none` and
+            `oracle`.
+        seeds: seeds of the repetitions; each task's own if None.
         output: directory for the files.
         jobs: worker processes, of one thread each; as many as there are cores if None. 1 trains in this process. A
             script that starts more needs `if __name__ == "__main__":` around its call.
-        quick: one seed, and of each modality only the first task of kind `"invariance"`.
+        backend: None trains in augrad's own processes. `"loky"`, `"dask"` or `"ray"` hands the runs to joblib: loky's
+            processes on this machine, or the workers of your cluster. Dask's is the current `dask.distributed.Client`,
+            else the address in `DASK_SCHEDULER_ADDRESS`; Ray's is the one at `RAY_ADDRESS`. `jobs=None` then means all
+            workers of the cluster.
+        quick: a single seed, and only the first task of kind `"invariance"` of each modality.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
     Returns:
-        All that was found, in this call and before.
+        The results of this call and of earlier calls with the same `output`.
 
     Raises:
         ArgumentTypeError: `tasks` or `rules` hold something else.
-        ArgumentError: there are none, two of one name, or `seeds` or `jobs` is not accepted.
-        MissingDependencyError: scikit-learn or matplotlib is not installed: pip install "augrad[bench]".
+        ArgumentError: there are none, two of one name, or `seeds`, `jobs` or `backend` is not accepted.
+        MissingDependencyError: scikit-learn or matplotlib is not installed: pip install "augrad[bench]". Or the package
+            of the backend is not installed.
         StorageError: `output` cannot be written to, or holds something else; found out before anything is trained.
     """
     _check("tasks", tasks, Task)
@@ -70,6 +79,7 @@ def run_bench(
         optional(module, "bench", "the benchmark")
     chosen = _quick(tasks) if quick else tuple(tasks)
     n_jobs = _jobs(jobs)
+    check_backend(backend)
     by_task = {task.name: _seeds(task, seeds, quick=quick) for task in chosen}
     directory, console = Path(output), Console() if console is None else console
     started = time.perf_counter()
@@ -77,9 +87,15 @@ def run_bench(
     with Store(directory / "results.jsonl") as store:
         found, missing = _sorted_out(chosen, rules, by_task, digests, store)
         n_stale = sum(store.is_stale(task.name, rule.name, seed, digest) for task, rule, seed, digest in missing)
-        _announce(console, len(found), len(missing), n_stale, n_jobs)
+        where = f"in {n_jobs} process{'es' * (n_jobs > 1)}" if backend is None else f"on {backend}"
+        _announce(console, len(found), len(missing), n_stale, where)
         try:
-            skipped = _train(_clusters(missing), n_jobs, found, store, console)
+            clusters = _clusters(missing)
+            if backend is None:
+                outcomes = run_clusters(clusters, n_jobs)
+            else:
+                outcomes = run_on_backend(clusters, backend, n_jobs if backend == "loky" else jobs)
+            skipped = _train(clusters, outcomes, found, store, console)
         except KeyboardInterrupt:
             console.print(
                 f"\nInterrupted. {len(found)} runs are kept in {store.path}: the same command goes on from them."
@@ -90,6 +106,7 @@ def run_bench(
     environment = {
         "quick": quick,
         "jobs": n_jobs,
+        "backend": backend,
         "seconds": time.perf_counter() - started,
         "n_already_there": len(order) - len(missing),
         "n_stale": n_stale,
@@ -141,13 +158,16 @@ def _clusters(missing: Iterable[Wanted]) -> list[Cluster]:
 
 
 def _train(
-    clusters: Sequence[Cluster], jobs: int, found: dict[Key, Record], store: Store, console: Console
+    clusters: Sequence[Cluster],
+    outcomes: Generator[Record | Skipped],
+    found: dict[Key, Record],
+    store: Store,
+    console: Console,
 ) -> dict[str, str]:
     """Trains, and stores each record when it is there; returns the tasks that were skipped, and why."""
     skipped: dict[str, str] = {}
     display = Display(sum(len(cluster.rules) for cluster in clusters), console)
     with display:
-        outcomes = run_clusters(clusters, jobs)
         try:
             for outcome in outcomes:
                 if isinstance(outcome, Record):
@@ -163,8 +183,8 @@ def _train(
     return skipped
 
 
-def _announce(console: Console, n_found: int, n_missing: int, n_stale: int, jobs: int) -> None:
-    line = f"{n_missing} trainings in {jobs} process{'es' * (jobs > 1)}"
+def _announce(console: Console, n_found: int, n_missing: int, n_stale: int, where: str) -> None:
+    line = f"{n_missing} trainings {where}"
     if n_found:
         line += f"; {n_found} are there already"
     if n_stale:

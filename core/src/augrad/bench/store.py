@@ -1,4 +1,4 @@
-"""`Store`: the records of a benchmark in a file of JSON lines that only grows. Uses records.py; held by run.py."""
+"""`Store`: the records of a benchmark in an append-only file of JSON lines. Uses records.py; held by run.py."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from augrad.errors import StorageError
 
 
 class Store:
-    """Records by task, rule and seed in `results.jsonl`, each on the disk before `add` returns.
+    """Records by task, rule and seed in `results.jsonl`. A record is on the disk before `add` returns.
 
-    A last line without its end, as a kill leaves it, is dropped. Of several records of one key the last counts.
+    An incomplete last line, for example after a kill, is dropped. If several records have the same task, rule and seed,
+    the last one counts.
 
     Args:
-        path: of the file; made with its directory if need be.
+        path: the file. It is created with its directory if it does not exist.
 
     Raises:
-        StorageError: it cannot be read or written, or holds something else; it says which line.
+        StorageError: the file cannot be read or written, or a line is no record. The message names the line.
 
     Example:
         >>> import tempfile
@@ -69,20 +70,20 @@ class Store:
             self._records[record.key] = record
 
     def standing(self, task: str, rule: str, seed: int, digest: str) -> Record | None:
-        """The record of a run under this digest that went through, or None."""
+        """Returns the record of a successful training with this digest, or None."""
         record = self._records.get((task, rule, seed))
         return record if record is not None and record.digest == digest and record.error is None else None
 
     def is_stale(self, task: str, rule: str, seed: int, digest: str) -> bool:
-        """Whether there is a record of this run, but under another digest."""
+        """Returns whether this training has a record with another digest."""
         record = self._records.get((task, rule, seed))
         return record is not None and record.digest != digest
 
     def add(self, record: Record) -> None:
-        """Appends a record, and sees to it that it is on the disk.
+        """Appends a record and flushes it to the disk.
 
         Raises:
-            StorageError: it cannot be written.
+            StorageError: the file cannot be written.
         """
         try:
             self._file.write(record.to_line().encode())

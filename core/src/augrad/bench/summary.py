@@ -1,6 +1,6 @@
-"""What the records of a benchmark say, task by task and rule by rule. Uses records.py; shown by tables.py.
+"""Summary of the records of a benchmark, by task and by rule. Uses records.py; shown by tables.py.
 
-Rules of one group, a grid, stand as one: on each task the one of them with the best mean score.
+A group of rules, a grid, is shown as a single rule: on each task, its member with the best mean score.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from augrad.bench.task import Task
 from augrad.demo.results import LEAST_GAIN, mean_and_sd
 
 NEAR = 0.2
-"""A learned range this near to the true one, relative to it, counts as found."""
+"""Largest relative difference between a learned and a true range at which the range counts as found."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a rule, or the best of a grid, reached on a task.
+    """The result of a rule, or of the best rule of a grid, on a task.
 
     Attributes:
-        task, modality, kind: on what.
-        group: of the rule; its own name where it is alone.
-        rule: which one of the group: the one with the best mean score on this task.
+        task, modality, kind: the task, its modality and its kind.
+        group: the rule's group; the rule's name if it has no group.
+        rule: the rule of the group with the best mean score on this task.
         metric: `"accuracy"` or `"r2"`.
-        seeds: those that ran through.
+        seeds: seeds of the trainings that did not fail.
         score, sd: mean and standard deviation over seeds.
-        difference: of the mean score to that without augmentation; None without such runs.
-        recovery: `(score - none) / (oracle - none)` of means; None if the oracle gains under `LEAST_GAIN`.
-        relative_time: processor time of training as a multiple of none's, paired by seed, averaged; None without a
-            pair.
-        trunk_invariance, model_invariance: means over seeds; None where nothing is true.
-        auc: of weight times displacement for "is this candidate true", over candidates and seeds; None where all or
-            none are, or none is drawn.
-        range_ratio: learned range over the true one, mean over seeds and true parameters; None where nothing was to be
-            learned, or no range is true.
+        difference: mean score minus the mean score without augmentation; None if the rule `none` was not run.
+        recovery: `(score - none) / (oracle - none)`, from mean scores; None if the oracle gains less than `LEAST_GAIN`.
+        relative_time: processor time of training divided by that of the rule `none` for the same seed, averaged; None if
+            no seed has both.
+        trunk_invariance, model_invariance: means over seeds; None if the oracle is empty.
+        auc: area under the ROC curve for "is this candidate true", over candidates and seeds, from the rule's own
+            scores or else weight times displacement; None if all or no candidates are true, or if none is drawn.
+        range_ratio: learned range divided by the true range, averaged over seeds and true parameters; None if the rule
+            learns nothing or the task has no true range.
     """
 
     task: str
@@ -61,24 +61,24 @@ class Row:
 
 @dataclass(frozen=True)
 class Measures:
-    """What a rule, or the best of a grid on each task, reached over all tasks; None where nothing can be said.
+    """The results of a rule, or of the best rule of a grid on each task, over all tasks; None if not available.
 
     Attributes:
-        group: of the rule.
+        group: the rule's group.
         score: mean over tasks, by modality.
         recovery: mean over tasks, by modality.
         recovery_all, recovery_worst: mean and least over all tasks.
-        nothing: mean difference to none over the tasks of kind `"nothing"`.
-        nothing_worst: the least.
+        nothing: mean difference to the rule `none` over the tasks of kind `"nothing"`.
+        nothing_worst: the smallest of these differences.
         relative_time: mean over tasks.
         auc: pooled over all tasks, seeds and candidates.
         auc_per_task: mean over tasks.
-        range_ratio, range_near: over the tasks of kind `"invariance"`: mean of learned over true range, and the share
-            of those within `NEAR`; each seed and true parameter counts.
+        range_ratio, range_near: over the tasks of kind `"invariance"`: mean ratio of learned and true range, and the
+            fraction of ratios within `NEAR` of 1. Each seed and each true parameter counts.
         limit_ratio, limit_near: the same for kind `"limit"`.
         trunk_invariance, model_invariance: means over tasks.
-        n_runs, n_stopped: how many there are, and how many of them ended before their last epoch, such as by the guard
-            against ranges that run away.
+        n_runs, n_stopped: number of trainings, and how many of them ended before their last epoch, for example because
+            the guard stopped a range that ran away.
     """
 
     group: str
@@ -102,11 +102,11 @@ class Measures:
 
 
 def rows_of(tasks: Sequence[Task], rules: Sequence[Rule], records: Iterable[Record]) -> list[Row]:
-    """A row per task and group of rules, in their order; without those that have no run that went through.
+    """Returns a row for each task and group of rules, in their order, unless all of their trainings failed.
 
     Args:
-        tasks, rules: which ones, in the order of tables.
-        records: of their runs.
+        tasks, rules: the tasks and rules, in the order of the tables.
+        records: the records of their trainings.
     """
     runs: dict[tuple[str, str], list[Record]] = {}
     for record in records:
@@ -123,7 +123,7 @@ def rows_of(tasks: Sequence[Task], rules: Sequence[Rule], records: Iterable[Reco
 
 
 def groups_of(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
-    """The rules by group, in order."""
+    """Returns the rules by group, in order."""
     groups: dict[str, list[Rule]] = {}
     for rule in rules:
         groups.setdefault(rule.group, []).append(rule)
@@ -131,11 +131,11 @@ def groups_of(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
 
 
 def measures_of(rows: Sequence[Row], records: Iterable[Record]) -> list[Measures]:
-    """What each group of rules reached over all tasks.
+    """Returns the results of each group of rules over all tasks.
 
     Args:
-        rows: as `rows_of` made them.
-        records: of the runs behind them.
+        rows: the result of `rows_of`.
+        records: the records from which `rows_of` made them.
     """
     runs: dict[tuple[str, str], list[Record]] = {}
     for record in records:
@@ -174,7 +174,7 @@ def _row(group: str, runs: Sequence[Record], none: Sequence[Record], oracle: Seq
 
 
 def recovery(score: float, none: float | None, oracle: float | None) -> float | None:
-    """`(score - none) / (oracle - none)`, or None if the oracle gains under `LEAST_GAIN`, or one is not known.
+    """Returns `(score - none) / (oracle - none)`; None if a score is missing or the oracle gains under `LEAST_GAIN`.
 
     Example:
         >>> round(recovery(0.87, 0.8, 0.9), 6), recovery(0.81, 0.8, 0.801)
@@ -186,7 +186,7 @@ def recovery(score: float, none: float | None, oracle: float | None) -> float | 
 
 
 def range_ratios(runs: Iterable[Record]) -> list[float]:
-    """Learned over true range, of each run and true parameter; none for rules that have nothing to learn."""
+    """Returns learned divided by true range for each run and true parameter; empty for rules that learn nothing."""
     ranges = [(found.learned, found.true) for run in runs if run.learns for found in _true_ranges(run)]
     return [learned / true for learned, true in ranges if true]
 
@@ -224,11 +224,11 @@ def _measures(group: str, rows: Sequence[Row], runs: Sequence[Record]) -> Measur
 def _auc(runs: Iterable[Record]) -> float | None:
     candidates = [candidate for run in runs for candidate in run.candidates]
     true = [each.true for each in candidates]
-    if not any(each.weight for each in candidates) or all(true) or not any(true):
+    if not any(each.weight or each.found for each in candidates) or all(true) or not any(true):
         return None
     from sklearn.metrics import roc_auc_score  # a second: not before it is needed
 
-    return float(roc_auc_score(true, [each.weight * each.displacement for each in candidates]))
+    return float(roc_auc_score(true, [each.evidence for each in candidates]))
 
 
 def _relative_time(runs: Iterable[Record], none: Iterable[Record]) -> float | None:

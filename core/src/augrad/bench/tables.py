@@ -19,17 +19,18 @@ BEST = """\
 MEASURES = """\
 Recovery: means over tasks, and the worst task. Nothing to learn: difference to no augmentation, mean and worst. Time:
 processor time of training, as a multiple of that without augmentation. Finding the truth: area under the ROC curve of
-"is this candidate true" from weight times displacement, over all tasks and seeds, and as the mean of the tasks' own.
+"is this candidate true" from weight times displacement, or from the score that the rule itself states, over all tasks
+and seeds, and as the mean of the tasks' own.
 Range: learned over true, mean, and the share within 20 %; at limits: the same for tasks of kind `limit`. Invariance: of
 trunk and of model under what is true."""
 
 
 def markdown(rules: Sequence[Rule], rows: Sequence[Row], measures: Sequence[Measures]) -> str:
-    """Two tables and what they mean.
+    """Returns two tables with notes that explain them.
 
     Args:
-        rules: of the benchmark.
-        rows, measures: as `summary` made them.
+        rules: the rules of the benchmark.
+        rows, measures: the results of `rows_of` and `measures_of`.
     """
     labels = labels_of(rules)
     grids = [labels[group] for group, members in groups_of(rules).items() if len(members) > 1]
@@ -42,7 +43,7 @@ def markdown(rules: Sequence[Rule], rows: Sequence[Row], measures: Sequence[Meas
 
 
 def labels_of(rules: Iterable[Rule]) -> dict[str, str]:
-    """What tables call each group of rules: a grid by its first label without the number."""
+    """Returns the label of each group of rules in tables. A grid gets its first label without the number."""
     labels = {}
     for group, members in groups_of(rules).items():
         label = members[0].label
@@ -51,7 +52,7 @@ def labels_of(rules: Iterable[Rule]) -> dict[str, str]:
 
 
 def score_cells(rows: Sequence[Row], measures: Sequence[Measures]) -> list[list[str]]:
-    """A row of text per task, and one per modality with the mean recovery: task, kind, and a cell per group."""
+    """Returns text cells: a row for each task (task, kind, a cell for each group), and mean recoveries by modality."""
     groups = [each.group for each in measures]
     cells = []
     for modality in _modalities(rows):
@@ -68,7 +69,7 @@ def score_cells(rows: Sequence[Row], measures: Sequence[Measures]) -> list[list[
 
 
 def score_cell(row: Row) -> str:
-    """`"0.912 ± 0.010 (87 %)"`; with the difference to no augmentation where there is no gain to recover."""
+    """Returns a cell such as `"0.912 ± 0.010 (87 %)"`, or with the difference to `none` if there is no recovery."""
     spread = f" ± {row.sd:.3f}" if len(row.seeds) > 1 else ""
     if row.recovery is not None:
         return f"{row.score:.3f}{spread} ({percent(row.recovery)})"
@@ -76,7 +77,7 @@ def score_cell(row: Row) -> str:
 
 
 def measure_headings(modalities: Sequence[str]) -> list[str]:
-    """Of `measure_cells`."""
+    """Returns the headings of `measure_cells`."""
     recovery = [f"recovery, {modality}" for modality in modalities] if len(modalities) > 1 else []
     return [
         *(*recovery, "recovery", "worst", "nothing to learn", "time", "truth (AUC)"),
@@ -85,7 +86,7 @@ def measure_headings(modalities: Sequence[str]) -> list[str]:
 
 
 def measure_cells(each: Measures, modalities: Sequence[str]) -> list[str]:
-    """The measures of a rule as text."""
+    """Returns the measures of a rule as text."""
     recovery = [percent(each.recovery.get(modality)) for modality in modalities] if len(modalities) > 1 else []
     return [
         *recovery,
@@ -101,7 +102,7 @@ def measure_cells(each: Measures, modalities: Sequence[str]) -> list[str]:
 
 
 def signed(value: float) -> str:
-    """`0.004` -> `"+0.004"`, with a true minus sign."""
+    """Returns a number with its sign, such as `"+0.004"`, with a typographic minus sign."""
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
 
 

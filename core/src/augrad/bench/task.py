@@ -1,4 +1,4 @@
-"""`Task`: a benchmark task, a `Demo` of which it is known what may be learned. Plugins declare them."""
+"""`Task`: a benchmark task, which is a `Demo` whose harmless transforms are known. Plugins declare tasks."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from augrad.errors import ArgumentError
 from augrad.options import one_of
 
 Kind = Literal["invariance", "limit", "nothing"]
-"""What a task is invariant to: what its oracle says; that, and beyond it the target changes; or nothing at all."""
+"""The kinds of task, see `Task`."""
 
 
 @dataclass(frozen=True)
 class Task(Demo):
-    """A small real task of which it is known which candidates may be learned, and how far.
+    """A small real task for which it is known which candidate transforms are harmless, and over which range.
 
-    Every candidate that the oracle does not name changes the target, or destroys what tells it. Rules that stack layers
-    use their own number of them: `n_layers` is not read.
+    Every candidate that the oracle does not name changes the target, or destroys the information that tells it. Rules
+    choose their own number of layers, so `n_layers` is ignored.
 
     Args:
-        kind: `"invariance"`: the oracle's transforms leave the target alone, as far as it says or farther. `"limit"`:
-            as far as it says, and beyond it the target changes (a 6 turned into a 9). `"nothing"`: every candidate
-            changes the target, and the oracle is empty.
+        kind: `"invariance"`: the oracle's transforms leave the target unchanged, over the stated range and possibly
+            beyond. `"limit"`: they leave it unchanged within the stated range only, for example because a 6 turns into
+            a 9 beyond it. `"nothing"`: every candidate changes the target, and the oracle is empty.
 
     Raises:
         ArgumentError: a field is empty or out of range, or the oracle does not fit the kind.

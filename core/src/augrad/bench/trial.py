@@ -9,26 +9,31 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from augrad.bench.measures import candidates_of
+import torch
+from torch import nn
+
+from augrad.bench.measures import candidates_of, with_scores
 from augrad.bench.records import Record, failed, modality_of
-from augrad.bench.rules import Rule
+from augrad.bench.rules import Configuration, Rule
 from augrad.bench.task import Task
 from augrad.demo.rules import build_trunk
 from augrad.demo.task import DemoData
 from augrad.demo.trial import invariances, prepared, score, train
 from augrad.errors import MissingDependencyError, RunawayWarning, TrainingError
 from augrad.model import InvariantModel
+from augrad.presets.preset import wrapped
+from augrad.randomness import derived_seed
 from augrad.transform.transform import Transform
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What one worker does in one go: rules of one task and seed, so that the data are loaded once.
+    """Rules to train on the data of a task and seed. A worker trains them in turn and loads the data once.
 
     Attributes:
-        task, seed: on which data.
-        rules: which ones.
-        digests: one for each rule.
+        task, seed: the task and the seed of its data.
+        rules: the rules to train.
+        digests: the digest of each rule's run.
     """
 
     task: Task
@@ -42,8 +47,8 @@ class Skipped:
     """A task that lacks an optional dependency.
 
     Attributes:
-        task: its name.
-        reason: what to install.
+        task: name of the task.
+        reason: says what to install.
     """
 
     task: str
@@ -72,26 +77,31 @@ def run_cluster(cluster: Cluster) -> Iterator[Record | Skipped]:
 def run_trial(
     task: Task, rule: Rule, seed: int, data: DemoData, transforms: Mapping[str, Transform], *, digest: str = ""
 ) -> Record:
-    """Trains one rule for one seed and measures what came out.
+    """Trains one rule for one seed and measures the result.
 
     Args:
-        task: on what.
-        rule: which one.
-        seed: of initial weights, order of batches and draws.
-        data, transforms: of the task and seed.
-        digest: that the record carries.
+        task: the task.
+        rule: the rule.
+        seed: decides initial weights, order of batches and draws.
+        data, transforms: of the task and seed, as `demo.trial.prepared` returns them.
+        digest: kept in the record.
 
     Raises:
         TrainingError: the score is no number, or training stopped.
+        ArgumentError: the rule's own `found` does not fit the task's candidates.
     """
     started = time.perf_counter()
     made = rule.build(task, transforms, seed)
     learns = any(parameter.requires_grad for parameter in made.augmentation.parameters())
+    aggregation = made.aggregation
+    if aggregation is None:
+        aggregation = "log_prob" if data.classifies else "mean"
     model = InvariantModel(
-        build_trunk(task, seed),
+        _wrapped_trunk(made, task, seed),
         made.augmentation,
         copies=task.copies if made.copies is None else made.copies,
-        aggregation="log_prob" if data.classifies else "mean",
+        train_copies=made.train_copies,
+        aggregation=aggregation,
     )
     clock = _Clock()
     callbacks = (*made.options.get("callbacks", ()), clock)
@@ -102,6 +112,9 @@ def run_trial(
     if not math.isfinite(reached):
         raise TrainingError(f"the score on the test data is {reached}, so the network's outputs are no numbers.")
     trunk, whole = invariances(model, task, data, transforms) if task.oracle else (None, None)
+    candidates = candidates_of(model.augmentation, task, data.train_x, transforms, seed)
+    if made.found is not None:
+        candidates = with_scores(candidates, made.found(model, fitted))
     return Record(
         task=task.name,
         modality=modality_of(task),
@@ -118,14 +131,21 @@ def run_trial(
         model_invariance=whole,
         learns=learns,
         stopped=fitted.stopped,
-        candidates=candidates_of(model.augmentation, task, data.train_x, transforms, seed),
+        candidates=candidates,
         policy=tuple(fitted.policy.to_rows()),
         history=fitted.history[-1],
     )
 
 
+def _wrapped_trunk(made: Configuration, task: Task, seed: int) -> nn.Module:
+    """The task's trunk inside the rule's wrapper; the wrapper's own weights are the same each time for one seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived_seed("bench", "wrap", seed))
+        return wrapped(build_trunk(task, seed), made.wrap)
+
+
 class _Clock:
-    """Processor time of a training, read after each epoch: the first one's start holds imports and other set-up."""
+    """Processor time of a training, read after each epoch: the first epoch includes imports and other set-up."""
 
     def __init__(self) -> None:
         self._started = time.process_time()
@@ -136,7 +156,7 @@ class _Clock:
 
     @property
     def seconds(self) -> float:
-        """Of all epochs; of a single one with its set-up."""
+        """Processor time of all epochs without set-up; a training of a single epoch includes its set-up."""
         n_epochs = len(self._ticks)
         if n_epochs == 1:
             return self._ticks[0] - self._started

@@ -136,7 +136,7 @@ def _made(data: str, settings: AuditConfig) -> tuple[Any, Iterable[Any]]:
 def _of_demo(name: str, rule: str, settings: AuditConfig) -> tuple[Any, Iterable[Any], dict[str, Any]]:
     """Trains a demo's model. Returns the model, the test data, and the demo's transforms and name."""
     from augrad.demo.rules import RULES, build_loader
-    from augrad.demo.run import threads
+    from augrad.demo.together import threads
     from augrad.demo.trial import prepared, train_rule
     from augrad.plugins.registry import get_demo
 

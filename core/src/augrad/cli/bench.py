@@ -19,38 +19,50 @@ if TYPE_CHECKING:
 
 def run(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK]...", help="Which tasks; all that are installed if left out.")
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="Names of tasks. Default: all installed tasks.")
     ] = None,
     *,
     rules: Annotated[
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Which rules, or groups of rules; all if left out. Gain recovery and time need none and oracle.",
+            help="Names of rules, groups of rules or presets. Default: all rules. Gain recovery and time need "
+            "the rules none and oracle.",
         ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="0,1,2", help="What to repeat over; each task's own if left out.")
+        str | None, typer.Option(metavar="0,1,2", help="Seeds of the repetitions. Default: each task's own.")
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Worker processes; as many as there are cores if left out.")
+        int | None, typer.Option(metavar="N", min=1, help="Number of worker processes. Default: the number of cores.")
     ] = None,
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Where results and tables go.")] = Path("runs/bench"),
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="loky|dask|ray",
+            help="Train through joblib: with loky on this machine, or on the workers of your Dask or Ray cluster.",
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Directory for results and tables.")] = Path("runs/bench"),
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="One seed, and of each modality the first task that has an invariance to learn."),
+        typer.Option(
+            "--quick", help="Use a single seed, and for each modality only its first task that has an invariance."
+        ),
     ] = False,
-    list_only: Annotated[bool, typer.Option("--list", help="List tasks and rules, and train nothing.")] = False,
+    list_only: Annotated[bool, typer.Option("--list", help="List tasks and rules without training.")] = False,
 ) -> None:
-    """Compare ways to augment: told, fixed, learned, on tasks of which it is known what may be learned.
+    """Compare learned and fixed ways to augment on tasks whose true invariances are known.
 
-    Trains every rule on every task for every seed. results.jsonl gets a line per training when it is there; table.md,
-    summary.json and bench.png sum up. Runs that are there already are not repeated unless a number of the task, a
-    setting of the rule, or the version of augrad, of the task's plugin or of torch has changed: an interrupted
-    benchmark goes on where it was. Code that changes without its version is not seen: then choose another --output.
+    Trains every rule on every task for every seed, for example: augrad bench --rules none,oracle,augrad --seeds 0,1.
+    Each training adds a line to results.jsonl when it ends. Summaries are in table.md, summary.json and bench.png.
 
-    A task that lacks an optional dependency is skipped. A run that fails is recorded, the others go on, and the next
-    call tries it again; the exit status is then 1, as it is if no run went through.
+    Run the same command again to continue an interrupted benchmark. A finished training is repeated only if a number of
+    the task, a setting of the rule, or the version of augrad, of the task's plugin or of torch has changed. Code that
+    changed without a new version is not noticed; in that case, choose another --output.
+
+    A task is skipped if its optional dependency is not installed. A training that fails is recorded, the others go on,
+    and the next call tries it again. The exit status is 1 if a training failed or if there are no results.
     """
     numbers = None if seeds is None else whole_numbers(seeds)
     tasks, chosen = _tasks(list(dict.fromkeys(names or []))), _rules(rules)
@@ -60,7 +72,7 @@ def run(
     else:
         from augrad.bench import run_bench
 
-        result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, quick=quick)
+        result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, backend=backend, quick=quick)
         if result.failed:
             lines.append(f"{len(result.failed)} of {len(result.records)} runs failed: what they say is above.")
         elif not result.rows:
@@ -88,12 +100,18 @@ def _rules(wanted: str | None) -> list[Rule]:
     known = registry.rules()
     if wanted is None:
         return list(known.values())
+    from augrad.bench.preset_rules import find_rule
+
     chosen: dict[str, Rule] = {}
     for name in (part.strip() for part in wanted.split(",")):
         found = {rule.name: rule for rule in known.values() if name in (rule.name, rule.group)}
-        if not found:
+        presets = registry.presets() if not found else {}
+        if name in presets:
+            found = {name: find_rule(name)}
+        elif not found:
             raise UnknownNameError(
-                f"no rule or group of rules named {name!r}; rules: {', '.join(known)}." + suggestion(name, known),
+                f"no rule, group of rules or preset is named {name!r}; rules: {', '.join(known)}."
+                + suggestion(name, [*known, *presets]),
                 name=name,
             )
         chosen.update(found)

@@ -15,35 +15,39 @@ if TYPE_CHECKING:
 
 def run(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which ones; all that are installed if left out.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of demos. Default: all installed demos.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="0,1,2", help="What to repeat over; each demo's own if left out.")
+        str | None, typer.Option(metavar="0,1,2", help="Seeds of the repetitions. Default: seed 0 alone.")
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Where report.html goes; if left out runs/demo-NAME for one name, else runs/demo."
+            metavar="DIR",
+            help="Directory for report.html. Default: runs/demo-NAME for a single demo, runs/demo for several.",
         ),
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of trainings at the same time, each in its own process.")
+    ] = 1,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One seed and a tenth of the epochs: a look at the machinery.")
+        bool, typer.Option("--quick", help="Use a single seed and a tenth of the epochs, to see how the demo works.")
     ] = False,
 ) -> None:
-    """Run small real tasks: with no augmentation, with the right one, with what augrad learns. Writes a report.
+    """Compare no augmentation, the true augmentation and a learned one on small real tasks. Writes a report.
 
-    Prints one table and what was learned in each task, and writes report.html, results.json and overview.png. Of
-    several demos, one that lacks an optional dependency is skipped and one that fails is left; the others run. The exit
-    status is 1 if one failed, or if none could run.
+    Prints a table and the learned policy of each task, and writes report.html, results.json and overview.png. A demo is
+    skipped if its optional dependency is not installed. If a demo fails, the others still run. The exit status is 1 if
+    a demo failed, or if none could run.
     """
     numbers = None if seeds is None else whole_numbers(seeds)
     chosen = _chosen(list(dict.fromkeys(names or [])))
     from augrad.demo import run_demo, run_demos
 
     if names and len(chosen) == 1:
-        run_demo(chosen[0], seeds=numbers, output=output, quick=quick)
+        run_demo(chosen[0], seeds=numbers, output=output, jobs=jobs, quick=quick)
         return
-    findings = run_demos(chosen, seeds=numbers, output=output, quick=quick)
+    findings = run_demos(chosen, seeds=numbers, output=output, jobs=jobs, quick=quick)
     lines = [] if names else broken("demos")
     for line in lines:
         typer.echo(f"augrad: {line}", err=True)
@@ -63,7 +67,7 @@ def _chosen(names: list[str]) -> list[Demo]:
 
 
 def broken(kind: str) -> list[str]:
-    """Why demos, or tasks or rules, that plugins claim could not even be imported, one line each."""
+    """Returns a line for each demo, task, preset or rule of a plugin that could not be imported, with the reason."""
     from augrad.plugins.registry import catalogue
 
     errors = catalogue.plugin_errors()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,19 +26,76 @@ from augrad.demo.words import (
 )
 from augrad.report.console import Bar
 
+SHARES = {"none": 0.08, "oracle": 0.12, "augrad": 0.8}
+"""Roughly, the shares of the rules in the time of a demo."""
+
+
+class TimeLeft:
+    """An estimate of the time that all trainings still take; prints as `"about 5 min left"`.
+
+    It begins with the demos' own guesses, `Demo.seconds`, and corrects them by the trainings that have ended.
+
+    Args:
+        demos: the demos to run.
+        jobs: trainings at the same time.
+    """
+
+    def __init__(self, demos: Sequence[Demo], jobs: int) -> None:
+        self._jobs, self._started = jobs, time.monotonic()
+        self._to_do = {(demo.name, rule): demo.seconds * share for demo in demos for rule, share in SHARES.items()}
+        self._seeds = {demo.name: len(demo.seeds) for demo in demos}
+        self._counts = {key: self._seeds[key[0]] for key in self._to_do}
+        self._done = self._at_last_end = 0.0
+
+    def end(self, demo: str, rule: str) -> None:
+        """Records that a training has ended."""
+        self._counts[demo, rule] -= 1
+        self._done += self._to_do[demo, rule]
+        self._at_last_end = time.monotonic() - self._started
+
+    def drop(self, demo: str) -> None:
+        """Records that the rest of a demo will not be trained."""
+        self._counts.update({key: 0 for key in self._counts if key[0] == demo})
+
+    @property
+    def seconds(self) -> float:
+        """The estimate, at least 0."""
+        left = sum(self._counts[key] * seconds for key, seconds in self._to_do.items())
+        elapsed = time.monotonic() - self._started
+        if not self._done:
+            return max(0.0, left / self._jobs - elapsed)
+        # The time that a guessed second took until the last training ended.
+        pace = self._at_last_end / self._done
+        return max(0.0, left * pace - (elapsed - self._at_last_end))
+
+    def __str__(self) -> str:
+        seconds = self.seconds
+        return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"about {max(1.0, seconds):.0f} s left"
+
+
+class _LeftColumn(ProgressColumn):
+    def __init__(self, left: TimeLeft) -> None:
+        super().__init__()
+        self._left = left
+
+    def render(self, task: Task) -> Text:
+        return Text(str(self._left))
+
 
 class Display(Bar):
     """Progress over all trainings of all demos: a bar on a terminal, one line per training elsewhere.
 
     Args:
-        demos: what is run, in this order.
-        console: where to.
+        demos: the demos to run, in this order.
+        console: where to print.
+        jobs: trainings at the same time.
     """
 
-    def __init__(self, demos: Sequence[Demo], console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    def __init__(self, demos: Sequence[Demo], console: Console, jobs: int = 1) -> None:
+        self._left = TimeLeft(demos, jobs)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _LeftColumn(self._left))
         super().__init__(console, sum(map(_n_epochs, demos)), columns)
-        self._demos, self._demo = demos, demos[0]
+        self._demos, self._demo, self._jobs = demos, demos[0], jobs
         self._n_runs = sum(map(_n_runs, demos))
         # Of all demos, and of the one that runs: what is left of one that is dropped will never be done.
         self._runs_done = self._own_runs = self._own_epochs = 0
@@ -47,36 +105,44 @@ class Display(Bar):
             self._console.print(f"[bold]{demo.name}:[/] {demo.title}", highlight=False)
             if len(self._demos) == 1:
                 self._console.print(demo.description, highlight=False, markup=False)
-        self._console.print(f"{self._n_runs} trainings: {' / '.join(RULES)} for each seed.\n", highlight=False)
+        self._console.print(
+            f"{self._n_runs} trainings: {' / '.join(RULES)} for each seed; {self._left}.\n", highlight=False
+        )
         self.start()
         return self
 
     def begin_demo(self, demo: Demo) -> None:
-        """A demo begins: its data are loaded."""
+        """Shows that a demo begins: its data are loaded."""
         self._demo, self._own_runs, self._own_epochs = demo, 0, 0
         self.describe(f"{demo.name}: data")
 
     def begin(self, rule: str, seed: int) -> None:
-        """A training begins."""
+        """Shows that a training begins."""
         self.describe(f"{self._demo.name}: seed {seed}, {rule:<6} epoch")
 
     def advance(self) -> None:
-        """An epoch is over."""
+        """Moves the bar by an epoch."""
         self._own_epochs += 1
         super().advance()
 
-    def end(self, run: Run) -> None:
-        """A training is over."""
+    def end(self, run: Run, demo: str) -> None:
+        """Shows that a training of a demo has ended."""
         self._runs_done += 1
-        self._own_runs += 1
+        self._own_runs += demo == self._demo.name
+        self._left.end(demo, run.rule)
+        if self._jobs > 1:
+            for _ in range(next(each.epochs for each in self._demos if each.name == demo)):
+                self.advance()
+            self.describe(f"{demo}: seed {run.seed}, {run.rule} done")
         if not self.shown:
             self.say(
-                f"[{self._runs_done}/{self._n_runs}] {self._demo.name}, seed {run.seed}, {run.rule}: {run.score:.3f} "
-                f"in {run.seconds:.1f} s"
+                f"[{self._runs_done}/{self._n_runs}] {demo}, seed {run.seed}, {run.rule}: {run.score:.3f} "
+                f"in {run.seconds:.1f} s; {self._left}"
             )
 
     def drop(self, why: str) -> None:
-        """The demo that runs will not run through."""
+        """Drops the rest of the current demo, and prints why."""
+        self._left.drop(self._demo.name)
         self._n_runs -= _n_runs(self._demo) - self._own_runs
         self.lower(_n_epochs(self._demo) - self._own_epochs)
         self.say(why)
@@ -127,7 +193,8 @@ def rules_table(result: DemoResult) -> Table:
 
 def policy_table(result: DemoResult) -> Table:
     """The learned policy in physical units, one row per parameter, the most used transform first."""
-    table = Table(title=f"Learned policy: {result.demo.name} (mean over seeds and layers)", title_justify="left")
+    over = "seeds and layers" if len(result.seeds) > 1 else "layers"
+    table = Table(title=f"Learned policy: {result.demo.name} (mean over {over})", title_justify="left")
     for heading in POLICY_HEADINGS:
         table.add_column(heading, justify="left" if heading == POLICY_HEADINGS[0] else "right")
     for cells in policy_rows(result):

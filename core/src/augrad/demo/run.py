@@ -1,4 +1,4 @@
-"""`run_demo`, `run_demos`: train every rule for every seed, print and write. Uses trial.py, console.py and report/."""
+"""`run_demo`, `run_demos`: train every rule for every seed, print and write. Uses trial.py, together.py, console.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,12 @@ from augrad.demo.console import Display, print_findings
 from augrad.demo.results import DemoResult, Findings, Orbit, Run
 from augrad.demo.rules import RULES, candidates
 from augrad.demo.task import Demo, DemoData, check_seeds
+from augrad.demo.together import Trained, threads, train_together
 from augrad.demo.trial import prepared, train_rule
 from augrad.errors import ArgumentError, ArgumentTypeError, MissingDependencyError, optional
 from augrad.files.manifest import installed_versions
 from augrad.files.storage import write_file
-from augrad.model import InvariantModel
+from augrad.layers.module import AugmentationModule
 from augrad.randomness import keyed_generator
 from augrad.transform.transform import Transform
 
@@ -39,36 +39,41 @@ def run_demo(
     *,
     seeds: Sequence[int] | None = None,
     output: Output = None,
+    jobs: int = 1,
     quick: bool = False,
     console: Console | None = None,
 ) -> DemoResult:
-    """Trains with no augmentation, with the oracle and with augrad, and shows what came out.
+    """Trains without augmentation, with the oracle and with augrad, and reports the results.
 
-    Prints one table and the learned policy, and writes `report.html`, `results.json` and `overview.png`. For one seed
-    all rules get the same data, initial weights, order of batches and number of epochs.
+    Prints a table and the learned policy, and writes `report.html`, `results.json` and `overview.png`. With the same
+    seed, all rules get the same data, initial weights, order of batches and number of epochs.
 
     Args:
         demo: the task.
-        seeds: what is repeated over; the demo's own if None.
+        seeds: seeds of the repetitions; the demo's own if None.
         output: directory for the files; `runs/demo-<name>` if None. Files of an earlier run are replaced.
-        quick: one seed and a tenth of the epochs: a look at the machinery, not at the result.
+        jobs: trainings at the same time, each in a process of its own; 1 trains in this process. A script that passes
+            more needs `if __name__ == "__main__":` around its call.
+        quick: a single seed and a tenth of the epochs. This only shows that the demo works; the numbers mean little.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
     Returns:
-        All that was found.
+        The results of all trainings.
 
     Raises:
         ArgumentTypeError: `demo` is no `Demo`.
         ArgumentError: `seeds` is empty or holds one twice.
         StorageError: `output` cannot be written to; found out before anything is trained.
-        MissingDependencyError: matplotlib, or what its data are read with, is not installed.
+        MissingDependencyError: matplotlib, or the package that reads the data, is not installed.
         UnknownTransformError: a candidate is not registered.
     """
     task = _settled(demo, seeds, quick=quick)
     directory = _writable(Path("runs", f"demo-{task.name}") if output is None else Path(output))
     console = Console() if console is None else console
-    with Display([task], console) as display:
-        result = _run(task, display, quick=quick)
+    with Display([task], console, jobs) as display:
+        result = next(iter(_outcomes([task], jobs, display, quick=quick)))
+    if isinstance(result, Exception):
+        raise result
     _finish(Findings((result,)), directory, console)
     return result
 
@@ -78,23 +83,25 @@ def run_demos(
     *,
     seeds: Sequence[int] | None = None,
     output: Output = None,
+    jobs: int = 1,
     quick: bool = False,
     console: Console | None = None,
 ) -> Findings:
-    """Runs several demos one after the other, as `run_demo` does, and shows them in one table and one report.
+    """Runs several demos as `run_demo` does, and shows them in a single table and a single report.
 
-    A demo that lacks an optional dependency is skipped, and one that fails otherwise is left: the others run, and what
-    they found is shown and written.
+    A demo is skipped if its optional dependency is not installed. If a demo fails, the others still run and are
+    reported.
 
     Args:
         demos: the tasks, at least one.
-        seeds: what each is repeated over; its own if None.
+        seeds: seeds of the repetitions; each demo's own if None.
         output: directory for the files; `runs/demo` if None. Files of an earlier run are replaced.
-        quick: one seed and a tenth of the epochs.
+        jobs: trainings at the same time, as for `run_demo`.
+        quick: a single seed and a tenth of the epochs.
         console: where to print; standard output if None. Progress is animated only on a terminal.
 
     Returns:
-        All that was found, and which demos were skipped or failed, and why. Nothing is written if none ran through.
+        The results, and which demos were skipped or failed, and why. If all failed, no report is written.
 
     Raises:
         ArgumentTypeError: `demos` holds something that is no `Demo`.
@@ -110,16 +117,14 @@ def run_demos(
     results: list[DemoResult] = []
     skipped: dict[str, str] = {}
     failed: dict[str, str] = {}
-    with Display(tasks, console) as display:
-        for task in tasks:
-            try:
-                results.append(_run(task, display, quick=quick))
-            except MissingDependencyError as error:
-                skipped[task.name] = str(error)
-                display.drop(f"{task.name} is skipped: {error}")
-            except Exception as error:  # noqa: BLE001 - a demo is a plugin's code: whatever it raises, the others run
-                failed[task.name] = f"{type(error).__name__}: {error}"
-                display.drop(f"{task.name} failed: {failed[task.name]}")
+    with Display(tasks, console, jobs) as display:
+        for task, outcome in zip(tasks, _outcomes(tasks, jobs, display, quick=quick), strict=True):
+            if isinstance(outcome, MissingDependencyError):
+                skipped[task.name] = str(outcome)
+            elif isinstance(outcome, Exception):
+                failed[task.name] = f"{type(outcome).__name__}: {outcome}"
+            else:
+                results.append(outcome)
     findings = Findings(tuple(results), skipped, failed)
     if results:
         _finish(findings, directory, console)
@@ -127,71 +132,99 @@ def run_demos(
 
 
 def _settled(demo: Demo, seeds: Sequence[int] | None, *, quick: bool) -> Demo:
-    """The demo with the seeds and epochs that it will be run with."""
+    """Returns the demo with the seeds and epochs of this run."""
     if not isinstance(demo, Demo):
         raise ArgumentTypeError(
-            f"demo must be an augrad.demo.Demo, but got {demo!r}. augrad.plugins.registry.demos() holds those installed.",
+            f"demo must be an augrad.demo.Demo, but got {demo!r}. Those installed: augrad.plugins.registry.demos().",
             argument="demo",
         )
     chosen = tuple(demo.seeds if seeds is None else seeds)
     check_seeds(chosen)
     if not quick:
         return dataclasses.replace(demo, seeds=chosen)
-    return dataclasses.replace(demo, seeds=chosen[:1], epochs=max(1, demo.epochs // QUICK_FRACTION))
+    epochs, seconds = max(1, demo.epochs // QUICK_FRACTION), demo.seconds / QUICK_FRACTION
+    return dataclasses.replace(demo, seeds=chosen[:1], epochs=epochs, seconds=seconds)
 
 
-def _run(demo: Demo, display: Display, *, quick: bool) -> DemoResult:
-    """Trains every rule for every seed; transforms and pictures are those of the first seed."""
+def _outcomes(demos: Sequence[Demo], jobs: int, display: Display, *, quick: bool) -> list[DemoResult | Exception]:
+    """Returns the result of each demo, or its error."""
+    together = _trained_together(demos, jobs, display) if jobs > 1 else {}
+    outcomes: list[DemoResult | Exception] = []
+    for demo in demos:
+        try:
+            outcomes.append(_run(demo, together.get(demo.name), display, quick=quick))
+        except Exception as error:  # noqa: BLE001 - a demo is a plugin's code: whatever it raises, the others run
+            outcomes.append(error)
+            lacks = isinstance(error, MissingDependencyError)
+            display.drop(f"{demo.name} is skipped: {error}" if lacks else f"{demo.name} failed: {_said(error)}")
+    return outcomes
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _trained_together(demos: Sequence[Demo], jobs: int, display: Display) -> dict[str, list[Trained]]:
+    """All trainings of all demos by name, several at a time."""
+    found: dict[str, list[Trained]] = {demo.name: [] for demo in demos}
+    trainings = train_together(demos, jobs)
+    for each in trainings:
+        found[each.demo].append(each)
+        if each.run is not None:
+            display.end(each.run, each.demo)
+    return found
+
+
+def _run(demo: Demo, trained: Sequence[Trained] | None, display: Display, *, quick: bool) -> DemoResult:
+    """Every rule for every seed, trained now unless `trained` has it; transforms and pictures are the first seed's."""
     started = time.perf_counter()
     display.begin_demo(demo)
     with threads(demo.n_threads):
-        by_seed = [_run_seed(demo, seed, display) for seed in demo.seeds]
+        by_seed = [_run_seed(demo, seed, trained, display) for seed in demo.seeds]
     runs = tuple(run for result in by_seed for run in result.runs)
-    environment = _environment(demo, time.perf_counter() - started, quick=quick)
-    return dataclasses.replace(by_seed[0], runs=runs, environment=environment)
+    seconds = time.perf_counter() - started if trained is None else sum(run.seconds for run in runs)
+    return dataclasses.replace(by_seed[0], runs=runs, environment=_environment(demo, seconds, quick=quick))
 
 
-def _run_seed(demo: Demo, seed: int, display: Display) -> DemoResult:
+def _run_seed(demo: Demo, seed: int, trained: Sequence[Trained] | None, display: Display) -> DemoResult:
+    there = {each.rule: each for each in trained or () if each.seed == seed}
+    for each in there.values():
+        if each.error is not None:
+            raise each.error
     data, arguments, transforms = prepared(demo, seed)
     runs: list[Run] = []
-    models: dict[str, InvariantModel] = {}
+    modules: dict[str, AugmentationModule] = {}
     for rule in RULES:
-        display.begin(rule, seed)
-        run, models[rule] = train_rule(rule, demo, data, transforms, seed, on_epoch=display.advance)
-        display.end(run)
+        found = there.get(rule)
+        if found is not None and found.run is not None and found.augmentation is not None:
+            run, modules[rule] = found.run, found.augmentation
+        else:
+            display.begin(rule, seed)
+            run, model = train_rule(rule, demo, data, transforms, seed, on_epoch=display.advance)
+            modules[rule] = model.augmentation
+            display.end(run, demo.name)
         runs.append(run)
     metric = "accuracy" if data.classifies else "r2"
-    orbit = _orbit(demo, data, transforms, models)
+    orbit = _orbit(demo, data, transforms, modules)
     return DemoResult(demo, tuple(runs), metric, transforms, orbit, arguments=arguments)
 
 
 @torch.no_grad()
 def _orbit(
-    demo: Demo, data: DemoData, transforms: Mapping[str, Transform], models: Mapping[str, InvariantModel]
+    demo: Demo, data: DemoData, transforms: Mapping[str, Transform], augmentations: Mapping[str, AugmentationModule]
 ) -> Orbit:
     """Copies of the first test sample under the policy at the start, the learned and the true one."""
     sample = batch.select(data.test_x, torch.zeros(1, dtype=torch.long, device=batch.device(data.test_x)))
     copies = batch.repeat(sample, N_ORBIT_COPIES)
     modules = {
         "before training": candidates(demo, transforms),
-        "learned": models["augrad"].augmentation,
-        "oracle": models["oracle"].augmentation,
+        "learned": augmentations["augrad"],
+        "oracle": augmentations["oracle"],
     }
     rows = [
         (label, module.eval()(copies, generator=keyed_generator("demo", "orbit"))) for label, module in modules.items()
     ]
     return Orbit(sample, tuple(rows))
-
-
-@contextmanager
-def threads(n_threads: int) -> Iterator[None]:
-    """A context in which torch computes in so many threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:
@@ -206,15 +239,15 @@ def _environment(demo: Demo, seconds: float, *, quick: bool) -> dict[str, Any]:
 
 
 def versions_of(demo: Demo) -> dict[str, str]:
-    """The versions of augrad, of what is installed for the demo's modality, and of torch, by distribution."""
+    """Returns the versions of augrad, of the plugin of the demo's modality, and of torch, by distribution."""
     return installed_versions(demo.transforms[0].partition(".")[0])
 
 
 def _writable(directory: Path) -> Path:
-    """The directory, made if need be and seen to accept files, and that a page can be drawn: before hours are spent.
+    """Creates the directory, and checks that it is writable and that matplotlib is there, before any training.
 
     Raises:
-        StorageError: it accepts none.
+        StorageError: no file can be written there.
         MissingDependencyError: matplotlib is not installed.
     """
     optional("matplotlib", "report", "the report of a demo")
@@ -223,7 +256,7 @@ def _writable(directory: Path) -> Path:
 
 
 def _finish(findings: Findings, directory: Path, console: Console) -> None:
-    """Prints what was found and writes the files: the numbers first, so that no drawing error loses them."""
+    """Prints the results and writes the files, numbers first, so that an error in a drawing does not lose them."""
     print_findings(findings, console)
     written = [write_file(directory / "results.json", json.dumps(findings.to_json(), indent=1).encode())]
     from augrad.demo.page.document import render  # matplotlib loads on first use

@@ -86,6 +86,8 @@ class Demo:
         n_layers: number of augmentation layers for augrad.
         copies: number of augmented copies over which predictions are averaged.
         seeds: seeds of the repetitions.
+        seconds: rough processor time of all three trainings for a seed. It is the display's first estimate of the time
+            left.
         n_threads: threads of torch on the CPU. Small networks gain nothing from several threads, and lose much if cores
             are shared. The results would also depend on their number.
 
@@ -107,8 +109,9 @@ class Demo:
     lr: float = 2e-3
     n_layers: int = 2
     copies: int = 10
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0,)
     n_threads: int = 1
+    seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z][\w-]*", self.name):

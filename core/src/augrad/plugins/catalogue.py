@@ -26,12 +26,21 @@ OFFICIAL = {modality: f"augrad-{modality}" for modality in ("vision", "audio", "
 """The distribution that provides each of augrad's own modalities."""
 
 TYPES = {"demos": "augrad.demo.task:Demo", "tasks": "augrad.bench.task:Task", "rules": "augrad.bench.rules:Rule"}
-"""The classes of the other kinds of plugin content, as import strings, so that nothing is imported before its use."""
+"""The classes of demos, tasks and rules, as import strings, so that nothing is imported before its use.
+
+A preset is a function, so it has no class here.
+"""
 
 OWN = Plugin(
     "augrad",
     "augrad",
     version("augrad"),
+    presets={
+        "augnet": "augrad.presets:augnet",
+        "augerino": "augrad.presets:augerino",
+        "randaugment": "augrad.presets:randaugment",
+        "trivialaugment": "augrad.presets:trivialaugment",
+    },
     rules={
         "none": "augrad.bench.builtin:NONE",
         "oracle": "augrad.bench.builtin:ORACLE",
@@ -49,7 +58,7 @@ OWN = Plugin(
 
 
 class Catalogue:
-    """Everything that has a name: transforms, demos, tasks and rules, from plugins or registered by hand.
+    """Everything that has a name: transforms, demos, tasks, presets and rules, from plugins or registered by hand.
 
     Plugins are discovered at the first lookup. An error in a plugin affects only that plugin. Each transform is
     imported on first use.
@@ -126,11 +135,11 @@ class Catalogue:
         return found
 
     def get_named(self, kind: str, name: str) -> Any:
-        """Returns a demo, task or rule by name; see `registry.get_demo`, `get_task` and `get_rule`.
+        """Returns a demo, task, preset or rule by name; see `registry.get_demo` and its siblings.
 
         Args:
-            kind: `"demos"`, `"tasks"` or `"rules"`.
-            name: name of the demo, task or rule.
+            kind: `"demos"`, `"tasks"`, `"presets"` or `"rules"`.
+            name: name of the demo, task, preset or rule.
         """
         fault = partial(_named_fault, kind)
         for plugin in self._loaded():
@@ -148,7 +157,7 @@ class Catalogue:
         )
 
     def all_named(self, kind: str) -> dict[str, Any]:
-        """Returns all demos, tasks or rules that can be imported, by name, starting with the core's own.
+        """Returns everything of a kind that can be imported, by name, starting with the core's own.
 
         Args:
             kind: as for `get_named`.
@@ -275,7 +284,9 @@ def _named_transform(candidate: Any, name: str) -> str:
 
 
 def _named_fault(kind: str, candidate: Any, name: str) -> str:
-    """Returns why an object is not a demo, task or rule of this name, as a relative clause; empty if it is."""
+    """Returns why an object is not a demo, task, preset or rule of this name, as a relative clause; empty if it is."""
+    if kind == "presets":
+        return "" if callable(candidate) else "which is no function that makes an augrad.presets.Preset"
     # By the names of its classes: this room lies below the one of demos and that of the benchmark.
     if TYPES[kind] not in map(_source, type(candidate).__mro__):
         module, _, wanted = TYPES[kind].partition(":")

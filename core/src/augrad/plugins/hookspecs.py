@@ -78,6 +78,20 @@ def augrad_tasks() -> dict[str, str]:
 
 
 @hookspec
+def augrad_presets() -> dict[str, str]:
+    """The presets a plugin brings: name to the import string of a function that makes an `augrad.presets.Preset`.
+
+    The function takes the transforms first, and options by name: `make(transforms, *, strength=0.1) -> Preset`. Names
+    are as for demos. Each preset is also a benchmark rule of the same name: `augrad bench --rules mine-cutout`.
+
+    Example:
+        >>> def augrad_presets():
+        ...     return {"mine-cutout": "augrad_mine.cutout:cutout"}
+    """
+    return {}
+
+
+@hookspec
 def augrad_rules() -> dict[str, str]:
     """Returns the benchmark rules of a plugin: name to the import string of an `augrad.bench.Rule`.
 

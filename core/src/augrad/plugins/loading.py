@@ -25,7 +25,7 @@ from augrad.plugins.guarded_calls import cause_of, guarded, import_string, is_im
 GROUP = "augrad"
 """The entry-point group of plugins."""
 
-NAMED = {"demos": "demo", "tasks": "task", "rules": "rule"}
+NAMED = {"demos": "demo", "tasks": "task", "presets": "preset", "rules": "rule"}
 """Content of plugins besides transforms: plural and singular. Each kind has a hook and a field of `Plugin`."""
 
 HOOKS = ("augrad_transforms", *(f"augrad_{kind}" for kind in NAMED))
@@ -38,7 +38,8 @@ class Plugin:
     Attributes:
         name: name of its entry point, which is the modality with which its names begin.
         distribution, version: the installed distribution.
-        transforms, demos, tasks, rules: name to import string, as the plugin claims them, even if it was left out.
+        transforms, demos, tasks, presets, rules: name to import string, as the plugin claims them, even if it was left
+            out.
         printed: everything it wrote to standard output while loading.
         error: why it was left out, or None.
         module: the module of the entry point, or None.
@@ -50,6 +51,7 @@ class Plugin:
     transforms: Mapping[str, str] = field(default_factory=dict)
     demos: Mapping[str, str] = field(default_factory=dict)
     tasks: Mapping[str, str] = field(default_factory=dict)
+    presets: Mapping[str, str] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
     printed: str = ""
     error: PluginError | None = None

@@ -1,4 +1,4 @@
-"""Looks up transforms, demos, tasks and rules by name, in a single catalogue per process. Uses catalogue.py."""
+"""Looks up transforms, demos, tasks, presets and rules by name; one catalogue per process. Uses catalogue.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from augrad.plugins.catalogue import Catalogue
 from augrad.transform.transform import Transform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from augrad.bench import Rule, Task
     from augrad.demo import Demo
+    from augrad.presets import Preset
 
 TransformClass = TypeVar("TransformClass", bound=type[Transform])
 
@@ -112,6 +115,22 @@ def get_task(name: str) -> Task:
 def tasks() -> dict[str, Task]:
     """Returns every benchmark task of the installed plugins; `plugin_errors` lists those that could not be imported."""
     return catalogue.all_named("tasks")
+
+
+def get_preset(name: str) -> Callable[..., Preset]:
+    """The function that makes the preset called `name`: augrad's own, or a plugin's.
+
+    Raises:
+        UnknownNameError: no preset has that name; the message lists the known ones and the nearest.
+        PluginError: the plugin that brings it is broken; the message says why.
+    """
+    found: Callable[..., Preset] = catalogue.get_named("presets", name)
+    return found
+
+
+def presets() -> dict[str, Callable[..., Preset]]:
+    """The function of every preset by name; `plugin_errors` lists those that could not be imported."""
+    return catalogue.all_named("presets")
 
 
 def get_rule(name: str) -> Rule:

@@ -107,5 +107,6 @@ DEMO = Demo(
     lr=3e-3,
     n_layers=2,
     copies=10,
+    seconds=220.0,
 )
 """The task is to find a cyclic shift over the whole period among six candidates."""

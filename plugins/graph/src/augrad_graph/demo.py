@@ -188,5 +188,6 @@ DEMO = Demo(
     lr=2e-3,
     n_layers=1,
     copies=10,
+    seconds=185.0,
 )
 """The task is to find rotation by any angle among six candidates."""

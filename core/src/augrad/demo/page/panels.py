@@ -28,7 +28,8 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
         axes.scatter(
             [run.score for run in result.of(rule)], [row] * len(result.of(rule)), s=26, color=colour, alpha=0.45
         )
-        axes.errorbar(mean, row, xerr=deviation, fmt="o", ms=10, color=colour, lw=2.4, mec=PAPER, mew=1.2)
+        spread = deviation if len(result.seeds) > 1 else None
+        axes.errorbar(mean, row, xerr=spread, fmt="o", ms=10, color=colour, lw=2.4, mec=PAPER, mew=1.2)
         axes.annotate(
             _in_metric(result, mean), (mean, row), (0, 11), textcoords="offset points", ha="center", weight="bold"
         )
@@ -49,7 +50,7 @@ def draw_scores(axes: Axes, result: DemoResult) -> None:
     axes.set_yticks([])
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"{METRICS[result.metric]} (small dots: seeds)")
+    axes.set_xlabel(METRICS[result.metric] + (" (small dots: seeds)" if len(result.seeds) > 1 else ""))
     if result.metric == "accuracy":
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g} %"))

@@ -106,7 +106,7 @@ def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
         axes.axhline(true.share, color=ORANGE, ls=DASHES, label="truth")
         if trace is not None:
-            _draw_seeds(axes, trace.met, BLUE, "learned (thin: seeds)")
+            _draw_seeds(axes, trace.met, BLUE, _learned(result))
         axes.set_ylim(0, 1)
         axes.legend(loc="best")
         return
@@ -122,10 +122,14 @@ def draw_range(axes: Axes, result: DemoResult, true: Reach) -> None:
         if not moves.all() and moves.any():
             _draw_seeds(axes, ends[:, :, ~moves].mean(axis=2), MUTED, f"{declared.per}s that must not move")
             ends = ends[:, :, moves]
-        _draw_seeds(axes, ends.mean(axis=2), BLUE, "learned (thin: seeds)")
+        _draw_seeds(axes, ends.mean(axis=2), BLUE, _learned(result))
     if declared.identity == 0 < truth:
         axes.set_ylim(0, max(axes.get_ylim()[1], 1.3 * truth))
     axes.legend(loc="best")
+
+
+def _learned(result: DemoResult) -> str:
+    return "learned (thin: seeds)" if len(result.seeds) > 1 else "learned"
 
 
 def _draw_seeds(axes: Axes, values: np.ndarray, colour: str, label: str) -> None:

@@ -1,51 +1,24 @@
-"""Published ways to augment, by name: a ready module and penalty each. Uses module.py, penalties.py, unchanged.py.
+"""The four presets that augrad brings: AugNet and Augerino learn, RandAugment and TrivialAugment are fixed.
 
-`augnet` and `augerino` learn; `randaugment` and `trivialaugment` are fixed. Defaults are the authors' where there are
-any; what is ours is said to be. The transforms and their ranges are always the caller's.
+Defaults are the authors' where the authors give them; the docstrings say which defaults are ours. You choose the
+transforms and their ranges. Uses preset.py, module.py, penalties.py, unchanged.py.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augrad.layers.construction import Entry, resolve_transforms
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.layers.selection import Selection
-from augrad.learning.penalties import AugerinoPenalty, MagnitudePenalty, Penalty
+from augrad.learning.penalties import AugerinoPenalty, MagnitudePenalty
 from augrad.options import count
+from augrad.presets.preset import Preset
 from augrad.transform.transform import Transform
 from augrad.transform.unchanged import Unchanged
-
-
-@dataclass(frozen=True, eq=False)
-class Preset:
-    """A published way to augment, ready for `InvariantModel` and `fit`. Unpacks as `module, penalty`.
-
-    Attributes:
-        name: of the function that made it.
-        module: the augmentation; fixed ones require no gradient.
-        penalty: what to add to the loss; None where nothing is learned.
-        citation: the paper.
-        copies: augmented copies that the authors average a prediction over, for `InvariantModel(copies=...)`; None
-            where they predict the sample as it is, which is `model.trunk(x)`.
-        augmentation_lr_factor: the augmentation's learning rate as a multiple of the trunk's, for
-            `fit(augmentation_lr=...)`, whose own default is 10; None where nothing is learned.
-    """
-
-    name: str
-    module: AugmentationModule
-    penalty: Penalty | None
-    citation: str
-    copies: int | None = None
-    augmentation_lr_factor: float | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        """The module, then the penalty."""
-        return iter((self.module, self.penalty))
 
 
 def augnet(
@@ -58,22 +31,24 @@ def augnet(
     temperature: float = 0.01,
     magnitude: float | Mapping[str, float] = 0.5,
 ) -> Preset:
-    """AugNet as published: layers that mix all candidates, magnitudes and weights learned, the magnitude penalty.
+    """AugNet as published: layers that mix all candidates, with learned weights and magnitudes.
 
-    The defaults are those of the authors' CIFAR-10 experiment: 3 layers, strength 0.5 (which they divide by 10 after
-    epoch 40 of 300), temperature 0.01, magnitudes from 0.5, one learning rate for all, 20 copies. Their rotated sprites
-    have 1 layer, magnitudes from 1/8 and 1 copy; their sinusoids 1 layer, strengths 0.2 or 0.8, and 4 or 10 copies.
-    Their magnitudes are clamped to [0, 1], ours a sigmoid; in their eval mode a batch shares one draw of a transform,
-    here each sample has its own.
+    The defaults are those of the authors' CIFAR-10 experiment: 3 layers, strength 0.5 (which the authors divide by 10
+    after epoch 40 of 300), temperature 0.01, initial magnitudes 0.5, the same learning rate for trunk and augmentation,
+    20 copies. The authors' rotated sprites have 1 layer, initial magnitudes 1/8 and 1 copy; their sinusoids 1 layer,
+    strengths 0.2 or 0.8, and 4 or 10 copies.
+
+    Two things differ from the authors' code. Its magnitudes are clamped to [0, 1]; ours are a sigmoid. In eval mode it
+    draws a transform once for the whole batch; here each sample has its own draw.
 
     Args:
         transforms: names, classes or instances, the candidates of every layer; instances are copied.
-        arguments: what names and classes are constructed with, see `AugmentationLayer`.
+        arguments: constructor arguments for names and classes, see `AugmentationLayer`.
         n_layers: how many layers are stacked, at least 1.
-        strength: of the penalty, finite and at least 0.
+        strength: strength of the penalty, finite and at least 0.
         selection: `"mixture"`, the paper's; `"straight_through"` costs less.
-        temperature: of the softmax over the weights, above 0.
-        magnitude: where magnitudes start, in (0, 1); one for all, or one per transform by name.
+        temperature: temperature of the softmax over the weights, above 0.
+        magnitude: initial magnitude, in (0, 1): a number for all transforms, or a mapping from transform name.
 
     Raises:
         ArgumentError, LayerError, MagnitudeError, UnknownTransformError: an argument is not accepted.
@@ -110,21 +85,22 @@ def augerino(
     strength: float = 0.05,
     magnitude: float | Mapping[str, float] = 0.1,
 ) -> Preset:
-    """Augerino: every transform is applied to every sample, one after the other, within learned uniform ranges.
+    """Augerino: applies every transform to every sample, each in its own layer, within learned uniform ranges.
 
-    Each transform has a layer of its own. Augerino learns coefficients of the six generators of affine maps, from
-    widths of 0.69 (0.35 radians to either side: 0.11 of a rotation within 180 degrees) without an upper bound, with one
-    learning rate for all and 4 copies. Its code's strengths are 0.01, 0.1 (rotated MNIST) and 0.05 (in AugNet's
-    comparison); they count those widths, which ranges declared here do not match, so strength and start are ours.
+    The authors learn coefficients of the six generators of affine maps. The coefficients start at a width of 0.69 (0.35
+    radians to either side: 0.11 of a rotation within 180 degrees) and have no upper bound. Trunk and augmentation share
+    a learning rate, and predictions are averaged over 4 copies. The penalty's strength is 0.01 or 0.1 (rotated MNIST)
+    in the authors' code and 0.05 in AugNet's comparison. It is measured in those widths, which declared ranges do not
+    match, so the default strength and the initial magnitude are ours.
 
-    A transform without parameters has no range that Augerino could learn. Here it shares its layer with `Unchanged`,
-    and their weights are learned; the penalty does not see them.
+    A transform without parameters has no range to learn. It shares its layer with `Unchanged`, and the weights of the
+    two are learned; the penalty ignores them.
 
     Args:
         transforms: names, classes or instances, in the order of application; instances are copied.
-        arguments: what names and classes are constructed with, see `AugmentationLayer`.
-        strength: of the penalty, finite and at least 0.
-        magnitude: where magnitudes start, in (0, 1); one for all, or one per transform by name.
+        arguments: constructor arguments for names and classes, see `AugmentationLayer`.
+        strength: strength of the penalty, finite and at least 0.
+        magnitude: initial magnitude, in (0, 1): a number for all transforms, or a mapping from transform name.
 
     Raises:
         ArgumentError, LayerError, MagnitudeError, UnknownTransformError: an argument is not accepted.
@@ -150,7 +126,7 @@ def augerino(
     for transform in built:
         members: list[Entry] = [transform] if transform.ranges else [transform, Unchanged]
         layer = AugmentationLayer(members, magnitude=starts[transform.name])
-        # The weight of one alone is 1, whatever its parameter.
+        # A transform that is alone in its layer has weight 1, whatever the parameter.
         layer.raw_weights.requires_grad_(len(members) > 1)
         layers.append(layer)
     return Preset(
@@ -170,14 +146,14 @@ def randaugment(
     n_layers: int = 2,
     magnitude: float = 0.3,
 ) -> Preset:
-    """RandAugment: `n_layers` transforms drawn uniformly, each exactly at one shared magnitude, its sign random.
+    """RandAugment: draws `n_layers` transforms uniformly and applies each at the same magnitude, with a random sign.
 
-    The identity is one of the operations. Nothing is learned: the paper searches `n_layers` (1 to 3) and `magnitude`
-    for each task, and has no default. 2 and 0.3 (9 on a scale to 30) are torchvision's; the ranges are the caller's.
+    The identity is among the operations. Nothing is learned. The paper has no defaults: it searches `n_layers` (1 to 3)
+    and `magnitude` for each task. The defaults 2 and 0.3 (9 on a scale to 30) are torchvision's.
 
     Args:
         transforms: names, classes or instances; `Unchanged` is added. Instances are copied.
-        arguments: what names and classes are constructed with, see `AugmentationLayer`.
+        arguments: constructor arguments for names and classes, see `AugmentationLayer`.
         n_layers: how many are drawn per sample, at least 1 (the paper's N).
         magnitude: fraction of each range, in [0, 1] (the paper's M).
 
@@ -217,13 +193,13 @@ def randaugment(
 
 
 def trivialaugment(transforms: Sequence[Entry], *, arguments: Mapping[str, Any] | None = None) -> Preset:
-    """TrivialAugment: one transform per sample, drawn uniformly, as far within its whole range as a uniform draw says.
+    """TrivialAugment: draws a transform for each sample, and its value uniformly within the whole range.
 
-    The identity is one of the operations. There is nothing to set and nothing is learned; the ranges are the caller's.
+    The identity is among the operations. There is nothing to set, and nothing is learned.
 
     Args:
         transforms: names, classes or instances; `Unchanged` is added. Instances are copied.
-        arguments: what names and classes are constructed with, see `AugmentationLayer`.
+        arguments: constructor arguments for names and classes, see `AugmentationLayer`.
 
     Raises:
         ArgumentError, LayerError, UnknownTransformError: an argument is not accepted.
@@ -259,8 +235,8 @@ def _checked(n_layers: int) -> int:
 def _starts(
     transforms: list[Transform], magnitude: float | Mapping[str, float]
 ) -> dict[str, float | Mapping[str, float]]:
-    """Per transform, what its own layer takes as `magnitude`."""
-    # One layer of all says what is wrong with a mapping of all.
+    """The `magnitude` argument of each transform's own layer, by transform name."""
+    # A layer that holds all transforms checks the whole mapping.
     AugmentationLayer(transforms, magnitude=magnitude)
     if not isinstance(magnitude, Mapping):
         return {each.name: magnitude for each in transforms}
