@@ -32,7 +32,7 @@ class Row:
         score, sd: mean and standard deviation over seeds.
         difference: mean score minus the mean score without augmentation; None if the rule `none` was not run.
         recovery: `(score - none) / (oracle - none)`, from mean scores; None if the oracle gains less than `LEAST_GAIN`.
-        relative_time: processor time of training divided by that of the rule `none` for the same seed, averaged; None if
+        relative_time: processor time of training divided by that of the rule `none` for the same seed, mean; None if
             no seed has both.
         trunk_invariance, model_invariance: means over seeds; None if the oracle is empty.
         auc: area under the ROC curve for "is this candidate true", over candidates and seeds, from the rule's own
