@@ -69,9 +69,8 @@ class TrainConfig(_Section):
         distribution: `"uniform"` or `"ends"`.
         copies, train_copies: number of augmented copies in eval and in train mode, at least 1.
         aggregation: how the outputs for the copies are combined.
-        objective: the learning rule by name: `"cross_fitted"` or `"joint"`; or a mapping of a name and
-            options, such as `{name: cross_fitted, n_folds: 2, confirm: false}`. None: the objective that the penalty is
-            made for.
+        objective: the learning rule: `"cross_fitted"`, `"joint"`, `"worst_of_k"`, or a mapping of a name and options,
+            such as `{name: cross_fitted, n_folds: 2}`. None: the objective that the penalty is made for.
         penalty: see `PenaltyConfig`.
         epochs: number of passes over the training data.
         batch_size: samples per batch.
@@ -123,7 +122,7 @@ class TrainConfig(_Section):
     @field_validator("objective")
     @classmethod
     def _known(cls, given: str | dict[str, Any] | None) -> str | dict[str, Any] | None:
-        from augrad.learning.objectives import resolve_objective  # loads torch
+        from augrad.learning.objectives import resolve_objective
 
         try:
             resolve_objective(given)
@@ -214,8 +213,7 @@ def parse_config(
 def located(path: str | os.PathLike[str] | None) -> Iterator[None]:
     """Adds the configuration file and the line to an error that names something in that file.
 
-    `augrad train` builds its transforms in this block. "no transform named 'vision.rotat'" then becomes
-    "run.yaml, line 2: no transform named 'vision.rotat'". An error that names nothing in the file passes unchanged.
+    For example, "no transform named 'vision.rotat'" becomes "run.yaml, line 2: no transform named 'vision.rotat'".
 
     Args:
         path: the configuration file, or None if there is none.
@@ -291,10 +289,7 @@ def _sentence(fault: Mapping[str, Any], kind: type[BaseModel]) -> str:
     return f"{key} {wanted}, but got {given!r}.{near}"
 
 
-_MOVED = {
-    "confirm": "objective: {name: cross_fitted, confirm: false}",
-    "n_folds": "objective: {name: cross_fitted, n_folds: 2}",
-}
+_MOVED = dict.fromkeys(("confirm", "n_folds"), "objective: {name: cross_fitted, n_folds: 2, confirm: false}")
 
 _BRANCHES = {"objective": "must be a name, or a mapping of a name and options"}
 

@@ -51,8 +51,8 @@ def audit(
 
     For example, it tells whether a digit classifier ignores rotations of up to 20 degrees, and whether digits keep
     their labels under them. It works for any model, trained with augrad or not. Model and loader are restored
-    afterwards: modes, gradients, device, random states. All measurements use the samples of the loader, which should be
-        new to the model.
+    afterwards: modes, gradients, device, random states. All measurements use the samples of the loader, which should
+    be new to the model.
 
     Args:
         model: a `torch.nn.Module`, a scikit-learn estimator, or a function from a batch to a tensor.

@@ -98,7 +98,7 @@ def fit(
         max_epochs: how often the trunk goes through the training data, at least 1.
         criterion: maps output and target to a scalar. By default cross-entropy for integer targets (classes, or dense
             classes `(batch, height, width)`), mean squared error for floating-point targets of the output's shape.
-        objective: the learning rule. A name (`"cross_fitted"`, `"joint"`), a mapping of a name and
+        objective: the learning rule. A name (`"cross_fitted"`, `"joint"`, `"worst_of_k"`), a mapping of a name and
             options (`{"name": "cross_fitted", "n_folds": 2}`), or a callable `(model, criterion, penalty) -> Objective`
             such as `augrad.CrossFitted(n_folds=2, confirm=False)` or a class of your own, see `augrad.Objective`.
             None: the objective that the penalty is made for (`Penalty.objective`; the default penalty's is
