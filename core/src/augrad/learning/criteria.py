@@ -21,7 +21,7 @@ Criterion = Callable[[Tensor, Any], Tensor]
 
 
 def check_scalar(name: str, value: Any) -> Float[Tensor, ""]:
-    """What a criterion or a penalty returned, if it is a scalar tensor.
+    """Returns the value of a criterion or a penalty if it is a scalar tensor.
 
     Raises:
         ArgumentError: it is not.
@@ -40,7 +40,7 @@ def in_full_precision(output: Tensor) -> Tensor:
 
 
 def losses(criterion: Criterion, output: Tensor, target: Any) -> Float[Tensor, " batch"]:
-    """The criterion of each sample on its own.
+    """Returns the criterion of each sample on its own.
 
     Raises:
         ArgumentError: it depends on values in a way that `torch.func.vmap` cannot follow.
@@ -67,7 +67,7 @@ def losses(criterion: Criterion, output: Tensor, target: Any) -> Float[Tensor, "
 
 
 def uninformed(criterion: Criterion, output: Tensor, target: Any) -> Float[Tensor, ""]:
-    """What a constant prediction loses that knows the targets' distribution but no input.
+    """Returns the loss of a constant prediction that knows the distribution of the targets but no input.
 
     For classes, the log of their frequencies; for numbers, their mean.
 

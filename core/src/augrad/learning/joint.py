@@ -20,7 +20,7 @@ from augrad.precision import full_precision
 
 
 class JointLoss(Objective):
-    """Criterion plus penalty: one loss that trains the trunk, the weights and the magnitudes together.
+    """Criterion plus penalty: a single loss that trains the trunk, the weights and the magnitudes together.
 
     Args:
         criterion: maps output and target to a scalar loss, for example `torch.nn.CrossEntropyLoss()`.

@@ -1,4 +1,4 @@
-"""Objectives: how trunk and augmentation are trained. A new learning rule is a class with one method, `step`.
+"""Objectives: how trunk and augmentation are trained. A new learning rule is a class with a single method, `step`.
 
 Uses criteria.py, stage.py; used by joint.py and all other rules, and by the engine in training/, which knows none of
 them by name.
@@ -24,7 +24,7 @@ from augrad.model import InvariantModel
 
 @dataclass(frozen=True)
 class StepLoss:
-    """The losses of one batch, as `Objective.step` returns them.
+    """The losses of a batch, as `Objective.step` returns them.
 
     Attributes:
         total: the loss to call `backward()` on, a scalar.
@@ -42,7 +42,7 @@ class StepLoss:
 
 
 class Objective(ABC):
-    """Base class of objectives. `step` is the only method that a new one must write.
+    """Base class of objectives. A new objective must write the method `step` only.
 
     `augrad.fit(model, loader, objective=MyObjective)` calls the class with `(model, criterion, penalty)` and trains by
     the instance. If it is an `nn.Module` too, its parameters are trained, and checkpoints hold its state. A class that
@@ -55,8 +55,8 @@ class Objective(ABC):
             then None, and there are no default criterion and metrics.
         takes_penalty: whether the objective uses a penalty. If False, `fit` refuses one.
         default_penalty: the penalty where the caller passes none; None for `augrad.DisplacementPenalty()`.
-        predicts: whether `StepLoss.output` is known to hold one prediction per target. If False, `fit` checks the first
-            batch before it trains.
+        predicts: whether `StepLoss.output` is known to hold a prediction for each target. If False, `fit` checks the
+            first batch before it trains.
         group: the name of the optimizer's group that holds the objective's own parameters.
 
     Example:
@@ -89,7 +89,7 @@ class Objective(ABC):
         factor: float = 1.0,
         generator: Generator | None = None,
     ) -> StepLoss:
-        """Computes the losses of one batch. The engine calls `backward()` on `total` and updates the parameters.
+        """Computes the losses of a batch. The engine calls `backward()` on `total` and updates the parameters.
 
         Args:
             model: the `InvariantModel`, or a wrapper around it, in train mode.
@@ -101,7 +101,7 @@ class Objective(ABC):
         """
 
     def evaluate(self, model: nn.Module, x: Any, target: Any, *, generator: Generator | None = None) -> StepLoss:
-        """Computes the losses of one validation batch; the model is in eval mode, and no gradient is recorded."""
+        """Computes the losses of a validation batch; the model is in eval mode, and no gradient is recorded."""
         criterion = getattr(self, "criterion", None)
         if criterion is None:
             return self.step(model, x, target, progress=1.0, factor=0.0, generator=generator)

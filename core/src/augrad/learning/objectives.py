@@ -1,4 +1,4 @@
-"""The objectives by name, and the one that `fit` takes unless told otherwise.
+"""The objectives by name, and the default of `fit`.
 
 A new rule is a file of its own and one line in `OBJECTIVES`. Used by training/, Lightning, config files and estimators.
 """
@@ -24,7 +24,7 @@ Factory = Callable[[InvariantModel, Any, Any], Any]
 OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint, "worst_of_k": WorstOfK}
 
 AUTO = "auto"
-"""For `penalty`: the one that the objective names, or the displacement penalty."""
+"""For `penalty`: the default penalty of the objective, or the displacement penalty."""
 
 ANYWHERE = "joint"
 """The objective for tasks that the penalty's own objective does not suit."""
@@ -99,7 +99,7 @@ def choose_objective(
         objective: as for `resolve_objective`; None for the choice of the penalty (`Penalty.objective`).
         model: the model to train.
         penalty: as `fit` takes it.
-        x, target: a first batch, if there is one yet.
+        x, target: a first batch; None if none has been read yet.
     """
     factory = resolve_objective(objective)
     if factory is not None:

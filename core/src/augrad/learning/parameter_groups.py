@@ -30,7 +30,7 @@ def parameter_groups(
         model: the `InvariantModel`.
         lr: learning rate of the trunk, above 0.
         augmentation_lr: of selection weights and magnitudes; 10 times `lr` if None.
-        weight_decay: of the trunk. Decay would pull magnitudes towards one half and weights towards uniform.
+        weight_decay: of the trunk. Decay would pull magnitudes towards 0.5 and weights towards uniform.
         objective: its own parameters, if it is an `nn.Module`, are trained at the trunk's rate; for example the judges
             of a `CrossFittedLoss`. None for none.
 

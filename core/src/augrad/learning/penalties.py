@@ -1,4 +1,4 @@
-"""Penalties: what keeps the identity from winning. Each reads `AugmentationModule.state()` and is *added* to the loss.
+"""Penalties keep the identity from winning. Each reads `AugmentationModule.state()` and is *added* to the loss.
 
 Used by objective.py.
 """
@@ -98,18 +98,18 @@ class AugerinoPenalty(Penalty):
 class DisplacementPenalty(Penalty):
     """`-strength * (mean tanh(displacement) + variety * entropy)`: how far the augmented batch moves, and how variedly.
 
-    It compares transforms by what they do to the data, in units of the data's own spread, whatever their units and
-    declared ranges. The reward saturates where an augmented sample is as far from its original as two samples are from
-    each other: beyond that there is nothing to gain, so a range stops growing. The entropy of each layer's draw keeps a
-    second true transform from being lost to a first that moves the data a little further.
+    It compares transforms by how far they move the data, in units of the data's own spread, regardless of their units
+    and declared ranges. The reward saturates where an augmented sample is as far from its original as two samples are
+    from each other: beyond that there is nothing to gain, so a range stops growing. The entropy of each layer's draw
+    keeps a second true transform from being lost to a first that moves the data a little further.
 
     The gradient reaches the magnitudes through the transforms. The weights get a score function with the batch's mean
     as baseline, because a local gradient cannot see that a transform far from the drawn one would move the data
     further; in a `JointLoss` the local one is added.
 
     Args:
-        strength: factor, finite and at least 0; more favours wider ranges. The default is in units of what the judges
-            of a `CrossFittedLoss` know; for a `JointLoss`, where it is in units of the loss, 1 fits most tasks.
+        strength: factor, finite and at least 0; more favours wider ranges. The default is in units of the judges'
+            knowledge (`CrossFittedLoss`); for a `JointLoss`, where it is in units of the loss, 1 fits most tasks.
         variety: factor on the entropy of the draws, in nats, finite and at least 0.
 
     Raises:
@@ -144,7 +144,7 @@ class DisplacementPenalty(Penalty):
 
 
 def entropy(weights: Float[Tensor, " transforms"]) -> Float[Tensor, ""]:
-    """Of the draw of a transform, in nats: 0 if one is certain.
+    """The entropy of the draw of a transform, in nats: 0 if a single transform is certain.
 
     Example:
         >>> round(entropy(torch.tensor([0.5, 0.5])).item(), 3)
@@ -157,8 +157,9 @@ def expectation(values: Float[Tensor, " batch"], log_probs: Float[Tensor, " batc
     """Mean of values that depend on draws, with the score-function gradient to the draws' probabilities.
 
     Args:
-        values: one per sample.
-        log_probs: of the draw that led to each, differentiable in what the draw depends on; None if nothing was drawn.
+        values: a number for each sample.
+        log_probs: log-probability of the draw that led to each value, differentiable in its parameters; None if nothing
+            was drawn.
 
     Returns:
         The mean; in gradient also `mean((value - baseline) * dlog_prob)`, the baseline being the mean of the others.

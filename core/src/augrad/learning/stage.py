@@ -1,4 +1,4 @@
-"""Stages: the steps of a plan, which the engine runs one after the other, and what each led to.
+"""Stages: the steps of a plan, which the engine runs in order, and their results.
 
 Used by objective.py and by the plans of learning rules; run by training/.
 """
@@ -17,7 +17,7 @@ from augrad.model import InvariantModel
 from augrad.options import one_of
 
 Row = dict[str, Any]
-"""One row of a history, as JSON can hold it."""
+"""A row of a history, as JSON can hold it."""
 
 PARTS = ("trunk", "augmentation", "objective")
 """The parts that can learn in a stage."""
@@ -64,7 +64,7 @@ class StageResult:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a plan.
+    """A stage of a plan.
 
     Args:
         objective: computes the losses of each batch in this stage.
@@ -79,12 +79,12 @@ class Stage:
             that the caller gets.
         watch: for a stage that is not a main stage, the name of the loss that early stopping watches, such as
             `"train_loss"`. None: early stopping does not end this stage.
-        keeps: whether the stage writes checkpoints. One that does not is run again as a whole if it was interrupted;
-            its result is stored when it is over.
+        keeps: whether the stage writes checkpoints. A stage without checkpoints is run again as a whole if it was
+            interrupted; its result is stored when it is over.
         measure: called when the stage is over; returns vectors of a sum and a count by name, whose quotients, over all
             processes, become `StageResult.measured`.
         n_stages: how many stages the plan has, for the display; an estimate is enough.
-        later: an estimate of the time of all later stages, as a multiple of the time of this one, for the display.
+        later: an estimate of the time of all later stages, as a multiple of the time of this stage, for the display.
 
     Raises:
         ArgumentError: the label is no file name, or `learns` names no part or an unknown part.

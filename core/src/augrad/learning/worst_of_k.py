@@ -28,7 +28,7 @@ class WorstOfK(Objective):
     on every copy is too slow. It does not learn which transforms to use: weights and magnitudes stand still.
 
     Args:
-        model: the `InvariantModel`; it returns one output per sample.
+        model: the `InvariantModel`; it returns an output for each sample.
         criterion: maps output and target to a scalar loss, for any number of samples.
         penalty: None: nothing of the augmentation is learned.
         n_copies: copies to choose from, at least 2.
@@ -53,7 +53,7 @@ class WorstOfK(Objective):
         self.n_copies = count("n_copies", n_copies, least=2, hint="There must be copies to choose from.")
 
     def plan(self, model: InvariantModel, budget: Budget) -> Generating[Stage, StageResult, None]:
-        """Yields one stage, in which the trunk learns."""
+        """Yields a single stage, in which the trunk learns."""
         yield Stage(self, learns=("trunk",))
 
     def step(

@@ -1,4 +1,4 @@
-"""For those who own a Lightning Trainer: `JointModule`, what `augrad.fit` does as a LightningModule.
+"""For users of a Lightning Trainer: `JointModule` trains by any objective, in a single pass.
 
 Uses training/; needs `pip install "augrad[lightning]"`, which neither `import augrad` nor `fit` loads.
 """

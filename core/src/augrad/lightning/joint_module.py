@@ -46,11 +46,11 @@ _OF_THE_TRAINER: dict[str, Any] = {
     "progress": None,
     "config": None,
 }
-"""What `fit` is told and a Lightning Trainer knows by itself, or, in one pass, has nothing of."""
+"""Arguments of `fit` that a Lightning Trainer knows by itself, or that have no meaning in a single pass."""
 
 
 class JointModule(LightningModule):
-    """Trains trunk, selection weights and magnitudes together under a Lightning Trainer, in one pass.
+    """Trains trunk, selection weights and magnitudes under a Lightning Trainer, in a single pass, by any objective.
 
     Every draw of a training step is keyed by `(seed, step, rank)` as in `fit`, and the global generators are given
     back as they were: with `objective="joint"` and the same batches in the same order, one process reaches the same
@@ -58,9 +58,9 @@ class JointModule(LightningModule):
     of it, and the trunk draws nothing of its own.) The order of the batches is the loader's: seed it. For the
     cross-fitted objective `fit` searches before it trains the trunk; here judges and trunk learn side by side.
 
-    What `fit` takes besides is the Trainer's: epochs, devices, precision, accumulation, clipping, callbacks, loggers,
-    checkpoints. In several processes use `strategy="ddp_find_unused_parameters_true"`, since a draw may miss every
-    transform that has a magnitude.
+    The Trainer has the other arguments of `fit`: epochs, devices, precision, accumulation, clipping, callbacks,
+    loggers, checkpoints. In several processes use `strategy="ddp_find_unused_parameters_true"`, since a draw may miss
+    every transform that has a magnitude.
 
     Train: batches are pairs `(x, target)`. Logged at each step: `train_loss_step`, `penalty_step`, and while the
     augmentation learns `displacement_step`; at the end of an epoch: `train_loss` (the criterion, without penalty),
@@ -168,7 +168,7 @@ class JointModule(LightningModule):
         self._measures: dict[str, Measures] = {}
 
     def setup(self, stage: str) -> None:
-        """Begins a run afresh, whatever was left of one that broke off."""
+        """Begins a run afresh, also after a run that broke off."""
         self._begin()
         if stage == "fit":
             if not self.model.training:
@@ -191,7 +191,7 @@ class JointModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, **when}}
 
     def forward(self, x: Any) -> Tensor:
-        """What the model returns for a batch."""
+        """Returns the prediction of the model for a batch."""
         output: Tensor = self.model(x)
         return output
 
@@ -227,7 +227,7 @@ class JointModule(LightningModule):
         self._evaluate("test", batch)
 
     def predict_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """What the model returns for a batch, or for the `x` of a tuple or list `(x, target)` or `(x,)`."""
+        """Returns the prediction for a batch, or for the `x` of a tuple or list `(x, target)` or `(x,)`."""
         alone = not (isinstance(batch, tuple | list) and len(batch) in (1, 2))
         output: Tensor = self(batch if alone else batch[0])
         return output
@@ -240,11 +240,11 @@ class JointModule(LightningModule):
         self._ranges.note(self.trainer, self.model, values)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs what was measured."""
+        """Logs the values of the epoch."""
         self._log_epoch("val")
 
     def on_test_epoch_end(self) -> None:
-        """Logs what was measured."""
+        """Logs the values of the epoch."""
         self._log_epoch("test")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -263,7 +263,7 @@ class JointModule(LightningModule):
         self._ranges.warn(self.trainer, self.model)
 
     def _resolved(self, target: Any) -> dict[str, AnyMetric]:
-        """The metrics; the first target says what kind of task this is."""
+        """Returns the metrics; the first target shows the kind of the task."""
         if self._metrics is None:
             self._metrics = resolve_metrics(self._settings.metrics, target)
         return self._metrics

@@ -1,4 +1,4 @@
-"""The watch over the joint loss under a Lightning Trainer: raises what `fit` raises, and names Lightning's checkpoint.
+"""Watches the loss under a Lightning Trainer: raises the errors of `fit`, and names Lightning's checkpoint.
 
 Uses backend.py, training/step.py; used by joint_module.py.
 """
@@ -22,7 +22,7 @@ class LossWatch:
 
     Args:
         trainer: Lightning's.
-        model: what it trains.
+        model: the model that it trains.
         device: where.
     """
 
@@ -59,7 +59,7 @@ class LossWatch:
 
 
 def last_checkpoint(trainer: Any) -> str | None:
-    """What a Trainer's callbacks saved last, or else best; None if they saved nothing."""
+    """Returns the last checkpoint of a Trainer's callbacks, else the best; None if they saved nothing."""
     callbacks = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
     paths = [callback.last_model_path for callback in callbacks] + [callback.best_model_path for callback in callbacks]
     return next((path for path in paths if path), None)

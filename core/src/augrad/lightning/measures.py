@@ -1,4 +1,4 @@
-"""What a `JointModule` logs: its names, the processes it is of, and what has been learned so far.
+"""The log of a `JointModule`: names, processes, and learned values.
 
 Used by joint_module.py.
 """

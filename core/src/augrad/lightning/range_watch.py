@@ -40,8 +40,8 @@ class RangeWatch:
 
         Args:
             trainer: Lightning's; its `val_loss` is read if it has one.
-            model: what it trains.
-            values: what was measured in training; nothing if the epoch was trained before a resume.
+            model: the model that it trains.
+            values: the values of the training epoch; empty if the epoch was trained before a resume.
         """
         if self._guard is None or "train_loss" not in values:
             return
@@ -59,7 +59,7 @@ class RangeWatch:
             trainer.should_stop = True
 
     def warn(self, trainer: Any, model: InvariantModel) -> None:
-        """Warns of what was found, once training is over and its checkpoints are written."""
+        """Warns of its finding, once training is over and its checkpoints are written."""
         if self._found is None or not trainer.is_global_zero:
             return
         best = _best_checkpoint(trainer)
@@ -77,7 +77,7 @@ class RangeWatch:
 
 
 def _best_checkpoint(trainer: Any) -> str | None:
-    """What a Trainer's callbacks saved that is best by a metric; else last; None if they saved nothing."""
+    """Returns the best checkpoint of a Trainer's callbacks, else the last; None if they saved nothing."""
     callbacks = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)]
     monitored = [callback.best_model_path for callback in callbacks if callback.monitor is not None]
     return next((path for path in monitored if path), None) or last_checkpoint(trainer)

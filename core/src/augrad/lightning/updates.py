@@ -17,7 +17,7 @@ from augrad.randomness import keyed_generator, preserved_generators, seed_global
 
 
 class Update:
-    """One update, and what its batches share: there are several if gradients accumulate.
+    """An update, and the draws that its batches share; it has several batches if gradients accumulate.
 
     Args:
         seed, step, rank: the key of its draws.

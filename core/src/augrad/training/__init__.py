@@ -1,6 +1,6 @@
-"""The joint trainer: `fit`, what it returns, early stopping, and the runaway guard.
+"""The trainer: `fit`, its result, early stopping, and the runaway guard. It runs the plan of any objective.
 
-Uses objective.py, storage.py and manifest.py; accelerate is its engine.
+Uses learning/ and files/; accelerate gives devices and processes.
 """
 
 from augrad.training.early_stopping import EarlyStopping

@@ -1,4 +1,4 @@
-"""What a stage is put together from, and what is refused before the model is touched.
+"""Puts the run of a stage together, and refuses bad arguments before the model is touched.
 
 Uses settings.py, loading.py, persistence.py; used by stages.py.
 """
@@ -61,7 +61,7 @@ def assemble(
     place: tuple[int, int] = (1, 1),
     first_step: int = 0,
 ) -> Run:
-    """A run of a stage that is ready to go on. Whatever can be refused is looked at before the model is touched.
+    """A run of a stage that is ready to go on. All arguments are checked before the model is touched.
 
     Args:
         model: the model of the stage.

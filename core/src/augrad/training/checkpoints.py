@@ -23,7 +23,7 @@ KIND = "checkpoint"
 
 
 class Checkpoints:
-    """The checkpoints of one run: `<directory>/step-00000120/`, and the pointers `latest` and `best`.
+    """The checkpoints of a run: `<directory>/step-00000120/`, and the pointers `latest` and `best`.
 
     Args:
         directory: of the run; made when the first checkpoint is written.
@@ -75,7 +75,7 @@ class Checkpoints:
         """Writes a checkpoint, points `latest` (and `best`) at it, and removes those that nothing points at any more.
 
         Raises:
-            StorageError: it could not be written; the pointers and what they name are as before.
+            StorageError: it could not be written; the pointers and the checkpoints that they name are as before.
         """
         from augrad.files.manifest import write_checkpoint
         from augrad.files.storage import write_pointer
@@ -100,7 +100,7 @@ class Checkpoints:
 
 
 def check_same(then: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
-    """Raises `CheckpointError` naming what differs between the run that wrote a checkpoint and this one.
+    """Raises `CheckpointError` that names the differences between this run and the run that wrote a checkpoint.
 
     Args:
         then: the fingerprint that was stored.

@@ -1,4 +1,4 @@
-"""What a run shows while it trains: a rich display on a terminal, nothing elsewhere.
+"""The display of a run: a bar on a terminal, lines elsewhere.
 
 Reads policy.py; driven by loop.py.
 """
@@ -17,7 +17,7 @@ REFRESH_SECONDS = 0.5
 
 
 class Display:
-    """Shows nothing; the rich one overrides it."""
+    """Shows nothing; `RichDisplay` overrides it."""
 
     def begin_epoch(self, epoch: int, done: int) -> None:
         """An epoch begins, with some of its steps done already after a resume."""
@@ -29,7 +29,7 @@ class Display:
         """An epoch is complete: its history row, and the model as it stands."""
 
     def say(self, line: str) -> None:
-        """A line that stays: why training ends before its time, or what was found."""
+        """Prints a line that stays: the reason why training ends early, or a finding."""
 
     def close(self) -> None:
         """Training is over, for good or bad."""
@@ -134,7 +134,7 @@ def duration(seconds: float) -> str:
 def make_display(
     shown: bool, max_epochs: int, n_steps: int | None, stage: Any, place: tuple[int, int] = (1, 1)
 ) -> Display:
-    """The rich display, or one that shows nothing."""
+    """Returns the rich display, or a display that shows nothing."""
     return RichDisplay(max_epochs, n_steps, stage, place) if shown else Display()
 
 
@@ -144,7 +144,7 @@ def is_shown(progress: bool | None) -> bool:
 
 
 def epoch_line(row: dict[str, Any], max_epochs: int, leading: str, label: str = "epoch") -> str:
-    """One epoch as a line of text.
+    """An epoch as a line of text.
 
     Example:
         >>> row = {"epoch": 2, "step": 8, "train_loss": 0.5, "seconds": 1.0, "layers": []}
@@ -157,7 +157,7 @@ def epoch_line(row: dict[str, Any], max_epochs: int, leading: str, label: str = 
 
 
 def leading_transform(policy: Iterable[Any]) -> str:
-    """The transform with the largest weight in any layer, with what was learned about it, in physical units.
+    """The transform with the largest weight in any layer, with its learned ranges, in physical units.
 
     `"nothing"` if all that is drawn rests.
 

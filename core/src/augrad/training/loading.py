@@ -77,11 +77,11 @@ class KeyedLoader:
             return None
 
     def first(self) -> Pair:
-        """The first batch, to see what kind of task this is; draws nothing from any generator.
+        """Returns the first batch, which shows the kind of the task; draws nothing from any generator.
 
         Raises:
             ArgumentError: the loader is empty.
-            InputTypeError: what it yields is no pair.
+            InputTypeError: the loader yields something other than pairs.
         """
         with preserved_generators(), self.preserved():
             loader = self._loader
@@ -177,7 +177,7 @@ class Shard:
 
 
 def windows(batches: Iterator[Pair], size: int) -> Iterator[list[Pair]]:
-    """Batches in groups of `size`, one group per update; the last may be smaller.
+    """Batches in groups of `size`, a group for each update; the last may be smaller.
 
     Example:
         >>> list(windows(iter([(1, 1), (2, 2), (3, 3)]), 2))

@@ -1,4 +1,4 @@
-"""The loop of one stage, epoch by epoch, resumable at every update. It serves any objective.
+"""The loop of a stage, epoch by epoch, resumable at every update. It serves any objective.
 
 Uses all of training/; run by stages.py.
 """
@@ -39,7 +39,7 @@ def train_until_stopped(run: Run) -> None:
 
 
 def _train_epoch(run: Run, started: float) -> dict[str, float]:
-    """Updates on every batch of an epoch, or on those left of it; returns what was measured in all processes."""
+    """Updates on every batch of an epoch, or on those left of it; returns the values over all processes."""
     every = run.settings.checkpoint_every
     size = run.settings.accumulation_steps
     # The sums of a checkpoint are those of all processes: one of them goes on with them.
@@ -62,7 +62,7 @@ def _train_epoch(run: Run, started: float) -> dict[str, float]:
 
 
 def _update(run: Run, window: list[Pair], measures: Measures) -> None:
-    """One update, from one window of batches."""
+    """Makes an update from a window of batches."""
     rank, seed, step = run.accelerator.process_index, run.settings.seed, run.at.step
     seed_global_generators(seed, "step", step, rank)
     run.generator.manual_seed(derived_seed(seed, step, rank))
@@ -85,7 +85,7 @@ def _update(run: Run, window: list[Pair], measures: Measures) -> None:
 
 
 def _backward(run: Run, pair: Pair, moment: tuple[float, float], n_batches: int, measures: Measures) -> None:
-    """Forward and backward of one batch, at a share of training and a factor on the penalty; and its metrics."""
+    """Runs forward and backward of a batch, at a share of training and a factor on the penalty; and its metrics."""
     x, target = _placed(run, pair)
     total, loss, penalty, output, also = run.stepper(x, target, *moment, run.generator)
     bad = run.watch.note(run.at.step, total, x)
@@ -97,7 +97,7 @@ def _backward(run: Run, pair: Pair, moment: tuple[float, float], n_batches: int,
 
 @torch.no_grad()
 def _evaluate(run: Run) -> dict[str, float]:
-    """What is measured on the validation data, in all processes; empty without such data."""
+    """Returns the values on the validation data, over all processes; empty without such data."""
     if run.val is None:
         return {}
     measures = Measures(run.metrics, run.device)
@@ -118,7 +118,7 @@ def _row(run: Run, train: dict[str, float], val: dict[str, float], seconds: floa
 
 
 _FRESH: dict[str, Any] = {"batches": 0, "seconds": 0.0, "totals": {}, "metrics": []}
-"""What a run knows of the current epoch, at its start."""
+"""The state of a run at the start of an epoch."""
 
 
 def _end_epoch(run: Run, row: Row) -> None:
@@ -172,7 +172,7 @@ def _report(run: Run, found: Runaway) -> None:
 
 
 def _agreed(run: Run, asked: bool) -> bool:
-    """What the main process decided."""
+    """Returns the decision of the main process."""
     if run.accelerator.num_processes == 1:
         return asked
     flag = torch.tensor(float(asked), device=run.device)
@@ -202,7 +202,7 @@ def _non_finite(run: Run, step: int, bad_input: bool) -> Exception:
 
 
 def _step_scheduler(run: Run, *values: float) -> None:
-    """One step; a plateau scheduler gets the metric that makes an epoch the best."""
+    """Steps the scheduler; a plateau scheduler gets the metric that makes an epoch the best."""
     if isinstance(run.scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
         run.scheduler.step(*values)
     elif run.scheduler is not None:

@@ -19,7 +19,7 @@ from augrad.training.metrics import AnyMetric, Metric, UpdatedMetric, ratio, wei
 from augrad.training.progress import Totals
 
 State = dict[str, Any]
-"""What metrics know of the batches so far in one process, by name: tensors in nested lists and mappings."""
+"""The state of metrics after some batches, in a single process, by name: tensors in nested lists and mappings."""
 
 
 class Measures:
@@ -36,7 +36,7 @@ class Measures:
         metrics: by name.
         device: where outputs are.
         totals: sums that a checkpoint within the pass holds, in the main process; none in the others.
-        states: what it holds of the other metrics in this process.
+        states: the state of the other metrics in this process, from the same checkpoint.
 
     Raises:
         CheckpointError: the checkpoint was written with other metrics.

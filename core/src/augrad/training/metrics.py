@@ -1,4 +1,7 @@
-"""Losses and metrics by kind of target, and what `fit(metrics=)` accepts. Used by measures.py, settings.py."""
+"""Losses and metrics by kind of target, and the forms that `fit(metrics=)` accepts.
+
+Used by measures.py and settings.py.
+"""
 
 from __future__ import annotations
 

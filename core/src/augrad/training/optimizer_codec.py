@@ -92,7 +92,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor]
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
-    """Puts back what `optimizer_state` returned, into an optimizer built in the same way."""
+    """Puts the result of `optimizer_state` back into an optimizer built in the same way."""
     state: dict[int, dict[str, Any]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")
@@ -108,7 +108,7 @@ def split(value: Any, name: str) -> tuple[dict[str, Tensor], Any]:
     """A nested value as flat tensors, for a file of tensors, and the rest as JSON.
 
     Args:
-        value: what `encode` takes; its tensors may be large.
+        value: any value that `encode` takes; its tensors may be large.
         name: how the error calls it.
 
     Raises:

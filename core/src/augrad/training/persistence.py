@@ -98,7 +98,7 @@ def save(run: Run, checkpoints: Checkpoints, *, best: bool) -> Path | None:
 
 
 def check_storable(model: InvariantModel, optimizer: Any, scheduler: Any) -> None:
-    """Raises at once what the first checkpoint would raise after hours.
+    """Raises at once the errors that the first checkpoint would raise after hours.
 
     Raises:
         PolicyError, StorageError: something cannot be stored without running code when it is loaded.
@@ -146,7 +146,7 @@ def _objective_state(objective: Any) -> dict[str, dict[str, Any]]:
 
 
 def restore_objective(objective: Any, found: Checkpoint) -> None:
-    """Puts what an objective has learned of its own where a matching checkpoint stands."""
+    """Restores the state of an objective from a matching checkpoint."""
     if isinstance(objective, nn.Module):
         objective.load_state_dict(found.tensors("objective"))
 

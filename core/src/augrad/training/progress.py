@@ -1,4 +1,4 @@
-"""Where a run stands, as JSON: what a checkpoint holds besides tensors, and sums that live on the device.
+"""The position of a run, as JSON in its checkpoints, and sums that live on the device.
 
 Used by loop.py, measures.py.
 """
@@ -27,8 +27,8 @@ class RunState:
         seconds: spent on the current epoch before the checkpoint.
         history: a row per completed epoch.
         totals: sums over the current epoch, as lists.
-        metrics: what metrics that are no sums know of the current epoch, of each process, see `Measures.states`. A
-            checkpoint holds their tensors in a file of their own.
+        metrics: state of the metrics that are not sums, for the current epoch and each process, see `Measures.states`.
+            A checkpoint holds their tensors in a file of their own.
         stopped: why the run is over, or None.
     """
 
@@ -56,7 +56,7 @@ class Totals:
 
     Args:
         device: where they live.
-        start: what was summed before a resume.
+        start: sums from before a resume.
     """
 
     def __init__(self, device: torch.device, start: Mapping[str, list[float]] | None = None) -> None:

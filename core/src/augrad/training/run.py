@@ -1,4 +1,4 @@
-"""One run: what it works with, and where it stands.
+"""The run of a stage: its parts and its position.
 
 Made by trainer.py; trained by loop.py; stored by persistence.py.
 """
@@ -28,13 +28,13 @@ from augrad.training.step import FiniteWatch
 
 @dataclass
 class Run:
-    """One run: what it works with, and where it stands (`at`).
+    """The run of a stage: its parts, and its position (`at`).
 
     Attributes:
-        settings: what `fit` was asked to do.
+        settings: the arguments of `fit`, as they are for this stage.
         accelerator: accelerate's, for devices, precision and processes.
-        model: what is trained.
-        objective: what the losses are made by.
+        model: the model in training.
+        objective: computes the losses.
         train, val: the loaders; `val` may be None.
         metrics: by name.
         monitored: the metric by which an epoch is best, and `"min"` or `"max"`.
@@ -43,13 +43,13 @@ class Run:
         stepper: the step of the objective, as accelerate wrapped it.
         updater: the optimizer, wrapped by accelerate where the loss is scaled.
         checkpoints: where they go, or None.
-        fingerprint: what decides the weights; a resume must agree with it.
+        fingerprint: the facts that decide the weights; a resume must agree with them.
         display: shows progress.
         label: the name of the stage.
         main: whether metrics, validation, callbacks and guard are for this stage.
         first_step: updates of all stages before.
         checkpoint: the last one, or None.
-        notice: what `fit` warns of when it is over, or None.
+        notice: the warning that `fit` ends with, or None.
     """
 
     settings: Settings

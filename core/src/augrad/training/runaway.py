@@ -1,6 +1,6 @@
 """The runaway guard: a range that keeps growing while the training loss does. Pure functions of the history.
 
-Used by loop.py and persistence.py; runaway_notice.py puts what it finds into words.
+Used by loop.py and persistence.py; runaway_notice.py puts its findings into words.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Part = tuple[int, int, int | None]
 
 @dataclass(frozen=True)
 class Runaway:
-    """What ran away.
+    """A range that ran away.
 
     Attributes:
         layer: position of the layer.
@@ -55,20 +55,20 @@ class RunawayGuard:
 
     1. its reach grew from each epoch to the next, `patience` times in a row and by a hundredth in all;
     2. in each of these `patience` epochs `L > low + rise * max(L_first - low, |low|)`: with `L_first` the loss of the
-       first epoch and `low` the lowest since that reach began to grow, a share `rise` of what had been gained is lost
+       first epoch and `low` the lowest since that reach began to grow, a share `rise` of the gain is lost
        again, and the loss is higher by that share of itself;
     3. the last of these losses is not below the first: the trunk is not making up for it;
     4. the same is true of the validation loss, if there is one.
 
     Why so. A range that opens is no alarm, nor is a loss that rises with it: a training loss with augmentation is
     higher than one without. It is normal while a range opens, while a penalty warms up, and when the trunk had fitted
-    the plain data first; then the loss rises by a small part of what was gained, stays there or falls again. A penalty
-    that pays too much shows in what is lost for good, and losing is counted in what there was to lose. The noise of an
+    the plain data first; then the loss rises by a small part of the gain, stays there or falls again. A penalty
+    that pays too much shows in a lasting loss, measured as a share of the earlier gain. The noise of an
     epoch, small steps late in a schedule, or a step of the learning rate do not lift `patience` epochs in a row while
     one and the same range grows through all of them.
 
     What it cannot see: a range that runs away within the first epochs, before anything is learned; a task of which
-    hardly anything was learned, where there is little to lose; and it may take for a runaway what is none if the trunk
+    hardly anything was learned, where there is little to lose; and it may raise a false alarm if the trunk
     comes trained for the task already, whose loss in the first epoch is that of a trained one. Validation data help
     there.
 
@@ -107,7 +107,7 @@ class RunawayGuard:
         rise = self.rise
         if isinstance(rise, bool) or not isinstance(rise, int | float) or not 0 < rise < math.inf:
             raise ArgumentError(
-                f"rise must be a finite number above 0 (a share of what was gained), but got {rise!r}.",
+                f"rise must be a finite number above 0 (a share of the gain), but got {rise!r}.",
                 argument="rise",
                 value=rise,
             )

@@ -1,4 +1,4 @@
-"""What the runaway guard found, in words: layer, transform, physical ranges, losses, and what to do.
+"""The finding of the runaway guard in words: layer, transform, physical ranges, losses, and the way out.
 
 Uses runaway.py, table.py; used by loop.py and lightning/range_watch.py.
 """
@@ -22,10 +22,10 @@ def notice(
     """The warning for a range that ran away.
 
     Args:
-        found: what the guard found.
+        found: the finding of the guard.
         model: whose range it is.
         penalty: how the penalty describes itself, or None for none.
-        kept: a sentence on how to go on, and on what is left from before.
+        kept: a sentence on how to go on, and on the checkpoints that are left.
         checkpoint: the one that it names, kept as a fact.
     """
     transform, parameter, entry = _names(found, model)

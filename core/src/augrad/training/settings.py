@@ -1,4 +1,4 @@
-"""The arguments of `fit`, validated before anything changes, and what of them decides the weights.
+"""The arguments of `fit`, validated before anything changes, and the arguments that decide the weights.
 
 Used by trainer.py, loop.py.
 """
@@ -27,7 +27,7 @@ DEVICES = (None, "cpu")
 
 @dataclass(frozen=True)
 class Settings:
-    """What `fit` was asked to do; see there for each.
+    """The arguments of `fit`; see there for each.
 
     Raises:
         ArgumentError, ArgumentTypeError: an argument is not accepted.
@@ -70,7 +70,7 @@ class Settings:
         resolve_objective(self.objective)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What decides the weights of a run, JSON-able: a run resumes only under the same.
+        """Returns the arguments that decide the weights of a run, JSON-able: a run resumes only under the same.
 
         `max_epochs` is part of it only where the penalty's schedule depends on it: otherwise a run may be prolonged,
         unless its objective says no (`Objective.marks`). `runaway` is not part of it: it only decides when to stop, so
@@ -157,7 +157,7 @@ def _check_callables(settings: Settings) -> None:
             continue
         raise ArgumentTypeError(
             f"{name} must be callable{' or None' if optional else ''}, but got {type(value).__name__}. See the "
-            "docstring of augrad.fit for what it is called with.",
+            "docstring of augrad.fit for its arguments.",
             argument=name,
         )
     for callback in settings.callbacks:
@@ -184,7 +184,8 @@ def _check_storage(settings: Settings) -> None:
         json.dumps(None if settings.config is None else dict(settings.config), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ArgumentError(
-            f"config is stored with the checkpoints and must hold only what JSON can: {error}.", argument="config"
+            f"config is stored with the checkpoints and must hold only values that JSON can hold: {error}.",
+            argument="config",
         ) from error
 
 

@@ -19,8 +19,8 @@ from augrad.model import InvariantModel
 class ObjectiveStep(nn.Module):
     """Model and objective in one forward pass.
 
-    DistributedDataParallel looks for parameters without a gradient in what the wrapped module returns: all that is
-    learned must therefore be part of it.
+    DistributedDataParallel looks for parameters without a gradient in the outputs of the wrapped module, so everything
+    that learns must be part of it.
 
     Args:
         model: the `InvariantModel`.
@@ -95,7 +95,7 @@ def non_finite(
     keep: str = "pass directory=",
     stage: str = "",
 ) -> NonFiniteLossError:
-    """The error for a loss that is not finite: where, why as far as is known, what is left, or how to `keep` some."""
+    """Returns the error for a loss that is not finite: step, cause, last checkpoint or how to `keep` one."""
     index, name, magnitude = _largest_magnitude(model)
     cause = (
         "The input batch held NaN or infinite values: clean the data."

@@ -91,10 +91,10 @@ class ConfirmationLoss(nn.Module, Objective):
 
         Args:
             model: an `InvariantModel` with the policy, in train mode; its trunk is not asked.
-            x, target: a batch; one target per sample.
+            x, target: a batch, with a target for each sample.
             progress: share of the learning that is done, in [0, 1].
             factor: on the penalty, of which there is none.
-            generator: of all draws; torch's default one if None.
+            generator: source of all draws; torch's default generator if None.
         """
         inner = unwrapped(model)
         new = unseen(x, len(self.judges))

@@ -38,12 +38,12 @@ class Judging(Protocol):
 
 
 class Judged:
-    """One batch before its judges: each learns from its own samples, and judges the samples that it has not seen.
+    """A batch before its judges: each judge learns from its own samples, and judges the samples that it has not seen.
 
     Args:
         objective: holds the judges, the criterion and the running means of their losses.
         model: whose augmentation is judged, and in whose terms the judges answer.
-        x, target: a batch; one target per sample.
+        x, target: a batch, with a target for each sample.
     """
 
     def __init__(self, objective: Judging, model: InvariantModel, x: Any, target: Any) -> None:

@@ -51,7 +51,7 @@ def learning(
         criterion: maps output and target to a scalar.
         model: in whose terms they answer.
         x: the batch, or copies of it, copy-major.
-        target: one per sample.
+        target: a target for each sample.
         new: for each judge the indices of the samples that are new to it, as `unseen` returned them.
         n_copies: how many copies `x` holds of each sample.
     """
@@ -120,7 +120,7 @@ def mistakes(criterion: Criterion, output: Tensor, target: Any, everything: Any)
 
 
 def unseen(x: Any, n_judges: int) -> list[Tensor]:
-    """For each judge the samples of a batch that are new to it: one part of the data each."""
+    """Returns for each judge the samples of a batch that are new to it."""
     fold = folds(x, n_judges)
     # The sizes must be known on the host: an accelerator is waited for once per step and judge.
     return [torch.nonzero(fold == index % n_judges).flatten() for index in range(1, n_judges + 1)]

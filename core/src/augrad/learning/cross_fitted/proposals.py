@@ -79,7 +79,7 @@ def retain(module: AugmentationModule, names: Collection[str]) -> None:
     Args:
         module: in place. Each transform stays in the layers that `prune` would leave it in, if there are any; the
             weights that are left keep their proportions.
-        names: of the transforms that stay: one of `proposals`.
+        names: names of the transforms that stay, an entry of `proposals`.
     """
     for layer, kept in _kept(module, names):
         if kept:
