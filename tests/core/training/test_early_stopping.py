@@ -57,7 +57,7 @@ def test_small_gains_do_not_count() -> None:
         ({"metric": ""}, "metric must be the name"),
         ({"patience": 0}, "patience must be an int of at least 1"),
         ({"patience": True}, "patience must be an int of at least 1"),
-        ({"mode": "low"}, "mode must be 'min' or 'max', but got 'low'"),
+        ({"mode": "low"}, "mode must be one of 'min', 'max', but got 'low'"),
         ({"min_delta": -1.0}, "min_delta must be a finite number of at least 0"),
         ({"min_delta": math.nan}, "min_delta must be a finite number of at least 0"),
     ],

@@ -158,12 +158,12 @@ def test_of_several_the_one_that_grew_most_is_named() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"patience": 0}, "patience must be an int of at least 1 .epochs., but got 0"),
+        ({"patience": 0}, "patience must be an int of at least 1, but got 0. It counts epochs"),
         ({"patience": True}, "patience must be an int of at least 1"),
         ({"patience": 2.0}, "patience must be an int of at least 1"),
         ({"rise": 0}, "rise must be a finite number above 0"),
         ({"rise": math.inf}, "rise must be a finite number above 0"),
-        ({"rise": "much"}, "rise must be a finite number above 0 .*, but got 'much'"),
+        ({"rise": "much"}, "rise must be a finite number above 0, but got 'much'"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")

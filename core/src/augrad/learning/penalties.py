@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from augrad.errors import ArgumentError
+from augrad.options import number
 
 if TYPE_CHECKING:
     from augrad.layers.module import ModuleState
@@ -29,17 +29,11 @@ class Penalty(ABC):
     """
 
     objective: ClassVar[str] = "joint"
-    """The objective that it is made for, which `fit` takes unless told otherwise."""
+    """Name of the objective for which the penalty is made; `fit` uses it unless the caller names another."""
 
     def __init__(self, strength: float) -> None:
-        if isinstance(strength, bool) or not isinstance(strength, int | float) or not 0 <= strength < float("inf"):
-            raise ArgumentError(
-                f"strength must be a finite number of at least 0, but got {strength!r}. The penalty's sign is its own: "
-                "a larger strength always favours more augmentation.",
-                argument="strength",
-                value=strength,
-            )
-        self.strength = float(strength)
+        hint = "The penalty's sign is its own: a larger strength always favours more augmentation."
+        self.strength = number("strength", strength, least=0, hint=hint)
 
     @abstractmethod
     def reward(self, state: ModuleState) -> Float[Tensor, ""]:
@@ -125,13 +119,7 @@ class DisplacementPenalty(Penalty):
 
     def __init__(self, strength: float = 0.7, *, variety: float = 0.03) -> None:
         super().__init__(strength)
-        if isinstance(variety, bool) or not isinstance(variety, int | float) or not 0 <= variety < float("inf"):
-            raise ArgumentError(
-                f"variety must be a finite number of at least 0, but got {variety!r}.",
-                argument="variety",
-                value=variety,
-            )
-        self.variety = float(variety)
+        self.variety = number("variety", variety, least=0)
 
     def reward(self, state: ModuleState) -> Float[Tensor, ""]:
         moved = expectation(torch.tanh(state.displacements), state.log_probs)

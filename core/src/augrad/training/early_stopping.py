@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augrad.errors import ArgumentError, suggestion
+from augrad.options import count, number, one_of
 
 MODES = ("min", "max")
 
@@ -48,23 +49,9 @@ class EarlyStopping:
                 argument="metric",
                 value=self.metric,
             )
-        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
-            raise ArgumentError(
-                f"patience must be an int of at least 1 (epochs), but got {self.patience!r}.",
-                argument="patience",
-                value=self.patience,
-            )
-        if self.mode not in MODES:
-            raise ArgumentError(
-                f"mode must be 'min' or 'max', but got {self.mode!r}.", argument="mode", value=self.mode
-            )
-        delta = self.min_delta
-        if isinstance(delta, bool) or not isinstance(delta, int | float) or not 0 <= delta < math.inf:
-            raise ArgumentError(
-                f"min_delta must be a finite number of at least 0, but got {delta!r}.",
-                argument="min_delta",
-                value=delta,
-            )
+        count("patience", self.patience, hint="It counts epochs.")
+        one_of("mode", self.mode, MODES)
+        number("min_delta", self.min_delta, least=0)
 
     def exhausted(self, history: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the last `patience` epochs of the history brought no improvement."""

@@ -5,12 +5,11 @@ Used by loop.py and persistence.py; runaway_notice.py puts its findings into wor
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from augrad.errors import ArgumentError
+from augrad.options import count, number
 
 ROUNDING = 1e-6
 """Growth of a reach from one epoch to the next, relative to itself, that float32 arithmetic may feign."""
@@ -98,19 +97,8 @@ class RunawayGuard:
     rise: float = 0.25
 
     def __post_init__(self) -> None:
-        if isinstance(self.patience, bool) or not isinstance(self.patience, int) or self.patience < 1:
-            raise ArgumentError(
-                f"patience must be an int of at least 1 (epochs), but got {self.patience!r}.",
-                argument="patience",
-                value=self.patience,
-            )
-        rise = self.rise
-        if isinstance(rise, bool) or not isinstance(rise, int | float) or not 0 < rise < math.inf:
-            raise ArgumentError(
-                f"rise must be a finite number above 0 (a share of the gain), but got {rise!r}.",
-                argument="rise",
-                value=rise,
-            )
+        count("patience", self.patience, hint="It counts epochs.")
+        number("rise", self.rise, above=0, hint="It is a share of the gain.")
 
     def find(self, history: History) -> Runaway | None:
         """What has run away by the end of the history: of several the one that has grown most; None for nothing.

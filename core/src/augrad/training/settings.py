@@ -6,14 +6,14 @@ Used by trainer.py, loop.py.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
+from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.learning.objectives import AUTO, resolve_objective
+from augrad.options import count, flag, number, one_of
 from augrad.training.early_stopping import EarlyStopping
 from augrad.training.fingerprints import described
 from augrad.training.metrics import check_metrics
@@ -94,57 +94,33 @@ _CALLABLE = ("criterion", "penalty", "penalty_schedule", "optimizer", "scheduler
 
 
 def _check_counts(settings: Settings) -> None:
-    for name in ("max_epochs", "accumulation_steps", "checkpoint_every"):
-        value = getattr(settings, name)
-        if value is None and name == "checkpoint_every":
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ArgumentError(f"{name} must be an int of at least 1, but got {value!r}.", argument=name, value=value)
-    if isinstance(settings.seed, bool) or not isinstance(settings.seed, int):
-        raise ArgumentTypeError(
-            f"seed must be an int, but got {settings.seed!r}.", argument="seed", value=settings.seed
-        )
+    count("max_epochs", settings.max_epochs)
+    count("accumulation_steps", settings.accumulation_steps)
+    if settings.checkpoint_every is not None:
+        count("checkpoint_every", settings.checkpoint_every)
+    count("seed", settings.seed, least=None, wrong_type=ArgumentTypeError)
 
 
 def _check_numbers(settings: Settings) -> None:
-    for name in ("lr", "augmentation_lr", "gradient_clip", "weight_decay"):
-        value = getattr(settings, name)
-        if value is None and name in ("augmentation_lr", "gradient_clip"):
-            continue
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or value < 0 or (value == 0 and name != "weight_decay"):
-            accepted = "of at least 0" if name == "weight_decay" else "above 0"
-            raise ArgumentError(
-                f"{name} must be a finite number {accepted}, but got {value!r}.", argument=name, value=value
-            )
+    number("lr", settings.lr, above=0)
+    number("weight_decay", settings.weight_decay, least=0)
+    for name in ("augmentation_lr", "gradient_clip"):
+        if getattr(settings, name) is not None:
+            number(name, getattr(settings, name), above=0)
 
 
 def _check_choices(settings: Settings) -> None:
-    choices = (
-        ("mixed_precision", PRECISIONS),
-        ("scheduler_interval", INTERVALS),
-        ("device", DEVICES),
-    )
-    for name, accepted in choices:
+    one_of("mixed_precision", settings.mixed_precision, PRECISIONS)
+    one_of("scheduler_interval", settings.scheduler_interval, INTERVALS)
+    one_of("device", settings.device, DEVICES)
+    flag("resume", settings.resume)
+    if settings.progress is not None:
+        flag("progress", settings.progress)
+    for name, kind in (("early_stopping", EarlyStopping), ("runaway", RunawayGuard)):
         value = getattr(settings, name)
-        if value not in accepted:
-            raise ArgumentError(
-                f"{name} must be one of {', '.join(map(repr, accepted))}, but got {value!r}."
-                + suggestion(str(value), map(str, accepted)),
-                argument=name,
-                value=value,
-            )
-    kinds = (
-        *(("resume", bool), ("progress", bool | None)),
-        *(("early_stopping", EarlyStopping | None), ("runaway", RunawayGuard | None)),
-    )
-    for name, kind in kinds:
-        value = getattr(settings, name)
-        if not isinstance(value, kind):
+        if value is not None and not isinstance(value, kind):
             raise ArgumentTypeError(
-                f"{name} must be {str(kind) if kind is not bool else 'True or False'}, but got {value!r}.",
-                argument=name,
-                value=value,
+                f"{name} must be an augrad.{kind.__name__} or None, but got {value!r}.", argument=name, value=value
             )
 
 
