@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.core.bench.tiny import tiny_task
 
 from augrad.bench import Rule, run_bench
-from augrad.bench.backends import PACKAGES, check_backend, run_on_backend
+from augrad.bench.backends import PACKAGES, _sent, _singles, _work, check_backend, run_on_backend
 from augrad.bench.builtin import NONE
 from augrad.bench.records import digest_of
 from augrad.bench.trial import Cluster, run_cluster
@@ -91,3 +91,10 @@ def test_a_benchmark_goes_on_where_it_was_under_another_backend(tmp_path, monkey
     )
     assert "1 trainings on loky; 1 are there already." in console.file.getvalue()
     assert (len(result.records), result.failed, result.environment["backend"]) == (2, {}, "loky")
+
+
+def test_a_worker_runs_what_it_was_sent():
+    (single,) = _singles(cluster_of(NONE))
+    position, outcome = _work(3, _sent(single), os.getpid())
+    assert position == 3
+    assert same([outcome], single)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 from rich.console import Console
@@ -11,6 +12,7 @@ from tests.core.demo_task import tiny_demo
 from augrad.demo import run_demos
 from augrad.demo.console import SHARES, TimeLeft
 from augrad.demo.rules import RULES
+from augrad.demo.together import _train
 from augrad.errors import MissingDependencyError
 
 
@@ -54,3 +56,11 @@ def test_the_time_left_counts_down_and_is_corrected_by_what_has_ended(monkeypatc
 def test_each_rule_has_its_share():
     assert set(SHARES) == set(RULES)
     assert sum(SHARES.values()) == pytest.approx(1.0)
+
+
+def test_a_training_in_this_process_is_the_same_and_an_error_comes_back():
+    trained = _train(tiny_demo(seeds=(0,)), 0, "none", os.getpid())
+    assert (trained.rule, trained.seed, trained.error) == ("none", 0, None)
+    assert trained.run.score > 0
+    lost = _train(tiny_demo(name="lost", load=missing, seeds=(0,)), 0, "none", os.getpid())
+    assert str(lost.error) == "pip install it"
