@@ -69,6 +69,7 @@ def test_images(run: Run) -> None:
     assert shares(printed, "learned augmentation")[0] > 70
 
 
+@pytest.mark.slow  # make docs runs the script too
 def test_sounds(run: Run) -> None:
     printed = run("audio_chirps", "--epochs", "10")
     assert weights(printed)["audio.frequency_shift"] > 0.5
@@ -84,6 +85,7 @@ def test_tables(run: Run) -> None:
     assert same > same_without - 5
 
 
+@pytest.mark.slow  # make docs runs the script too
 def test_graphs(run: Run) -> None:
     printed = run("graph_digits", "--epochs", "4")
     assert weights(printed)["graph.position_rotate"] > 0.5
@@ -91,6 +93,7 @@ def test_graphs(run: Run) -> None:
     assert shares(printed, "learned augmentation")[0] > 40
 
 
+@pytest.mark.slow  # make docs runs the script too
 def test_two_modalities(run: Run) -> None:
     printed = run("two_modalities", "--epochs", "10").splitlines()
     assert [line.split()[0] for line in printed] == ["vision.rotate", "audio.time_shift"]

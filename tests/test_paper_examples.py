@@ -58,6 +58,7 @@ def test_rotated_sprites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert re.match(r"AugNet: range [\d.]+ of pi/4, weight [\d.]+, in [\d.]+ of the time", last)
 
 
+@pytest.mark.slow
 def test_sinusoids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = run("sinusoids", tmp_path)
     for rule in ("AugNet", "augrad"):
@@ -68,6 +69,7 @@ def test_sinusoids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "shift [Hz]" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_copies(tmp_path: Path) -> None:
     means = run("copies", tmp_path)["copies"]["mean"]
     assert list(means) == ["1", "4", "10", "20", "40"]
