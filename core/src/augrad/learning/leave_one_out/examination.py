@@ -1,0 +1,233 @@
+"""An examination: from samples, a trunk and candidates to `Evidence`. Uses search.py, verdicts.py; used by find.py, rule.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from augrad import batch
+from augrad.errors import InputError
+from augrad.layers.layer import AugmentationLayer
+from augrad.layers.module import AugmentationModule
+from augrad.learning.leave_one_out.evidence import Evidence, Facts
+from augrad.learning.leave_one_out.features import Chosen, Features, is_fresh, reinitialised
+from augrad.learning.leave_one_out.judge import Judge
+from augrad.learning.leave_one_out.policies import Entry
+from augrad.learning.leave_one_out.samples import Samples
+from augrad.learning.leave_one_out.search import N_FINALISTS, Found, search
+from augrad.learning.leave_one_out.targets import Targets, targets_of
+from augrad.learning.leave_one_out.verdicts import judged
+from augrad.policies.policy import Policy
+from augrad.randomness import derived_seed, preserved_generators
+from augrad.transform.transform import Transform
+from augrad.transform.unchanged import Unchanged
+
+N_SAMPLES = 400
+"""Samples that are read at most."""
+
+N_SCREENED = 128
+"""Samples on which every candidate is tried; the best are tried again on all."""
+
+N_COPIES = 16
+"""Copies of each sample."""
+
+MAX_TRANSFORMS = 3
+"""Transforms in a policy at most."""
+
+N_SHOWN = 3
+"""Samples that are kept for pictures."""
+
+Report = Callable[[float, str], None]
+"""Called with the share that is done, in [0, 1], and what is being done."""
+
+
+class _OutOfTime(Exception):  # noqa: N818 - no error: the search ends
+    pass
+
+
+def examine(
+    trunk: nn.Module,
+    samples: Samples,
+    transforms: Sequence[Transform],
+    *,
+    features: Chosen = None,
+    n_copies: int = N_COPIES,
+    max_transforms: int = MAX_TRANSFORMS,
+    fits: Callable[[Sequence[str]], bool] = lambda _: True,
+    max_seconds: float | None = None,
+    seed: int = 0,
+    report: Report = lambda share, text: None,
+    warnings: Sequence[str] = (),
+) -> Evidence:
+    """Searches for the policy with the least leave-one-out error, and judges every candidate.
+
+    Args:
+        trunk: the network whose features are used; left as it is.
+        samples: as `read_samples` returns them.
+        transforms: the candidates, with distinct names; copied.
+        features: as for `Features`.
+        n_copies: copies of each sample.
+        max_transforms: transforms in the policy at most.
+        fits: whether transforms of these names can stand together in the policy.
+        max_seconds: the search ends after about this time, with what it has found; None for no limit.
+        seed: of all draws.
+        report: told of progress.
+        warnings: sentences for the facts.
+
+    Raises:
+        ArgumentError, ArgumentTypeError, InputError: the targets, the samples or the features are not accepted.
+    """
+    started = time.perf_counter()
+    targets = targets_of(samples.target, batch.count(samples.x))
+    x = _placed(samples.x, trunk)
+    columns = targets.columns.to(batch.device(x))
+    if not targets.kept.all():
+        x = batch.select(x, targets.kept.nonzero()[:, 0].to(batch.device(x)))
+    for transform in transforms:
+        transform.validate(x)
+    names = [transform.name for transform in transforms]
+    found = Found((), {}, {})
+    complete = True
+    with preserved_generators():
+        judges = _Judges(trunk, x, columns, transforms, features, n_copies, seed, _Clock(started, max_seconds).tick)
+        progress = _Progress(len(names), max_transforms, report)
+        state: list[Found] = []
+        try:
+            found = search(
+                judges.screen,
+                judges.confirm,
+                names,
+                n_samples=len(columns),
+                max_depth=max_transforms,
+                fits=fits,
+                tried=progress.tried,
+                known=state.append,
+            )
+        except _OutOfTime:
+            complete = False
+            found = state[-1] if state else found
+        layers = judges.screen.copies.layers
+        candidates = judged(found, names, layers)
+        policy = Policy.from_module(judges.screen.copies.module(found.policy) if found.policy else _nothing())
+    told = [*warnings, *_told(targets, complete, max_seconds)]
+    facts = Facts(
+        n_samples=len(columns),
+        more_samples=samples.more,
+        targets=targets.words,
+        features=_described(features, judges.features),
+        trunk="as initialised" if judges.fresh else "trained before",
+        n_features=judges.features.n_features,
+        n_copies=n_copies,
+        seconds=time.perf_counter() - started,
+        complete=complete,
+        seed=seed,
+        warnings=tuple(told),
+    )
+    report(1.0, "done")
+    return Evidence(policy, candidates, facts, transforms[0].modality, shown=_shown(x, transforms))
+
+
+class _Judges:
+    """The judge that screens and those that confirm, with features from trunks of their own if the trunk is fresh."""
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        x: Any,
+        targets: Tensor,
+        transforms: Sequence[Transform],
+        chosen: Chosen,
+        n_copies: int,
+        seed: int,
+        tick: Callable[[], None],
+    ) -> None:
+        trunk = _built(trunk, x)
+        self.fresh = is_fresh(trunk)
+        self.features = Features(trunk, x, chosen)
+        other = Features(reinitialised(trunk, derived_seed(seed, "evidence", "trunk")), x, chosen)
+        n_samples = len(targets)
+
+        def judge(features: Features, n_first: int, part: str) -> Judge:
+            rows = batch.first_of(x, n_first)
+            columns = targets[:n_first] - targets[:n_first].mean(dim=0)
+            key = (seed, "evidence", part)
+            return Judge(features, rows, columns, transforms, n_copies=n_copies, key=key, tick=tick)
+
+        self.screen = judge(self.features, min(n_samples, N_SCREENED), "screen")
+        self.confirm = [judge(other if self.fresh else self.features, n_samples, "confirm")]
+        if n_samples <= N_SCREENED:
+            self.confirm.append(self.screen)
+
+
+class _Clock:
+    def __init__(self, started: float, max_seconds: float | None) -> None:
+        self._end = None if max_seconds is None else started + max_seconds
+
+    def tick(self) -> None:
+        """Ends the search when its time is over."""
+        if self._end is not None and time.perf_counter() > self._end:
+            raise _OutOfTime
+
+
+class _Progress:
+    """The share of an examination that is done; a search that finds less is over sooner."""
+
+    def __init__(self, n_candidates: int, max_transforms: int, report: Report) -> None:
+        n_rounds = min(max_transforms, n_candidates)
+        self._total = n_candidates + N_FINALISTS + (n_rounds - 1) * (0.5 * n_candidates + N_FINALISTS)
+        self._done = 0
+        self._report = report
+
+    def tried(self, name: str) -> None:
+        """A candidate was tried."""
+        self._done += 1
+        self._report(min(0.99, self._done / self._total), name)
+
+
+def _placed(x: Any, trunk: nn.Module) -> Any:
+    """The samples on the device of the trunk."""
+    parameter = next(trunk.parameters(), None)
+    return x if parameter is None or parameter.device == batch.device(x) else x.to(parameter.device)
+
+
+def _built(trunk: nn.Module, x: Any) -> nn.Module:
+    """The trunk, after a pass if it still has lazy parameters."""
+    lazy = any(isinstance(each, nn.parameter.UninitializedParameter) for each in trunk.parameters())
+    if lazy:
+        modes = [module.training for module in trunk.modules()]
+        with torch.no_grad():
+            trunk.eval()(batch.first_of(x, 2))
+        for module, mode in zip(trunk.modules(), modes, strict=True):
+            module.training = mode
+    return trunk
+
+
+def _nothing() -> AugmentationModule:
+    return AugmentationModule([AugmentationLayer([Unchanged])])
+
+
+def _described(chosen: Chosen, features: Features) -> str:
+    if chosen is None:
+        many = len(features.layers)
+        return f"inputs of {many} layer{'s' if many > 1 else ''}: {', '.join(features.layers)}"
+    if isinstance(chosen, str):
+        return f"output of the module {chosen}"
+    return f"the function {getattr(chosen, '__qualname__', type(chosen).__name__)}"
+
+
+def _told(targets: Targets, complete: bool, max_seconds: float | None) -> list[str]:
+    told = []
+    dropped = int((~targets.kept).sum())
+    if dropped:
+        told.append(f"{dropped} samples with a negative class were left out")
+    if not complete:
+        told.append(f"the search ended after max_seconds={max_seconds:g}, before all was tried")
+    return told
+
+
+def _shown(x: Any, transforms: Sequence[Transform]) -> Any:
+    return (batch.first_of(x, N_SHOWN), {each.name: each for each in transforms})

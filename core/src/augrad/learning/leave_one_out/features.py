@@ -1,0 +1,252 @@
+"""`Features`: the inputs of a trunk's layers, for ridge regression in closed form.
+
+Used by judge.py and gradient.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, normalize
+
+from augrad import batch
+from augrad.errors import ArgumentError, ArgumentTypeError, InputError, suggestion
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+"""The layers whose inputs are features."""
+
+CELLS = {3: (16,), 4: (4, 4), 5: (3, 3, 3)}
+"""Cells to which a map is averaged, by the number of axes of the layer's input."""
+
+ROWS = 512
+"""Samples that pass through the trunk at once."""
+
+FLAT = 1e-12
+"""A layer whose inputs vary less than this, relative to their size, says nothing about the samples."""
+
+Chosen = str | Callable[[nn.Module, Any], Tensor] | None
+"""Features as a caller chooses them: the name of a module, a function of trunk and batch, or None for all layers."""
+
+
+class Features:
+    """Features of samples, from a copy of the trunk that is never trained.
+
+    The features are the inputs of the linear and convolutional layers, with maps averaged to a few cells. Each layer is
+    centred and brought to unit length, sample by sample. Otherwise a few large copies would outvote all others when
+    copies are averaged, and a transform that squashes its input would look like a gain.
+
+    Batch normalisation that has not seen a batch takes its statistics from `x`.
+
+    Args:
+        trunk: a network from a batch to outputs, copied as it is.
+        x: the samples, of any type that `augrad.batch` knows.
+        chosen: the name of a module, whose output is used alone; or a function `(trunk, x) -> (samples, features)`.
+            None: the inputs of all linear and convolutional layers that have a row for each sample.
+        name: how an error calls the argument `chosen`.
+
+    Attributes:
+        layers: names of the modules, in order of the pass; empty for a function.
+        n_features: columns.
+
+    Raises:
+        ArgumentError: there is no such module; or the trunk has no layer with a row per sample.
+        ArgumentTypeError: `chosen` is something else, or a function returned no tensor of `(samples, features)`.
+        InputError: a feature is not finite, or all samples have the same features.
+
+    References:
+        Bachmann, Hofmann, Lucchi: Generalization through the lens of leave-one-out error, ICLR 2022.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> trunk = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+        >>> features = Features(trunk, torch.randn(5, 3))
+        >>> features.layers, features(torch.randn(2, 3)).shape
+        (('0', '2'), torch.Size([2, 7]))
+    """
+
+    def __init__(self, trunk: nn.Module, x: Any, chosen: Chosen = None, *, name: str = "features") -> None:
+        self._trunk = copy.deepcopy(trunk).eval().requires_grad_(False)
+        self._name, self._chosen = name, chosen
+        self._seen: list[tuple[str, Tensor]] = []
+        self._hook()
+        with torch.no_grad():
+            _settle_statistics(self._trunk, x)
+            parts = self._parts(x)
+            if not parts:
+                raise ArgumentError(
+                    f"{name} must be given: the trunk {type(trunk).__name__} has no linear or convolutional layer with "
+                    "a row for each sample. Pass the name of a module whose output has one, such as 'encoder', or a "
+                    "function (trunk, x) -> (samples, features).",
+                    argument=name,
+                )
+            self._check(parts, x)
+            self._centres = [values.mean(dim=0) for _, values in parts]
+            self.layers = tuple(layer for layer, _ in parts if layer)
+            spread = [_varies(values, centre) for (_, values), centre in zip(parts, self._centres, strict=True)]
+            if not any(spread):
+                raise InputError(
+                    f"{name}: the trunk gives the same features for all {batch.count(x)} samples, so they tell nothing "
+                    "about the targets. Check the trunk's initialisation and the data, or choose other features.",
+                    argument=name,
+                )
+            self.n_features = sum(values.shape[1] for _, values in parts)
+
+    def __call__(self, x: Any) -> Float[Tensor, "samples features"]:
+        """Features of a batch, `(samples, features)`; differentiable in the batch."""
+        n_samples = batch.count(x)
+        if n_samples <= ROWS:
+            return self._of(x)
+        index = torch.arange(n_samples, device=batch.device(x))
+        return torch.cat([self._of(batch.select(x, rows)) for rows in index.split(ROWS)])
+
+    def _of(self, x: Any) -> Tensor:
+        parts = self._parts(x)
+        self._check(parts, x)
+        # Of length 1 in all, however many layers there are.
+        share = 1 / math.sqrt(len(parts))
+        scaled = [
+            share * normalize(values - centre, dim=1) for (_, values), centre in zip(parts, self._centres, strict=True)
+        ]
+        return torch.cat(scaled, dim=1)
+
+    def _hook(self) -> None:
+        chosen, modules = self._chosen, dict(self._trunk.named_modules())
+        if chosen is None:
+            for layer, module in modules.items():
+                if isinstance(module, LAYERS):
+                    module.register_forward_pre_hook(self._input_of(layer))
+        elif isinstance(chosen, str):
+            if chosen not in modules or not chosen:
+                raise ArgumentError(
+                    f"{self._name}: the trunk has no module {chosen!r}." + suggestion(chosen, [m for m in modules if m]),
+                    argument=self._name,
+                    value=chosen,
+                )
+            modules[chosen].register_forward_hook(self._output_of(chosen))
+        elif not callable(chosen):
+            raise ArgumentTypeError(
+                f"{self._name} must be the name of a module, a function (trunk, x) -> (samples, features) or None, but "
+                f"got {type(chosen).__name__}.",
+                argument=self._name,
+            )
+
+    def _input_of(self, layer: str) -> Callable[..., None]:
+        def note(module: nn.Module, given: tuple[Any, ...]) -> None:
+            if given and isinstance(given[0], Tensor):
+                self._seen.append((layer, _tokens_last(given[0]) if isinstance(module, nn.Linear) else given[0]))
+
+        return note
+
+    def _output_of(self, layer: str) -> Callable[..., None]:
+        def note(_: nn.Module, __: Any, output: Any) -> None:
+            self._seen.append((layer, output))
+
+        return note
+
+    def _parts(self, x: Any) -> list[tuple[str, Tensor]]:
+        n_samples = batch.count(x)
+        if self._chosen is not None and not isinstance(self._chosen, str):
+            found = self._chosen(self._trunk, x)
+            return [("", self._rows(found, n_samples, "the function"))]
+        self._seen.clear()
+        self._trunk(x)
+        seen, self._seen = self._seen, []
+        if isinstance(self._chosen, str):
+            return [(layer, self._rows(values, n_samples, layer)) for layer, values in seen[-1:]]
+        # Not those with a row for each node of a graph.
+        return [(layer, _pooled(values)) for layer, values in seen if values.ndim > 1 and len(values) == n_samples]
+
+    def _rows(self, values: Any, n_samples: int, source: str) -> Tensor:
+        if not isinstance(values, Tensor) or values.ndim < 2 or len(values) != n_samples:
+            got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+            raise ArgumentTypeError(
+                f"{self._name}: {source} must give a tensor of (samples, features) with {n_samples} samples, but gave "
+                f"{got}.",
+                argument=self._name,
+            )
+        return _pooled(values)
+
+    def _check(self, parts: Sequence[tuple[str, Tensor]], x: Any) -> None:
+        finite = torch.stack([values.detach().isfinite().all(dim=1) for _, values in parts]).all(dim=0)
+        if not finite.all():
+            index = int((~finite).nonzero()[0])
+            raise InputError(
+                f"{self._name}: the trunk's features of sample {index} are not finite ({int((~finite).sum())} of "
+                f"{batch.count(x)} samples). Look for NaN or infinite values in the data, or in the trunk's weights.",
+                argument=self._name,
+                index=index,
+            )
+
+
+def is_fresh(trunk: nn.Module) -> bool:
+    """Whether a trunk is as torch initialises it: within the bounds of the default weights, and without statistics.
+
+    Example:
+        >>> layer = nn.Linear(3, 2)
+        >>> is_fresh(layer), is_fresh(nn.Linear(3, 2).requires_grad_(False).apply(lambda m: m.weight.mul_(9)))
+        (True, False)
+    """
+    for module in trunk.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.num_batches_tracked is not None:
+            if int(module.num_batches_tracked) > 0:
+                return False
+        if isinstance(module, LAYERS) and not isinstance(module.weight, nn.parameter.UninitializedParameter):
+            bound = 1 / math.sqrt(max(1, module.weight[0].numel()))
+            if module.weight.numel() and float(module.weight.detach().abs().max()) > bound * (1 + 1e-5):
+                return False
+    return True
+
+
+def reinitialised(trunk: nn.Module, seed: int) -> nn.Module:
+    """A copy of the trunk with weights drawn anew, by the modules' own `reset_parameters`."""
+    fresh = copy.deepcopy(trunk)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for module in fresh.modules():
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
+    return fresh
+
+
+def _settle_statistics(trunk: nn.Module, x: Any) -> None:
+    """Gives batch normalisation without statistics those of the samples."""
+    blank = [
+        module
+        for module in trunk.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        and module.num_batches_tracked is not None
+        and int(module.num_batches_tracked) == 0
+    ]
+    for module in blank:
+        module.momentum = None
+        module.train()
+    if blank:
+        trunk(x)
+    for module in blank:
+        module.eval()
+
+
+def _tokens_last(values: Tensor) -> Tensor:
+    """Tokens behind features, as in a map, for the input of a linear layer."""
+    return values.flatten(1, -2).transpose(1, 2) if values.ndim > 2 else values
+
+
+def _pooled(values: Tensor) -> Tensor:
+    cells = CELLS.get(values.ndim)
+    if cells is not None:
+        size = tuple(min(most, n) for most, n in zip(cells, values.shape[2:], strict=True))
+        pool: Any = {3: adaptive_avg_pool1d, 4: adaptive_avg_pool2d, 5: adaptive_avg_pool3d}[values.ndim]
+        values = pool(values, size)
+    return values.flatten(1)
+
+
+def _varies(values: Tensor, centre: Tensor) -> bool:
+    size = values.abs().max()
+    return bool((values - centre).abs().max() > FLAT + 1e-6 * size)

@@ -1,0 +1,133 @@
+"""`Judge`: leave-one-out errors of policies on the same samples, features and random numbers.
+
+Uses features.py, copies.py, errors.py; used by search.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from augrad import batch
+from augrad.learning.leave_one_out.copies import Copies
+from augrad.learning.leave_one_out.errors import leave_one_out
+from augrad.learning.leave_one_out.features import Features
+from augrad.learning.leave_one_out.policies import Entry
+from augrad.transform.transform import Transform
+
+Errors = Tensor
+"""As `leave_one_out` returns them: `(3, samples)`."""
+
+Curve = dict[float, tuple[Errors, Errors]]
+"""By magnitude, errors without and with a transform."""
+
+COARSE = (0.25, 0.5, 0.75, 1.0)
+"""Roots of the magnitudes that are tried first."""
+
+FINE = (0.125, 0.1875, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.5625, 0.625, 0.75, 0.875, 1.0)
+"""Roots of the magnitudes that are tried for candidates that look good."""
+
+GRID = (0.1, 0.3, 0.8)
+"""Magnitudes of transforms with several parameters or entries, all of which share one."""
+
+
+class Judge:
+    """Errors of policies. Everything but the policy is the same for all of them, so differences are paired.
+
+    Args:
+        features: of an untrained trunk, or of the trunk as it is.
+        x: the samples.
+        targets: `(samples, outputs)`, of mean 0, in double precision.
+        transforms: the candidates.
+        n_copies: copies of each sample, a multiple of 16 for the finest magnitudes.
+        key: of all draws.
+        tick: called after each forward pass, for a progress display or to end the search by an exception.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        x: Any,
+        targets: Tensor,
+        transforms: Sequence[Transform],
+        *,
+        n_copies: int,
+        key: Sequence[int | str],
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._features, self._x, self._targets = features, x, targets
+        self.copies = Copies(transforms, x, n_copies, key)
+        self._tick = tick
+        self._passes: dict[tuple[Any, ...], tuple[Tensor, Tensor | None]] = {}
+        self._known: dict[tuple[Any, ...], Errors] = {}
+
+    def errors(self, policy: Sequence[Entry]) -> Errors:
+        """Errors of a policy; without an entry, of the samples as they are."""
+        return self._first(policy, self.copies.n_copies if policy else 1, None)
+
+    def curve(self, policy: Sequence[Entry], name: str, roots: Sequence[float] = COARSE) -> Curve:
+        """Errors of a policy, and of the policy followed by a transform, by magnitude of the transform.
+
+        Both are measured with the same number of copies, and with the same draws of the policy: fewer for a smaller
+        magnitude.
+
+        Args:
+            policy: the entries before it.
+            name: the transform.
+            roots: roots of the magnitudes; ignored by transforms that have none, or several.
+        """
+        layer = self.copies.layers[name]
+        if not layer.columns or not self.copies.sweeps(name):
+            before = self.errors(policy)
+            magnitudes = GRID if layer.columns else (1.0,)
+            return {m: (before, self.errors([*policy, Entry(name, (m,))])) for m in magnitudes}
+        found = {}
+        for root in roots:
+            n_first = max(2, math.floor(root * self.copies.n_copies))
+            weights = self._swept(policy, name)[1][:n_first]
+            weights = weights / weights.sum(dim=0)
+            before = self._first(policy, n_first, weights) if policy else self.errors(policy)
+            found[root**2] = (before, self._first([*policy, Entry(name, ())], n_first, weights))
+        return found
+
+    @torch.no_grad()
+    def _first(self, policy: Sequence[Entry], n_first: int, weights: Tensor | None) -> Errors:
+        """Errors from the first copies of a policy."""
+        key = (*policy, n_first, weights is None)
+        if key not in self._known:
+            if policy and not policy[-1].magnitudes:
+                copies = self._swept(policy[:-1], policy[-1].name)[0]
+            else:
+                copies = self._fixed(policy)
+            self._known[key] = leave_one_out(copies[:n_first], self._targets, weights)
+        return self._known[key]
+
+    def _fixed(self, policy: Sequence[Entry]) -> Tensor:
+        key = tuple(policy)
+        if key not in self._passes:
+            self._passes[key] = (self._of(self.copies.fixed(policy) if policy else self._x), None)
+        return self._passes[key][0]
+
+    @torch.no_grad()
+    def _swept(self, policy: Sequence[Entry], name: str) -> tuple[Tensor, Tensor]:
+        key = (*policy, name)
+        if key not in self._passes:
+            x, roots = self.copies.swept(policy, name)
+            self._passes[key] = (self._of(x), roots)
+        copies, roots = self._passes[key]
+        assert roots is not None
+        return copies, roots
+
+    def forget(self) -> None:
+        """Releases the features of all sweeps."""
+        self._passes.clear()
+
+    def _of(self, x: Any) -> Tensor:
+        values = self._features(x)
+        self._tick()
+        n_samples = batch.count(self._x)
+        return values.unflatten(0, (len(values) // n_samples, n_samples))

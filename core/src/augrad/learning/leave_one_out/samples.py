@@ -1,0 +1,142 @@
+"""Reads a few samples from a loader, once, whatever the size of the data. Used by find.py and rule.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
+
+from augrad import batch
+from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.randomness import keyed_generator, preserved_generators, seed_global_generators
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Samples of a loader.
+
+    Attributes:
+        x: the samples as a single batch.
+        target: their targets, as the loader yields them.
+        more: whether the loader has more.
+    """
+
+    x: Any
+    target: Any
+    more: bool
+
+
+def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
+    """Reads at most `n_samples` samples. The global generators are seeded by `seed` and restored.
+
+    From a `DataLoader` over a data set with a length, which goes through it in order or shuffled, random samples are
+    read, each at its own index. Any other loader is read from its start until there are enough samples.
+
+    Args:
+        loader: a `DataLoader` or another iterable of pairs `(x, target)`.
+        n_samples: number of samples at most.
+        seed: decides which samples are read.
+
+    Raises:
+        ArgumentTypeError: `loader` is no iterable of pairs.
+        ArgumentError: the loader is empty, or its batches have different forms of targets.
+
+    Example:
+        >>> found = read_samples([(torch.zeros(3, 2), torch.arange(3)), (torch.ones(2, 2), torch.arange(2))], 4)
+        >>> batch.count(found.x), found.target.tolist(), found.more
+        (4, [0, 1, 2, 0], True)
+    """
+    if isinstance(loader, str) or not hasattr(loader, "__iter__"):
+        raise ArgumentTypeError(
+            f"loader must be a DataLoader or another iterable of pairs (x, target), but got {type(loader).__name__}. "
+            "For one batch, pass [(x, target)].",
+            argument="loader",
+        )
+    parts: list[Any] = []
+    targets: list[Any] = []
+    n_read = 0
+    with preserved_generators():
+        seed_global_generators(seed, "evidence", "samples")
+        indexed = _indexed(loader)
+        entries = iter(loader) if indexed is None else _at_random(indexed, n_samples, seed)
+        for entry in entries:
+            if n_read >= n_samples:
+                break
+            x, target = _pair(entry)
+            n_here = batch.count(x)
+            if n_here:
+                parts.append(x)
+                targets.append(target)
+                n_read += n_here
+        else:
+            entries = iter(())
+        more = len(indexed.dataset) > n_samples if indexed is not None else n_read > n_samples or _has_more(entries)
+    if not n_read:
+        raise ArgumentError(
+            "loader yields no samples. Check the data set, and drop_last with a batch_size larger than it.",
+            argument="loader",
+        )
+    x, target = batch.concatenate(*parts), _joined(targets)
+    if n_read > n_samples:
+        if len(parts) == 1:
+            kept = torch.randperm(n_read, generator=keyed_generator(seed, "evidence", "kept"))[:n_samples]
+        else:
+            kept = torch.arange(n_samples)
+        x = batch.select(x, kept.to(batch.device(x)))
+        target = target[kept.to(target.device)] if isinstance(target, Tensor) and len(target) == n_read else target
+    return Samples(batch.detach(x), target, more)
+
+
+def _indexed(loader: Any) -> Any:
+    """The loader if single samples can be read at any index, as it would read them; else None."""
+    plain = (
+        isinstance(loader, DataLoader)
+        and hasattr(loader.dataset, "__len__")
+        and hasattr(loader.dataset, "__getitem__")
+        and type(loader.sampler) in (RandomSampler, SequentialSampler)
+        and type(loader.batch_sampler) is BatchSampler
+        and loader.sampler.data_source is loader.dataset
+    )
+    return loader if plain else None
+
+
+def _at_random(loader: Any, n_samples: int, seed: int) -> Iterator[Any]:
+    n_all = len(loader.dataset)
+    order = torch.randperm(n_all, generator=keyed_generator(seed, "evidence", "order"))[:n_samples].tolist()
+    for start in range(0, len(order), loader.batch_size):
+        chosen = order[start : start + loader.batch_size]
+        yield loader.collate_fn([loader.dataset[index] for index in chosen])
+
+
+def _has_more(entries: Iterator[Any]) -> bool:
+    return next(iter(entries), None) is not None
+
+
+def _pair(entry: Any) -> tuple[Any, Any]:
+    if not isinstance(entry, tuple | list) or len(entry) != 2:
+        got = f"{len(entry)} entries" if isinstance(entry, tuple | list) else f"{type(entry).__name__} alone"
+        raise ArgumentTypeError(
+            f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it needs "
+            "both.",
+            argument="loader",
+        )
+    return entry[0], entry[1]
+
+
+def _joined(targets: list[Any]) -> Any:
+    if not all(isinstance(target, Tensor) for target in targets):
+        return targets[0]  # refused with its type
+    ranks = {target.ndim for target in targets}
+    if ranks == {0}:
+        return torch.stack(targets)
+    if len(ranks) > 1 or len({target.shape[1:] for target in targets}) > 1:
+        raise ArgumentError(
+            "loader yields batches with targets of different shapes: "
+            f"{', '.join(sorted({str(tuple(target.shape)) for target in targets}))}.",
+            argument="loader",
+        )
+    return torch.cat(targets)
