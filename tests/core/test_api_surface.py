@@ -18,6 +18,7 @@ SURFACE = [
     "AugradError",
     "Budget",
     "Certificate",
+    "Computation",
     "CrossFitted",
     "CrossFittedLoss",
     "DisplacementPenalty",

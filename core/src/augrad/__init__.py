@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from augrad.learning.objective import Objective, StepLoss
     from augrad.learning.parameter_groups import parameter_groups
     from augrad.learning.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty
-    from augrad.learning.stage import Budget, Stage, StageResult
+    from augrad.learning.stage import Budget, Computation, Stage, StageResult
     from augrad.model import InvariantModel
     from augrad.plugins.hookspecs import hookimpl
     from augrad.plugins.registry import get_transform, plugin_errors, register, transforms
@@ -47,6 +47,7 @@ __all__ = [
     "AugradError",
     "Budget",
     "Certificate",
+    "Computation",
     "CrossFitted",
     "CrossFittedLoss",
     "DisplacementPenalty",
@@ -99,7 +100,7 @@ _HOMES = {
     "learning.joint": ("JointLoss",),
     "learning.objective": ("Objective", "StepLoss"),
     "learning.parameter_groups": ("parameter_groups",),
-    "learning.stage": ("Budget", "Stage", "StageResult"),
+    "learning.stage": ("Budget", "Computation", "Stage", "StageResult"),
     "learning.penalties": ("AugerinoPenalty", "DisplacementPenalty", "MagnitudePenalty", "Penalty"),
     "policies.policy": ("Policy",),
     "transform.ranges": ("Range",),

@@ -18,7 +18,7 @@ from torch import Generator, Tensor, nn, optim
 from augrad.errors import ArgumentTypeError
 from augrad.learning.criteria import Criterion, check_scalar, in_full_precision
 from augrad.learning.parameter_groups import AUGMENTATION_LR_FACTOR
-from augrad.learning.stage import Budget, Row, Stage, StageResult
+from augrad.learning.stage import Budget, Computation, Row, Stage, StageResult
 from augrad.model import InvariantModel
 
 
@@ -138,8 +138,12 @@ class Objective(ABC):
         """
         return {}
 
-    def plan(self, model: InvariantModel, budget: Budget) -> Generating[Stage, StageResult, list[Row] | None]:
+    def plan(
+        self, model: InvariantModel, budget: Budget
+    ) -> Generating[Stage | Computation, StageResult, list[Row] | None]:
         """Yields the stages of the training, and is sent the result of each. The default is a single stage.
+
+        A plan may yield an `augrad.Computation` too, which trains nothing.
 
         Code between two stages may change the model, for example choose among policies by their results. A loss that
         turns non-finite is raised at the `yield`, where the plan may catch it and go on. The plan is run again when a

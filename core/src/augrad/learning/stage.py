@@ -1,4 +1,4 @@
-"""Stages: the steps of a plan, which the engine runs in order, and their results.
+"""Stages and computations: the steps of a plan, which the engine runs in order, and their results.
 
 Used by objective.py and by the plans of learning rules; run by training/.
 """
@@ -25,6 +25,9 @@ PARTS = ("trunk", "augmentation", "objective")
 TRAINING = "training"
 """Label of the stage whose checkpoints lie in the directory of the run itself."""
 
+COMPUTED = "computed"
+"""`StageResult.stopped` of a `Computation`."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -50,9 +53,11 @@ class StageResult:
     Attributes:
         label: of the stage.
         history: a row per epoch.
-        stopped: why the stage ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"`.
+        stopped: why the stage ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"`; `"computed"` for
+            a `Computation`.
         measured: the means that `Stage.measure` asked for, by name.
-        seconds: of training and of the set-up.
+        seconds: of training and of the set-up, or of the computation.
+        found: what `Computation.compute` returned, as JSON gives it back: tuples are lists. Empty for a `Stage`.
     """
 
     label: str
@@ -60,6 +65,7 @@ class StageResult:
     stopped: str = "max_epochs"
     measured: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,59 @@ class Stage:
     later: float = 0.0
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"\w[\w .-]*", self.label):
-            raise ArgumentError(
-                f"label must be a name of letters, digits, spaces, dots and dashes, but got {self.label!r}: it names "
-                "the folder of the stage's checkpoints.",
-                argument="label",
-                value=self.label,
-            )
+        _check_label(self.label)
         if not self.learns:
             raise ArgumentError(f"learns must name a part that learns: {', '.join(PARTS)}.", argument="learns")
         for part in self.learns:
             one_of("learns", part, PARTS)
+
+
+Report = Callable[[float, str], None]
+"""Called with the share of a computation that is done, in [0, 1], and with what it does at the moment."""
+
+
+@dataclass(frozen=True)
+class Computation:
+    """A step of a plan that trains nothing: it reads training data and computes. Its result is stored.
+
+    It runs in the main process only, and all processes get the result. The global generators, and those of the loader,
+    are seeded by `(seed, label)` meanwhile and given back. The model's buffers and modes are put back as well: what a
+    computation changes, the plan changes by the result, for a resumed run does not compute again. A computation that
+    was interrupted is made again as a whole.
+
+    Args:
+        compute: called with the `train_loader` that the caller gave to `fit`, whole, and with `report(share, text)`,
+            which moves the display: `share` in [0, 1] is done, and `text` says what is done now. It returns a mapping
+            of strings, numbers, lists, mappings and None by name, which becomes `StageResult.found`.
+        label: the name of the computation in the display and in errors. Each step of a plan has a label of its own.
+        n_stages: how many steps the plan has, for the display; an estimate is enough.
+        later: an estimate of the time of all later steps, as a multiple of the time of this one, for the display.
+
+    Raises:
+        ArgumentError: the label is no file name.
+
+    Example:
+        >>> def count(loader, report):
+        ...     report(0.0, "counting")
+        ...     return {"n_samples": sum(len(x) for x, _ in loader)}
+        >>> Computation(count, label="count").compute([([1, 2], None), ([3], None)], lambda share, text: None)
+        {'n_samples': 3}
+    """
+
+    compute: Callable[[Any, Report], Mapping[str, Any]]
+    label: str
+    n_stages: int = 1
+    later: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_label(self.label)
+
+
+def _check_label(label: str) -> None:
+    if not re.fullmatch(r"\w[\w .-]*", label):
+        raise ArgumentError(
+            f"label must be a name of letters, digits, spaces, dots and dashes, but got {label!r}: it names "
+            "the folder of the stage's checkpoints.",
+            argument="label",
+            value=label,
+        )

@@ -75,7 +75,7 @@ def assemble(
     objective, train, accelerator = stage.objective, task.train, task.accelerator
     _, target = train.first()
     metrics = resolve_metrics(settings.metrics, target)
-    monitored = _monitored(settings, metrics, val is not None, stage)
+    monitored = _monitored(settings, metrics, val is not None, stage.watch)
     n_steps = updates_per_epoch(train, settings)
     marks = stage_marks(task.marks, stage, settings)
     checkpoints = None if settings.directory is None else Checkpoints(settings.directory)
@@ -130,6 +130,15 @@ def augmentation_rate(settings: Settings, objective: Any, n_steps: int | None) -
     return float(hook(objective, "augmentation_lr")(settings.lr, n_steps))
 
 
+def refuse_at_once(task: Task) -> None:
+    """Refuses what the main stage would refuse, before a stage that comes first has taken its time."""
+    settings, n_steps = task.settings, task.budget.n_steps
+    _, target = task.train.first()
+    _monitored(settings, resolve_metrics(settings.metrics, target), task.val is not None, watch=None)
+    total = None if n_steps is None else n_steps * settings.max_epochs
+    optimizer_and_scheduler(task.model, settings, task.objective, total)
+
+
 def optimizer_and_scheduler(
     model: InvariantModel, settings: Settings, objective: Any, n_steps: int | None
 ) -> tuple[torch.optim.Optimizer, Any]:
@@ -169,12 +178,12 @@ def optimizer_and_scheduler(
     return optimizer, scheduler
 
 
-def _monitored(settings: Settings, metrics: Mapping[str, Any], validated: bool, stage: Stage) -> tuple[str, str]:
+def _monitored(settings: Settings, metrics: Mapping[str, Any], validated: bool, watch: str | None) -> tuple[str, str]:
     """The metric that makes an epoch the best, and its mode."""
     names = ["loss", *metrics]
     logged = [f"train_{name}" for name in names] + [f"val_{name}" for name in names if validated] + ["penalty"]
     if settings.early_stopping is None:
         return ("val_loss" if validated else "train_loss"), "min"
-    if settings.early_stopping.metric != stage.watch:
+    if settings.early_stopping.metric != watch:
         check_logged(settings.early_stopping.metric, logged)
     return settings.early_stopping.metric, settings.early_stopping.mode

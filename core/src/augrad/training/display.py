@@ -15,6 +15,9 @@ from augrad.model import InvariantModel
 REFRESH_SECONDS = 0.5
 """How often the running loss is read: reading waits for the device."""
 
+SHARES = 1000
+"""The steps in which the display counts a computation."""
+
 
 class Display:
     """Shows nothing; `RichDisplay` overrides it."""
@@ -24,6 +27,9 @@ class Display:
 
     def step(self, running_loss: Callable[[], float]) -> None:
         """An update was made; `running_loss` waits for the device."""
+
+    def report(self, share: float, text: str) -> None:
+        """A share of a computation is done, in [0, 1]; the text says what it does now."""
 
     def end_epoch(self, row: dict[str, Any], model: InvariantModel) -> None:
         """An epoch is complete: its history row, and the model as it stands."""
@@ -43,7 +49,7 @@ class RichDisplay(Display):
     Args:
         max_epochs: of the stage.
         n_steps: updates per epoch, or None if the loader does not know.
-        stage: a `Stage`.
+        stage: a `Stage` or a `Computation`; that one reports shares of `SHARES` steps.
         place: the number of the stage, and the number of stages.
         console: a `rich.console.Console`; the terminal's if None.
     """
@@ -60,7 +66,7 @@ class RichDisplay(Display):
 
         columns = [TextColumn(f"{{task.{field}}}") for field in ("description", "fields[loss]", "fields[left]")]
         self._max_epochs, self._n_steps, self._label = max_epochs, n_steps, stage.label
-        self._later, self._lines = stage.later, stage.keeps
+        self._later, self._lines = stage.later, getattr(stage, "keeps", False)
         self._name = stage.label if place[1] == 1 else f"stage {place[0]} of {place[1]}: {stage.label}"
         self._bar = Progress(columns[0], BarColumn(), *columns[1:], console=console, transient=True)
         total = None if n_steps is None else n_steps * max_epochs
@@ -82,6 +88,16 @@ class RichDisplay(Display):
         if now - self._read_at >= REFRESH_SECONDS:
             self._read_at = now
             self._bar.update(self._task, loss=f"loss {running_loss():.4f}", left=self._left(now), refresh=True)
+
+    def report(self, share: float, text: str) -> None:
+        now, completed = time.monotonic(), min(max(share, 0.0), 1.0) * SHARES
+        self._began = self._began or (now, completed)
+        self._bar.update(self._task, completed=completed, description=f"{self._name}{', ' if text else ''}{text}")
+        if now - self._read_at >= REFRESH_SECONDS:
+            self._read_at = now
+            self._bar.update(self._task, left=self._left(now), refresh=True)
+        if self._bar.console.is_interactive:
+            self._bar.start()
 
     def _left(self, now: float) -> str:
         task = self._bar.tasks[0]

@@ -65,6 +65,11 @@ class KeyedLoader:
         self._source = loader if n_ranks == 1 else _sharded(loader, rank, n_ranks, even)
         self._generators = generators_of(loader)
 
+    @property
+    def whole(self) -> Iterable[Any]:
+        """The loader as the caller gave it, with the batches of all processes."""
+        return self._loader
+
     def __len__(self) -> int:
         return len(self._source)  # type: ignore[arg-type]
 
@@ -94,8 +99,7 @@ class KeyedLoader:
 
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Pair]:
         """The batches of an epoch, without the first `skip`."""
-        for position, generator in enumerate(self._generators):
-            generator.manual_seed(derived_seed(self.seed, self.name, epoch, "generator", position))
+        self.seed_generators(self.name, epoch)
         sampler = getattr(self._loader, "sampler", None)
         if isinstance(sampler, DistributedSampler):
             sampler.set_epoch(epoch)
@@ -115,6 +119,11 @@ class KeyedLoader:
             position += 1
         if not position:
             raise _empty(self.name)
+
+    def seed_generators(self, *key: int | str) -> None:
+        """Seeds the loader's own generators from a key."""
+        for position, generator in enumerate(self._generators):
+            generator.manual_seed(derived_seed(self.seed, *key, "generator", position))
 
     @contextmanager
     def preserved(self) -> Iterator[None]:

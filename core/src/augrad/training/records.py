@@ -1,6 +1,6 @@
-"""The results of stages that write no checkpoints, so that a resumed run does not run them again.
+"""The results of computations, and of stages that write no checkpoints, so that a resumed run does not run them again.
 
-Used by stages.py.
+Used by stages.py, computing.py.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Records:
             return None
         if "error" in stored:
             return NonFiniteLossError(stored["error"], step=stored["step"])
-        return StageResult(label, [], stored["stopped"], stored["measured"], stored["seconds"])
+        found = stored.get("found", {})
+        return StageResult(label, [], stored["stopped"], stored["measured"], stored["seconds"], found)
 
     def add(self, label: str, result: StageResult | NonFiniteLossError) -> None:
         """Stores the result of a stage."""
@@ -71,6 +72,7 @@ class Records:
                 "stopped": result.stopped,
                 "measured": dict(result.measured),
                 "seconds": result.seconds,
+                **({"found": dict(result.found)} if result.found else {}),
             }
         if self._path is not None and self._main:
             write_file(self._path, json.dumps({"run": self._marks, "stages": self._stages}).encode())

@@ -1,11 +1,13 @@
 """A rehearsal: one step of an objective on the first batch, before anything is trained.
 
-Used by stages.py.
+Used by task.py; computing.py uses `untouched`.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -47,24 +49,32 @@ def rehearse(
     x, target = (send_to_device(part, device) for part in pair)
     model.to(device)
     holders: list[nn.Module] = [model, *([objective.to(device)] if isinstance(objective, nn.Module) else [])]
-    buffers = [(buffer, buffer.detach().clone()) for holder in holders for buffer in holder.buffers()]
-    trained = [module.training for module in model.modules()]
     attributes = {} if isinstance(objective, nn.Module) else _copied(objective)
     try:
-        with preserved_generators(), torch.enable_grad():
+        with untouched(*holders), preserved_generators(), torch.enable_grad():
             model.train()
             generator = keyed_generator(settings.seed, "rehearsal", device=device)
             step = objective.step(model, x, target, progress=0.0, factor=1.0, generator=generator)
             _check_output(check_step(step, objective).output, target, objective, settings)
     finally:
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
-        for module, mode in zip(model.modules(), trained, strict=True):
-            module.training = mode
         if attributes:
             vars(objective).update(attributes)
         model.augmentation.forget()
+
+
+@contextmanager
+def untouched(*holders: nn.Module) -> Iterator[None]:
+    """Puts buffers and modes of modules back at the end of the block."""
+    buffers = [(buffer, buffer.detach().clone()) for holder in holders for buffer in holder.buffers()]
+    modes = [(module, module.training) for holder in holders for module in holder.modules()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        for module, mode in modes:
+            module.training = mode
 
 
 def _copied(objective: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augrad.learning.stage import Row, StageResult
+from augrad.learning.stage import COMPUTED, Row, StageResult
 from augrad.model import InvariantModel
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ class FitResult:
         checkpoint: the last checkpoint, or None without a directory.
         stopped: why training ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"` (see
             `RunawayGuard`).
-        stages: the result of each stage, in order: `label`, `history`, `stopped`, `measured` and `seconds`. The joint
-            loss has one stage, `"training"`.
+        stages: the result of each stage, in order: `label`, `history`, `stopped`, `measured`, `seconds`, `found`. The
+            joint loss has one stage, `"training"`.
         confirmation: for the cross-fitted objective one row per policy that the search proposed: its `transforms`, the
             judges' mistakes on held-out samples after they learned on with it (`lost`, from 0 to 1), the `seconds` it
             took, and whether it was `kept`. `lost` is None where there was nothing to choose between, or where the loss
             was not finite. Empty for the joint loss.
+        evidence: what the objective found before it trained, for example `augrad.Evidence`; None for objectives without
+            it.
     """
 
     history: list[Row]
@@ -44,6 +46,7 @@ class FitResult:
     stopped: str
     stages: list[StageResult] = field(default_factory=list)
     confirmation: list[Row] = field(default_factory=list)
+    evidence: Any = None
 
     @property
     def search(self) -> list[Row]:
@@ -53,14 +56,15 @@ class FitResult:
         a share of the judges' knowledge. `layers` change here and stand still in `history`. Empty for the joint loss.
         """
         rows: list[Row] = []
-        for stage in self.stages[:-1]:
+        trained = [stage for stage in self.stages if stage.stopped != COMPUTED]
+        for stage in trained[:-1]:
             epoch, step = (rows[-1]["epoch"], rows[-1]["step"]) if rows else (0, 0)
             rows += [{**row, "epoch": row["epoch"] + epoch, "step": row["step"] + step} for row in stage.history]
         return rows
 
     @property
     def seconds(self) -> float:
-        """Of all epochs of all stages."""
+        """Of all epochs of all stages, and of all computations."""
         return float(sum(stage.seconds for stage in self.stages))
 
 

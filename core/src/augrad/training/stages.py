@@ -1,6 +1,6 @@
 """Runs a plan: stage after stage, each with its checkpoints, whatever the objective is.
 
-Uses assembly.py, loop.py, records.py; used by trainer.py.
+Uses assembly.py, computing.py, loop.py, records.py; used by trainer.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from augrad.errors import ArgumentError, NonFiniteLossError
 from augrad.learning.objective import hook
-from augrad.learning.stage import TRAINING, Row, Stage, StageResult
+from augrad.learning.stage import TRAINING, Computation, Row, Stage, StageResult
 from augrad.model import InvariantModel
-from augrad.training.assembly import assemble, optimizer_and_scheduler
+from augrad.training.assembly import assemble, refuse_at_once
+from augrad.training.computing import computed
 from augrad.training.engine import tracking
 from augrad.training.loop import train_until_stopped
 from augrad.training.records import Records
@@ -81,14 +82,18 @@ class _Runner:
         run = self.main or self.last
         if run is None:
             raise ArgumentError(
-                f"objective: the plan of {type(self.task.objective).__name__} yields no stage. Yield at least one.",
+                f"objective: the plan of {type(self.task.objective).__name__} yields no stage that trains. Yield at "
+                "least one.",
                 argument="objective",
             )
         return Course(run, self.results, list(findings or []))
 
-    def run(self, stage: Stage) -> StageResult | NonFiniteLossError:
+    def run(self, stage: Stage | Computation) -> StageResult | NonFiniteLossError:
         """Runs a stage, or finds its stored result; returns the error if its loss turned non-finite."""
         self._check(stage)
+        if isinstance(stage, Computation):
+            self.results.append(computed(self.task, stage, self.records, self._place(stage)))
+            return self.results[-1]
         stored = None if stage.keeps else self.records.find(stage.label)
         if stored is None:
             try:
@@ -108,7 +113,7 @@ class _Runner:
         task, started = self.task, time.perf_counter()
         model = stage.model or task.model
         with _learning(stage, model):
-            place = (len(self.results) + 1, max(stage.n_stages, len(self.results) + 1))
+            place = self._place(stage)
             val = task.val if stage.main else None
             step = sum(result.history[-1]["step"] for result in self.results if result.history)
             run = assemble(model, task, stage, _settings(task.settings, stage), val, place=place, first_step=step)
@@ -127,6 +132,10 @@ class _Runner:
         _say(run, stage, measured)
         return StageResult(stage.label, history, str(run.at.stopped), measured, float(seconds))
 
+    def _place(self, stage: Stage | Computation) -> tuple[int, int]:
+        """The number of a stage, and the number of stages."""
+        return len(self.results) + 1, max(stage.n_stages, len(self.results) + 1)
+
     def _track(self) -> None:
         if not self.tracked:
             self.stack.enter_context(tracking(self.task.accelerator, self.task.settings))
@@ -134,9 +143,10 @@ class _Runner:
 
     def _check(self, stage: Any) -> None:
         owner = type(self.task.objective).__name__
-        if not isinstance(stage, Stage):
+        if not isinstance(stage, Stage | Computation):
             raise ArgumentError(
-                f"objective: the plan of {owner} must yield stages, but yielded {type(stage).__name__}.",
+                f"objective: the plan of {owner} must yield stages or computations, but yielded "
+                f"{type(stage).__name__}.",
                 argument="objective",
             )
         if any(stage.label == result.label for result in self.results):
@@ -145,11 +155,8 @@ class _Runner:
                 "checkpoints are told apart by it.",
                 argument="objective",
             )
-        if not self.results and not stage.main:
-            # What the main stage would refuse is refused at once.
-            task, n_steps = self.task, self.task.budget.n_steps
-            total = None if n_steps is None else n_steps * task.settings.max_epochs
-            optimizer_and_scheduler(task.model, task.settings, task.objective, total)
+        if not self.results and (isinstance(stage, Computation) or not stage.main):
+            refuse_at_once(self.task)
 
 
 def _settings(settings: Settings, stage: Stage) -> Settings:

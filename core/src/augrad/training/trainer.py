@@ -218,10 +218,10 @@ def fit(
     model.eval()
     if course.run.notice is not None and accelerator.is_main_process:
         warnings.warn(course.run.notice, stacklevel=2)
-    return _result(course)
+    return _result(course, task.objective)
 
 
-def _result(course: Course) -> FitResult:
+def _result(course: Course, objective: Any) -> FitResult:
     run: Run = course.run
     metric, mode = run.monitored
     row = best_row(run.at.history, metric, mode)
@@ -243,4 +243,5 @@ def _result(course: Course) -> FitResult:
         str(run.at.stopped),
         stages=course.stages,
         confirmation=course.findings,
+        evidence=getattr(objective, "evidence", None),
     )
