@@ -22,6 +22,7 @@ SURFACE = [
     "CrossFittedLoss",
     "DisplacementPenalty",
     "EarlyStopping",
+    "Evidence",
     "FitResult",
     "InvariantModel",
     "JointLoss",

@@ -36,6 +36,7 @@ def axis_number(value: float) -> str:
         >>> axis_number(0.25), axis_number(4000.0)
         ('0.25', '4000')
     """
+    value += 0.0  # no sign for a zero
     text = f"{float(f'{value:.3g}'):.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
     return text.replace("-", "\N{MINUS SIGN}")
 

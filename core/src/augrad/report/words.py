@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from augrad.report.estimate import Estimate
+from augrad.report.scale import axis_number
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 PERCENT = f"{NO_BREAK}%"
@@ -124,16 +125,24 @@ def policy_rows(policy: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     for (layer, transform, name), rows in groups.items():
         named = transform if name is None else f"{transform}, {words(name, rows[0]['unit'])}"
         told = f"{named} ({len(rows)} entries)" if len(rows) > 1 else named
-        found.append([str(layer), told, f"{rows[0]['weight']:.2f}", "" if name is None else _drawn(rows)])
+        found.append([str(layer), told, f"{rows[0]['weight']:.2f}", "" if name is None else drawn_between(rows)])
     return found
 
 
-def _drawn(rows: Sequence[Mapping[str, Any]]) -> str:
+def drawn_between(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the interval from the smallest `low` to the largest `high`, with the unit.
+
+    Example:
+        >>> drawn_between([{"low": -54.0, "high": 54.0, "unit": "deg"}])
+        '±54 deg'
+        >>> drawn_between([{"low": 0.0, "high": 0.1, "unit": ""}, {"low": 0.0, "high": 0.25, "unit": ""}])
+        '0 to 0.25'
+    """
     low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
     if abs(low + high) <= 0.005 * (high - low):
-        ends = f"±{high:.3g}"
+        ends = f"±{axis_number(high)}"
     else:
-        ends = " to ".join(_signed(f"{end:.3g}") for end in (low, high))
+        ends = " to ".join(map(axis_number, (low, high)))
     return f"{ends} {rows[0]['unit']}".rstrip()
 
 

@@ -12,7 +12,7 @@ from augrad.auditing.measurements import Measurement
 from augrad.auditing.page.examples import strip_of
 from augrad.auditing.page.measures import MEASURE_WORDS
 from augrad.auditing.page.questions import panels_of
-from augrad.auditing.page.scale import Scale, alike, scale_of
+from augrad.auditing.page.scale import alike, scale_of
 from augrad.auditing.page.words import (
     MARKS,
     comparison_summary,
@@ -27,6 +27,7 @@ from augrad.auditing.verdicts import Verdict
 from augrad.report.page import filled
 from augrad.report.panel_drawing import drawn
 from augrad.report.panels import BLUE, ORANGE, Curve, Look, Panel, Plot
+from augrad.report.scale import Scale
 from augrad.report.words import in_words, interval, policy_rows, sentence, share
 
 if TYPE_CHECKING:
