@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from tests.core.policy_cases import Jitter, Level, LowPass, Negate
+from tests.core.policy_cases import Level, LowPass, Negate
 
 from augrad import AugmentationLayer, Evidence, Policy
 from augrad.learning.leave_one_out.evidence import Candidate, CandidateRange, Facts, Shown, Trial

@@ -42,7 +42,7 @@ def ranges_text(ranges: Sequence[CandidateRange]) -> str:
         text = drawn_between([{**vars(each), "unit": unit} for each in group])
         if len(groups) > 1 or not unit:
             text = f"{words(name, unit)} {text}"
-        found.append(f"{text} ({len(group)} entries)" if len(group) > 1 else text)
+        found.append(f"{text}, {len(group)} entries" if len(group) > 1 else text)
     return ", ".join(found)
 
 
@@ -71,22 +71,28 @@ def strength_text(candidate: Candidate, magnitude: float) -> str:
 
 def headline(evidence: Evidence) -> str:
     """Returns the result in a sentence or two."""
+    return " ".join(filter(None, headline_parts(evidence)))
+
+
+def headline_parts(evidence: Evidence) -> tuple[str, str]:
+    """Returns what was found, and what is to be said about the others; the latter may be empty."""
     candidates = ordered(evidence.candidates)
     helping = [each for each in candidates if each.verdict == HELPS]
-    n_found = len(candidates)
-    if helping:
-        named = [_named(each) for each in helping[:MOST_NAMED]]
-        if len(helping) > MOST_NAMED:
-            named.append(f"{len(helping) - MOST_NAMED} more")
-        if n_found == 1:
-            return f"{helping[0].transform} helps{named[0].removeprefix(helping[0].transform)}."
-        who = f"All {n_found} transforms" if len(helping) == n_found else f"{len(helping)} of {n_found} transforms"
-        rest = _counts(candidates)
-        verb = "helps" if len(helping) == 1 else "help"
-        return f"{who} {verb}: {_listed(named)}." + (f" Of the others, {_listed(rest)}." if rest else "")
-    if n_found == 1:
-        return f"Nothing helps: {candidates[0].transform} {_COUNTS[candidates[0].verdict][0]}.{_more(evidence)}"
-    return f"Nothing helps: of {n_found} transforms {_listed(_counts(candidates))}.{_more(evidence)}"
+    counts = _counts(candidates)
+    if not helping:
+        names = candidates[0].transform if len(candidates) == 1 else f"of {len(candidates)} transforms"
+        found = _COUNTS[candidates[0].verdict][0] if len(candidates) == 1 else _listed(counts)
+        return f"Nothing helps: {names} {found}.", _more(evidence)
+    verb = "helps" if len(helping) == 1 else "help"
+    named = [_named(each, "") for each in helping[:MOST_NAMED]]
+    if len(helping) > MOST_NAMED:
+        named.append(f"{len(helping) - MOST_NAMED} more")
+    if len(candidates) == 1:
+        return f"{_named(helping[0], ' helps')}.", ""
+    if len(helping) == len(candidates):
+        return f"All {len(candidates)} transforms help: {_listed(named)}.", ""
+    told = f"{len(helping)} of {len(candidates)} transforms {verb}: {_listed(named)}."
+    return told, f"Of the others, {_listed(counts)}."
 
 
 def more_text(candidate: Candidate) -> str:
@@ -119,15 +125,16 @@ def samples_text(evidence: Evidence) -> str:
 def _more(evidence: Evidence) -> str:
     """Returns how many samples would tell about all undecided candidates, as a sentence."""
     needed = [each.more for each in evidence.candidates if each.more is not None]
-    return f" About {max(needed)} samples would tell." if needed else ""
+    return f"About {max(needed)} samples would tell." if needed else ""
 
 
-def _named(candidate: Candidate) -> str:
-    text = ranges_text(candidate.ranges)
+def _named(candidate: Candidate, verb: str) -> str:
+    """Returns the name with its ranges, such as `"vision.rotate within ±54 deg"`."""
+    name, text = f"{candidate.transform}{verb}", ranges_text(candidate.ranges)
     if not text:
-        return candidate.transform
+        return name
     simple = len(candidate.ranges) == 1 and text.startswith("±")
-    return f"{candidate.transform} within {text}" if simple else f"{candidate.transform} ({text})"
+    return f"{name} within {text}" if simple else f"{name} ({text})"
 
 
 def _counts(candidates: Sequence[Candidate]) -> list[str]:

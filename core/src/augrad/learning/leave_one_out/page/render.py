@@ -11,7 +11,7 @@ from augrad.learning.leave_one_out.verdicts import HARMLESS, HARMS, HELPS, MARKS
 from augrad.learning.leave_one_out.words import (
     cautions,
     duration,
-    headline,
+    headline_parts,
     more_text,
     ordered,
     ranges_text,
@@ -33,12 +33,14 @@ def render_evidence(evidence: Evidence) -> str:
         evidence: the result of a search. Evidence that was read from a file has no pictures.
     """
     candidates = ordered(evidence.candidates)
+    found, rest = headline_parts(evidence)
     helps = any(each.verdict == HELPS for each in candidates)
     return filled(
         "augrad.learning.leave_one_out.page",
         "evidence.html",
         modality=evidence.modality,
-        headline=headline(evidence),
+        headline=found,
+        rest=rest,
         warnings=[sentence(each) for each in cautions(evidence)],
         columns=COLUMNS,
         sections=[_section(evidence, each, place) for place, each in enumerate(candidates, 1)],
