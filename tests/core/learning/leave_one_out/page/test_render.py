@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.core.auditing.page.test_page import CHROMIUM, SIZES, looked_at
+from tests.core.auditing.page.test_page import CHROMIUM, LONG, SIZES, looked_at
 from tests.core.auditing.test_result import NASTY, parsed, text_of
 from tests.core.evidence_cases import FACTS, JITTER, LEVEL, LOW_PASS, NEGATE, made, shown
 from tests.core.policy_cases import Level
@@ -163,8 +163,13 @@ class TestPictures:
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: looked for chromium, chromium-browser, google-chrome")
-@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("tablet", "light"), ("small", "dark")])
-def test_fits_and_can_be_read(page: str, tmp_path: Path, size: str, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("size", "scheme", "name"),
+    [("desktop", "light", ""), ("tablet", "light", ""), ("desktop", "dark", LONG), ("small", "dark", LONG)],
+)
+def test_fits_and_can_be_read(tmp_path: Path, size: str, scheme: str, name: str) -> None:
+    candidates = [replace(each, transform=each.transform + name) for each in (LEVEL, LOW_PASS, JITTER, NEGATE)]
+    page = render_evidence(made(*candidates, shown=shown()))
     found = looked_at(page, tmp_path, size, scheme)
     assert found["dark"] == (scheme == "dark")
     assert found["whole"] <= found["width"] == SIZES[size][0]

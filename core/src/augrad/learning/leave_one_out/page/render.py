@@ -99,7 +99,7 @@ def _because(candidate: Candidate) -> str:
 
 def _numbers(candidate: Candidate) -> list[tuple[str, str]]:
     """Returns the numbers beside the curve, with their names."""
-    name = "range" if candidate.verdict == HELPS else "tried up to"
+    name = "range" if candidate.verdict == HELPS else "numbers are for"
     found = [(name, ranges_text(candidate.ranges))] if candidate.ranges else []
     if candidate.ranges:
         found.append(("share of the declared range", f"{100 * candidate.magnitude:.0f} %"))
