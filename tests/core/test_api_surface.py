@@ -23,6 +23,7 @@ SURFACE = [
     "CrossFittedLoss",
     "DisplacementPenalty",
     "EarlyStopping",
+    "Evidence",
     "FitResult",
     "InvariantModel",
     "JointLoss",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from augrad.learning.cross_fitted.loss import CrossFittedLoss
     from augrad.learning.cross_fitted.rule import CrossFitted
     from augrad.learning.joint import JointLoss
+    from augrad.learning.leave_one_out.evidence import Evidence
     from augrad.learning.objective import Objective, StepLoss
     from augrad.learning.parameter_groups import parameter_groups
     from augrad.learning.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty
@@ -52,6 +53,7 @@ __all__ = [
     "CrossFittedLoss",
     "DisplacementPenalty",
     "EarlyStopping",
+    "Evidence",
     "FitResult",
     "InvariantModel",
     "JointLoss",
@@ -97,6 +99,7 @@ _HOMES = {
     "layers.module": ("AugmentationModule",),
     "learning.cross_fitted.loss": ("CrossFittedLoss",),
     "learning.cross_fitted.rule": ("CrossFitted",),
+    "learning.leave_one_out.evidence": ("Evidence",),
     "learning.joint": ("JointLoss",),
     "learning.objective": ("Objective", "StepLoss"),
     "learning.parameter_groups": ("parameter_groups",),

@@ -32,28 +32,19 @@ from torch import Tensor
 from augrad import Transform, audit
 from augrad.auditing import AuditReport, Estimate, Measurement
 from augrad.auditing.measurements import MEASURES, Version
-from augrad.auditing.page.drawing import MOST_LINEAR, drawn
 from augrad.auditing.page.examples import artist, strip_of, telling
 from augrad.auditing.page.measures import MEASURE_WORDS
-from augrad.auditing.page.panels import BLUE, LOWEST, Curve, Look, Panel, Plot, page_svg, plain
 from augrad.auditing.page.questions import panels_of
 from augrad.auditing.page.render import MOST_COLUMNS, render_audit, render_comparison
-from augrad.auditing.page.scale import Scale, alike, scale_of
-from augrad.auditing.page.words import (
-    MARKS,
-    comparison_summary,
-    has_model,
-    number,
-    policy_rows,
-    sentence,
-    share,
-    short_warnings,
-    summary,
-    where,
-)
+from augrad.auditing.page.scale import alike, scale_of
+from augrad.auditing.page.words import MARKS, comparison_summary, has_model, short_warnings, summary, where
 from augrad.auditing.probing import Reach
 from augrad.auditing.verdicts import KINDS, TITLES
+from augrad.report.panel_drawing import MOST_LINEAR, drawn
+from augrad.report.panels import BLUE, LOWEST, Curve, Look, Panel, Plot, page_svg, plain
+from augrad.report.scale import Scale
 from augrad.report.style import styled
+from augrad.report.words import number, policy_rows, sentence, share
 
 NASTY = "<script>alert('$x$ & \"y\"')</script>"
 
@@ -429,7 +420,8 @@ class TestPanels:
         assert [label for _, label in survives.key][-1] == "90\N{NO-BREAK SPACE}%"
         assert survives.safe == report.verdict(name).safe_strength == 0.25
         assert "share 0.5, gain 1.5 dB" in survives.note
-        assert among.knee == report.verdict(name).knee
+        knee = report.verdict(name).knee
+        assert among.mark == (None if knee is None else (knee, "knee"))
         assert [value for plot in traces.plots for value, _ in plot.marks] == [0.5]
 
     def test_ignored_samples_are_shown_where_the_verdict_rests_on_them(self, report: AuditReport) -> None:

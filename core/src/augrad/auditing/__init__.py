@@ -3,11 +3,11 @@
 from augrad.auditing.audits import audit
 from augrad.auditing.certificate import Certificate, certify
 from augrad.auditing.comparison import AuditComparison
-from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement
 from augrad.auditing.pipelines import audit_pipeline
 from augrad.auditing.result import AuditReport
 from augrad.auditing.verdicts import Verdict
+from augrad.report.estimate import Estimate
 
 __all__ = [
     "AuditComparison",

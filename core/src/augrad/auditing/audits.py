@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from augrad.auditing.baseline import Baseline
-from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement, Shown
 from augrad.auditing.measuring import Measuring
 from augrad.auditing.probing import STRENGTHS, check_strengths, chosen_transforms, load_plugins
@@ -27,6 +26,7 @@ from augrad.layers.construction import Entry
 from augrad.learning.criteria import Criterion
 from augrad.model import InvariantModel
 from augrad.randomness import preserved_generators
+from augrad.report.estimate import Estimate
 from augrad.transform.transform import Transform
 
 

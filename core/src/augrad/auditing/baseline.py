@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from augrad import batch
-from augrad.auditing.intervals import Estimate, share
+from augrad.auditing.intervals import share
 from augrad.auditing.reference import (
     Neighbourhood,
     Neighbours,
@@ -28,6 +28,7 @@ from augrad.auditing.subject import Subject
 from augrad.invariance import distance, partners
 from augrad.learning.criteria import Criterion, losses
 from augrad.randomness import keyed_generator
+from augrad.report.estimate import Estimate
 from augrad.transform.transform import Transform
 
 ON_MANIFOLD = 0.95

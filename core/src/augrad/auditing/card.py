@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from augrad.auditing.intervals import Estimate
+from augrad.report.estimate import Estimate
 
 if TYPE_CHECKING:
     from augrad.auditing.comparison import AuditComparison

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from augrad import batch
 from augrad.auditing.baseline import SMALLEST, Baseline
-from augrad.auditing.intervals import CONFIDENCE, Bootstrap, Estimate, median, net_share, share
+from augrad.auditing.intervals import CONFIDENCE, Bootstrap, median, net_share, share
 from augrad.auditing.measurements import Measurement, Version
 from augrad.auditing.probing import Reach
 from augrad.auditing.reference import Neighbourhood, is_close, is_correct, predictions, spread_of
 from augrad.auditing.shortcuts import SmallClassifier, narrowed
 from augrad.invariance import distance
 from augrad.learning.criteria import losses
+from augrad.report.estimate import Estimate
 
 
 @dataclass(frozen=True)

@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from augrad.randomness import keyed_generator
+from augrad.report.estimate import Estimate
 
 CONFIDENCE = 0.95
 N_RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A measured number with its confidence interval.
-
-    Attributes:
-        value: the number, measured on the given samples.
-        low, high: ends of the interval, at the confidence of the audit.
-
-    Example:
-        >>> str(Estimate(0.5, 0.4, 0.625))
-        '0.5 [0.4, 0.625]'
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
 def share(hits: Bool[Tensor, " samples"], confidence: float = CONFIDENCE) -> Estimate:

@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from augrad.auditing.intervals import Estimate
 from augrad.auditing.probing import Reach
+from augrad.report.estimate import Estimate
 
 
 @dataclass(frozen=True)

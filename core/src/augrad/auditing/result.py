@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augrad.auditing.comparison import AuditComparison
-from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import MEASURES, Measurement, Shown
 from augrad.auditing.probing import Reach
 from augrad.auditing.verdicts import KINDS, Verdict
 from augrad.errors import ArgumentError, StorageError, optional
 from augrad.files.storage import write_as, write_file
 from augrad.options import one_of
+from augrad.report.estimate import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from augrad import batch
-from augrad.auditing.intervals import Estimate, median
+from augrad.auditing.intervals import median
 from augrad.auditing.probing import applied, like_of, values_at
 from augrad.auditing.samples import Samples
 from augrad.auditing.subject import Subject
 from augrad.invariance import partners
 from augrad.randomness import keyed_generator
+from augrad.report.estimate import Estimate
 from augrad.transform.transform import Transform
 
 MOST_SAMPLES = 64

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from augrad.auditing.intervals import Estimate
 from augrad.auditing.measurements import Measurement
 from augrad.options import number
+from augrad.report.estimate import Estimate
 
 Kind = Literal["over-invariant", "missed", "invariant", "sensitive", "harmful", "allowed", "undecided"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from augrad import batch
 from augrad.auditing.measurements import Measurement, Shown, Version
-from augrad.auditing.page.panels import BLUE, page_svg
 from augrad.auditing.page.words import where_strength
 from augrad.errors import AugradError
 from augrad.plugins.registry import get_transform, transforms
-from augrad.report.style import INK, styled
+from augrad.report.panels import BLUE
+from augrad.report.pictures import picture, sample_at
+from augrad.report.style import INK
 from augrad.transform.transform import Transform
-
-SIZE = 1.6
-"""Width and height of a picture, in inches."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +64,13 @@ def strip_of(shown: Shown | None, rows: Sequence[Measurement], modality: str, la
     index, reason = telling(shown, rows)
     draw = artist(shown.transform, modality).draw
     try:
-        clean = _one(shown.clean, index)
-        pictures = [Picture(_drawn(draw, clean, clean, INK, f"{label} as it is"), "as it is", ())]
+        clean = sample_at(shown.clean, index)
+        pictures = [Picture(picture(draw, clean, clean, INK, f"{label} as it is"), "as it is", ())]
         for version in shown.versions:
             place = where_strength(rows, version.strength) or f"strength {version.strength:g}"
-            drawing = _drawn(draw, _one(version.x, index), clean, BLUE, f"{label} at strength {version.strength:g}")
+            drawing = picture(
+                draw, sample_at(version.x, index), clean, BLUE, f"{label} at strength {version.strength:g}"
+            )
             pictures.append(Picture(drawing, place, _told(version, index)))
     except Exception:  # noqa: BLE001 - the drawing code is foreign; a report without pictures is still useful
         return None
@@ -121,17 +119,3 @@ def _told(version: Version, index: int) -> tuple[tuple[str, str], ...]:
     if version.changed is not None and version.changed[index]:
         told.append(("!", "another label near"))
     return tuple(told)
-
-
-def _one(x: Any, index: int) -> Any:
-    return batch.select(x, torch.tensor([index], device=batch.device(x)))
-
-
-def _drawn(draw: Any, sample: Any, original: Any, colour: str, label: str) -> Markup:
-    with styled():
-        figure = Figure(figsize=(SIZE, SIZE))
-        axes = figure.add_axes((0.02, 0.02, 0.96, 0.96))
-        axes.set(xticks=[], yticks=[])
-        axes.grid(visible=False)
-        draw(axes, sample, original=original, colour=colour)
-        return page_svg(figure, label)

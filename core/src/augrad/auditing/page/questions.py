@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from augrad.auditing.measurements import Measurement
 from augrad.auditing.page.measures import MEASURE_WORDS
-from augrad.auditing.page.panels import BLUE, GREEN, LOWEST, ORANGE, PURPLE, Curve, Look, Panel, Plot
-from augrad.auditing.page.words import number, share, where, where_strength
+from augrad.auditing.page.words import where, where_strength
 from augrad.auditing.verdicts import Verdict
+from augrad.report.panels import BLUE, GREEN, LOWEST, ORANGE, PURPLE, Curve, Look, Panel, Plot
 from augrad.report.style import INK
+from augrad.report.words import number, share
 
 MARKERS = ("^", "D", "v", "s", "o")
 """Looks of named layers, in turn."""
@@ -89,7 +90,7 @@ def _among_data(rows: Sequence[Measurement], verdict: Verdict) -> Panel:
             _alone(rows, "distance_ratio", Look(BLUE), 1.0, "free"),
             _alone(rows, "off_manifold", Look(ORANGE, "s", (5, 2)), NEAR, "share"),
         ),
-        knee=verdict.knee,
+        mark=None if verdict.knee is None else (verdict.knee, "knee"),
     )
 
 

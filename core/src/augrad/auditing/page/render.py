@@ -9,22 +9,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from augrad.auditing.measurements import Measurement
-from augrad.auditing.page.drawing import drawn
 from augrad.auditing.page.examples import strip_of
 from augrad.auditing.page.measures import MEASURE_WORDS
-from augrad.auditing.page.panels import BLUE, ORANGE, Curve, Look, Panel, Plot
 from augrad.auditing.page.questions import panels_of
-from augrad.auditing.page.scale import Scale, alike, scale_of
+from augrad.auditing.page.scale import alike, scale_of
 from augrad.auditing.page.words import (
     MARKS,
     comparison_summary,
     has_model,
-    in_words,
-    interval,
     knows,
-    policy_rows,
-    sentence,
-    share,
     short_warnings,
     summary,
     where,
@@ -32,6 +25,10 @@ from augrad.auditing.page.words import (
 )
 from augrad.auditing.verdicts import Verdict
 from augrad.report.page import filled
+from augrad.report.panel_drawing import drawn
+from augrad.report.panels import BLUE, ORANGE, Curve, Look, Panel, Plot
+from augrad.report.scale import Scale
+from augrad.report.words import in_words, interval, policy_rows, sentence, share
 
 if TYPE_CHECKING:
     from augrad.auditing.comparison import AuditComparison

@@ -13,14 +13,14 @@ from augrad import batch
 from augrad.errors import InputError
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
-from augrad.learning.leave_one_out.evidence import Evidence, Facts
+from augrad.learning.leave_one_out.evidence import Evidence, Facts, Shown
 from augrad.learning.leave_one_out.features import Chosen, Features, is_fresh, reinitialised
 from augrad.learning.leave_one_out.judge import Judge
+from augrad.learning.leave_one_out.judging import judged
 from augrad.learning.leave_one_out.policies import Entry
 from augrad.learning.leave_one_out.samples import Samples
 from augrad.learning.leave_one_out.search import N_FINALISTS, Found, search
 from augrad.learning.leave_one_out.targets import Targets, targets_of
-from augrad.learning.leave_one_out.verdicts import judged
 from augrad.policies.policy import Policy
 from augrad.randomness import derived_seed, preserved_generators
 from augrad.transform.transform import Transform
@@ -113,7 +113,7 @@ def examine(
         layers = judges.screen.copies.layers
         candidates = judged(found, names, layers)
         policy = Policy.from_module(judges.screen.copies.module(found.policy) if found.policy else _nothing())
-    told = [*warnings, *_told(targets, complete, max_seconds)]
+    told = [*warnings, *_told(targets)]
     facts = Facts(
         n_samples=len(columns),
         more_samples=samples.more,
@@ -219,15 +219,10 @@ def _described(chosen: Chosen, features: Features) -> str:
     return f"the function {getattr(chosen, '__qualname__', type(chosen).__name__)}"
 
 
-def _told(targets: Targets, complete: bool, max_seconds: float | None) -> list[str]:
-    told = []
+def _told(targets: Targets) -> list[str]:
     dropped = int((~targets.kept).sum())
-    if dropped:
-        told.append(f"{dropped} samples with a negative class were left out")
-    if not complete:
-        told.append(f"the search ended after max_seconds={max_seconds:g}, before all was tried")
-    return told
+    return [f"{dropped} samples with a negative class were left out"] if dropped else []
 
 
-def _shown(x: Any, transforms: Sequence[Transform]) -> Any:
-    return (batch.first_of(x, N_SHOWN), {each.name: each for each in transforms})
+def _shown(x: Any, transforms: Sequence[Transform]) -> Shown:
+    return Shown(batch.first_of(x, N_SHOWN), {each.name: each for each in transforms})

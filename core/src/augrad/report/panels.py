@@ -1,4 +1,4 @@
-"""The panels of an audit's page: their content. Filled by questions.py, drawn by drawing.py."""
+"""The panels of a page: their content. Filled by audits and by `find_policy`, drawn by panel_drawing.py."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from augrad.auditing.intervals import Estimate
-from augrad.auditing.page.words import number, share
+from augrad.report.estimate import Estimate
 from augrad.report.style import MUTED, to_svg
+from augrad.report.words import number, share
 
 BLUE, ORANGE, GREEN, PURPLE = "#1b5fc1", "#a84b00", "#0b7a54", "#7a4bb5"
-"""Colours of curves. Colour-blind readers distinguish them by lightness, dashes and markers; see audit.css."""
+"""Colours of curves. Colour-blind readers distinguish them by lightness, dashes and markers; see findings.css."""
 
 MARK_DASH = (3, 3)
 """Colour of lines at reference values."""
@@ -93,14 +93,14 @@ class Panel:
         note: how to read the panel.
         plots: plots, from top to bottom.
         safe: the background is shaded up to this strength, or None.
-        knee: strength with a mark, or None.
+        mark: a strength that is marked, and its name; or None.
     """
 
     title: str
     note: str
     plots: tuple[Plot, ...]
     safe: float | None = None
-    knee: float | None = None
+    mark: tuple[float, str] | None = None
 
     @property
     def key(self) -> list[tuple[Look, str]]:

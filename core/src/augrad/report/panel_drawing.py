@@ -1,4 +1,4 @@
-"""Draws the panels of an audit: lines over strength, or points if there is a single strength. Used by render.py."""
+"""Draws panels: lines over strength, or points if there is a single strength. Used by audits and `find_policy`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from augrad.auditing.intervals import Estimate
-from augrad.auditing.page.panels import GREEN, LOWEST, MARK_DASH, Curve, Panel, Plot, page_svg, plain
-from augrad.auditing.page.scale import Scale
-from augrad.auditing.page.words import share
+from augrad.report.estimate import Estimate
+from augrad.report.panels import GREEN, LOWEST, MARK_DASH, Curve, Panel, Plot, page_svg, plain
+from augrad.report.scale import Scale
 from augrad.report.style import MUTED, PAPER, styled
+from augrad.report.words import share
 
 SIZE = (4.5, 3.2)
 """Width of a panel in inches. Its width in points equals the width of its place on most pages in pixels."""
@@ -57,16 +57,29 @@ def _lines(panel: Panel, scale: Scale) -> Figure:
         _draw_lines(each, plot)
         if panel.safe:
             each.axvspan(0, panel.safe, color=GREEN, alpha=0.09, lw=0)
-        if panel.knee is not None:
-            each.axvline(panel.knee, color=MUTED, lw=1.1, ls=(0, (1, 2)))
-    if panel.knee is not None:
-        axes[0].annotate(
-            "knee", (panel.knee, 1), (4, -2), ("data", "axes fraction"), "offset points", va="top", color=MUTED
-        )
+        if panel.mark is not None:
+            each.axvline(panel.mark[0], color=MUTED, lw=1.1, ls=(0, (1, 2)))
+    if panel.mark is not None:
+        _name_mark(axes[0], *panel.mark, scale.end)
     axes[-1].set_xlim(0, scale.end)
     axes[-1].set_xticks([place for place, _ in scale.ticks], [plain(label) for _, label in scale.ticks])
     axes[-1].set_xlabel(plain(scale.label), fontsize=10)
     return figure
+
+
+def _name_mark(axes: Axes, place: float, name: str, end: float) -> None:
+    """Writes the name of a marked strength beside its line, on the side that has room."""
+    side = 1 if place < 0.75 * end else -1
+    axes.annotate(
+        plain(name),
+        (place, 1),
+        (4 * side, -2),
+        ("data", "axes fraction"),
+        "offset points",
+        va="top",
+        ha="left" if side > 0 else "right",
+        color=MUTED,
+    )
 
 
 def _draw_lines(axes: Axes, plot: Plot) -> None:

@@ -1,0 +1,1 @@
+"""The HTML page of evidence. Loads matplotlib; imported on first use."""
