@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from augrad.learning.cross_fitted.loss import CrossFittedLoss
     from augrad.learning.cross_fitted.rule import CrossFitted
     from augrad.learning.joint import JointLoss
+    from augrad.learning.leave_one_out.find import find_policy
+    from augrad.learning.leave_one_out.rule import LeaveOneOut
     from augrad.learning.leave_one_out.evidence import Evidence
     from augrad.learning.objective import Objective, StepLoss
     from augrad.learning.parameter_groups import parameter_groups
@@ -57,6 +59,7 @@ __all__ = [
     "FitResult",
     "InvariantModel",
     "JointLoss",
+    "LeaveOneOut",
     "MagnitudePenalty",
     "MatrixTransform",
     "Objective",
@@ -73,6 +76,7 @@ __all__ = [
     "audit_pipeline",
     "batch",
     "certify",
+    "find_policy",
     "fit",
     "get_transform",
     "hookimpl",
@@ -101,6 +105,8 @@ _HOMES = {
     "learning.cross_fitted.rule": ("CrossFitted",),
     "learning.leave_one_out.evidence": ("Evidence",),
     "learning.joint": ("JointLoss",),
+    "learning.leave_one_out.find": ("find_policy",),
+    "learning.leave_one_out.rule": ("LeaveOneOut",),
     "learning.objective": ("Objective", "StepLoss"),
     "learning.parameter_groups": ("parameter_groups",),
     "learning.stage": ("Budget", "Computation", "Stage", "StageResult"),

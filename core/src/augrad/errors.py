@@ -128,6 +128,10 @@ class RunawayWarning(AugradError, UserWarning):  # noqa: N818 - a warning; it is
     """Training was stopped because a range and the training loss kept growing together; see `augrad.RunawayGuard`."""
 
 
+class EvidenceWarning(AugradError, UserWarning):  # noqa: N818 - a warning; it is in this tree so that it carries facts
+    """No evidence can be had of what a task is invariant to, so another objective is used."""
+
+
 class ConformanceError(AugradError, AssertionError):
     """A transform breaks a promise of the transform contract. Raised by the conformance kit `augrad.testing`."""
 

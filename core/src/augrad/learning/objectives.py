@@ -6,6 +6,7 @@ A new rule is a file of its own and one line in `OBJECTIVES`. Used by training/,
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from augrad.errors import ArgumentError, ArgumentTypeError, suggestion
 from augrad.learning.cross_fitted.rule import CrossFitted
 from augrad.learning.joint import joint
+from augrad.learning.leave_one_out.rule import LeaveOneOut, fallback
 from augrad.learning.objective import check_objective
 from augrad.learning.penalties import DisplacementPenalty
 from augrad.learning.worst_of_k import WorstOfK
@@ -21,13 +23,21 @@ from augrad.model import InvariantModel
 Factory = Callable[[InvariantModel, Any, Any], Any]
 """Called with model, criterion and penalty; returns an objective."""
 
-OBJECTIVES: dict[str, Factory] = {"cross_fitted": CrossFitted(), "joint": joint, "worst_of_k": WorstOfK}
+OBJECTIVES: dict[str, Factory] = {
+    "leave_one_out": LeaveOneOut(),
+    "cross_fitted": CrossFitted(),
+    "joint": joint,
+    "worst_of_k": WorstOfK,
+}
 
 AUTO = "auto"
 """For `penalty`: the default penalty of the objective, or the displacement penalty."""
 
+DEFAULT = "leave_one_out"
+"""The objective where the caller chooses neither objective nor penalty."""
+
 ANYWHERE = "joint"
-"""The objective for tasks that the penalty's own objective does not suit."""
+"""The objective for tasks that the default, or the penalty's own objective, does not suit."""
 
 
 def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Factory | None:
@@ -93,10 +103,12 @@ def choose_objective(
     x: Any = None,
     target: Any = None,
 ) -> Factory:
-    """Returns the factory that was asked for, or that of the objective that the penalty is made for, where it suits.
+    """Returns the factory that was asked for, or else a default where it suits.
+
+    The default is the leave-one-out rule; with a penalty, the objective that the penalty is made for.
 
     Args:
-        objective: as for `resolve_objective`; None for the choice of the penalty (`Penalty.objective`).
+        objective: as for `resolve_objective`; None for the default.
         model: the model to train.
         penalty: as `fit` takes it.
         x, target: a first batch; None if none has been read yet.
@@ -104,10 +116,26 @@ def choose_objective(
     factory = resolve_objective(objective)
     if factory is not None:
         return factory
-    preferred = DisplacementPenalty() if _is_auto(penalty) else penalty
-    wanted = OBJECTIVES[getattr(preferred, "objective", ANYWHERE)]
+    if _is_auto(penalty):
+        return _default(model, x, target)
+    wanted = OBJECTIVES[getattr(penalty, "objective", ANYWHERE)]
     suits: Any = getattr(wanted, "suits", None)
     return wanted if suits is None or suits(model, x, target) else OBJECTIVES[ANYWHERE]
+
+
+def _default(model: InvariantModel, x: Any, target: Any) -> Factory:
+    """The default rule, or the joint loss where it does not suit, with a warning that names the reason.
+
+    Where nothing of the augmentation learns, there is nothing to be found, and nothing to warn of.
+    """
+    if not any(parameter.requires_grad for parameter in model.augmentation.parameters()):
+        return OBJECTIVES[ANYWHERE]
+    rule: Any = OBJECTIVES[DEFAULT]
+    reason = rule.unsuited(model, x, target)
+    if reason is None:
+        return rule  # type: ignore[no-any-return]
+    warnings.warn(fallback(f"{reason}."), stacklevel=2)
+    return OBJECTIVES[ANYWHERE]
 
 
 def choose_penalty(factory: Factory, penalty: Any) -> Any:

@@ -14,8 +14,10 @@ from torch import Tensor
 from augrad import batch
 from augrad.errors import ArgumentError
 from augrad.learning import objectives
+from augrad.learning.leave_one_out.rule import LeaveOneOut
 from augrad.learning.objective import hook
 from augrad.learning.objectives import choose_objective
+from augrad.learning.penalties import DisplacementPenalty
 from augrad.lightning.updates import ends
 from augrad.model import InvariantModel
 from augrad.training.metrics import default_criterion
@@ -29,8 +31,24 @@ def make_objective(model: InvariantModel, settings: Settings) -> Any:
     Raises:
         ArgumentError: it cannot be made for this model or without a penalty, or it needs more than one pass.
     """
-    factory = choose_objective(settings.objective, model, settings.penalty)
-    return objectives.make_objective(factory, model, settings.criterion or by_target, settings.penalty)
+    factory = chosen(model, settings)
+    if isinstance(factory, LeaveOneOut):
+        raise ArgumentError(
+            "objective 'leave_one_out' finds its policy before the training, and a Trainer begins with it. Pass the "
+            "callback augrad.lightning.FindPolicy() to the Trainer, and objective='joint' with penalty=None here.",
+            argument="objective",
+        )
+    penalty = objectives.choose_penalty(factory, settings.penalty)
+    return objectives.make_objective(factory, model, settings.criterion or by_target, penalty)
+
+
+def chosen(model: InvariantModel, settings: Settings, *, x: Any = None, target: Any = None) -> Any:
+    """The objective that was asked for, or the one that the penalty is made for; the default penalty's is cross-fitted.
+
+    A single pass has no room for the default rule of `fit`.
+    """
+    penalty = DisplacementPenalty() if settings.penalty == objectives.AUTO else settings.penalty
+    return choose_objective(settings.objective, model, penalty, x=x, target=target)
 
 
 def by_target(output: Tensor, target: Any) -> Tensor:
@@ -42,8 +60,8 @@ def check_first(model: InvariantModel, settings: Settings, x: Any, target: Any) 
     """Raises `ArgumentError` if a first batch is one for which `fit` would take another objective by itself."""
     if settings.objective is not None:
         return
-    made = choose_objective(None, model, settings.penalty)
-    if choose_objective(None, model, settings.penalty, x=x, target=target) is made:
+    made = chosen(model, settings)
+    if chosen(model, settings, x=x, target=target) is made:
         return
     n_targets = target.shape[0] if isinstance(target, Tensor) and target.ndim else None
     got = f"{n_targets} targets" if n_targets is not None else f"a target of type {type(target).__name__}"

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
+from augrad.learning.resting import rest
 
 SEARCH_STEPS = 600
 """Updates of the augmentation in a search; fewer where the whole training has fewer."""
@@ -85,7 +86,7 @@ def retain(module: AugmentationModule, names: Collection[str]) -> None:
         if kept:
             layer.set_weights(kept)
         else:
-            _rest(layer, names)
+            rest(layer, spared=names)
 
 
 def _kept(module: AugmentationModule, names: Collection[str]) -> list[tuple[AugmentationLayer, dict[str, float]]]:
@@ -97,14 +98,6 @@ def _kept(module: AugmentationModule, names: Collection[str]) -> list[tuple[Augm
         kept = {name: weight for name, weight in {**weights, **_drawn(layer, LEAST_SHARE)}.items() if name in names}
         found.append((layer, kept))
     return found
-
-
-def _rest(layer: AugmentationLayer, names: Collection[str]) -> None:
-    able = list(dict.fromkeys(layer.names[each.transform] for each in layer.columns))
-    # A transform that stays in another layer is spared: a policy reads its range as the mean over layers.
-    spared = [name for name in able if name not in names] or able
-    layer.set_weights(dict.fromkeys(spared, 1.0))
-    layer.strength.set(layer.magnitudes.new_zeros(layer.magnitudes.shape))
 
 
 def _drawn(layer: AugmentationLayer, least: float) -> dict[str, float]:

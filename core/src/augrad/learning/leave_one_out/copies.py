@@ -55,7 +55,9 @@ class Copies:
     def swept(self, policy: Sequence[Entry], name: str) -> tuple[Any, Float[Tensor, "copies samples"]]:
         """Copies under a policy followed by a sweep over a transform, and the root of each copy's strength."""
         generator = self._generator("sweep", name)
-        rank = torch.arange(self.n_copies, device=self._device)[:, None] + self._random(generator, self.n_copies, self.n_samples)
+        rank = torch.arange(self.n_copies, device=self._device)[:, None] + self._random(
+            generator, self.n_copies, self.n_samples
+        )
         root = rank / self.n_copies
         # Neighbours in strength lie on both sides of the identity.
         flip = self._random(generator, self.n_samples) < 0.5

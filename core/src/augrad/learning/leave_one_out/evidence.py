@@ -112,8 +112,12 @@ class Evidence:
         }
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Evidence:
+    def from_dict(cls, document: Mapping[str, Any], *, policy: Policy | None = None) -> Evidence:
         """Returns the evidence of `to_dict`. It has no pictures.
+
+        Args:
+            document: the result of `to_dict`.
+            policy: the policy, for transforms that are not registered; None for that of the document.
 
         Raises:
             ArgumentError: the document is not evidence, or has another schema.
@@ -129,13 +133,13 @@ class Evidence:
         try:
             facts = {**document["facts"], "warnings": tuple(document["facts"]["warnings"])}
             candidates = tuple(map(_candidate, document["candidates"]))
-            policy, modality = document["policy"], document["modality"]
+            stored, modality = document["policy"], document["modality"]
             read = Facts(**_numbers(facts, ("seconds",)))
         except (KeyError, TypeError, ValueError) as error:
             raise ArgumentError(
                 f"document is not evidence as to_dict gives it: {type(error).__name__}: {error}.", argument="document"
             ) from error
-        return cls(Policy(from_document(policy)), candidates, read, modality)
+        return cls(Policy(from_document(stored)) if policy is None else policy, candidates, read, modality)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Returns `to_dict` as text, and writes it to a file if `path` is given.

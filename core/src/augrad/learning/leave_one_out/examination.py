@@ -10,14 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from augrad import batch
-from augrad.errors import InputError
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.learning.leave_one_out.evidence import Evidence, Facts, Shown
 from augrad.learning.leave_one_out.features import Chosen, Features, is_fresh, reinitialised
 from augrad.learning.leave_one_out.judge import Judge
 from augrad.learning.leave_one_out.judging import judged
-from augrad.learning.leave_one_out.policies import Entry
 from augrad.learning.leave_one_out.samples import Samples
 from augrad.learning.leave_one_out.search import N_FINALISTS, Found, search
 from augrad.learning.leave_one_out.targets import Targets, targets_of

@@ -124,7 +124,8 @@ class Features:
         elif isinstance(chosen, str):
             if chosen not in modules or not chosen:
                 raise ArgumentError(
-                    f"{self._name}: the trunk has no module {chosen!r}." + suggestion(chosen, [m for m in modules if m]),
+                    f"{self._name}: the trunk has no module {chosen!r}."
+                    + suggestion(chosen, [m for m in modules if m]),
                     argument=self._name,
                     value=chosen,
                 )

@@ -172,7 +172,12 @@ def _bar(wanted: bool | None) -> Any:
 
     console = Console(stderr=True)
     shown = console.is_terminal if wanted is None else wanted
-    columns = (TextColumn("evidence: {task.description}"), BarColumn(), TimeRemainingColumn(), TextColumn("left at most"))
+    columns = (
+        TextColumn("evidence: {task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left at most"),
+    )
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("features", total=1.0)
 

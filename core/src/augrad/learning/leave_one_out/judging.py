@@ -140,7 +140,11 @@ def ranges_of(layer: AugmentationLayer, magnitudes: Sequence[float]) -> tuple[Ca
             far = declared.identity + magnitude * declared.span
             near = 2 * declared.identity - far if declared.signed else declared.identity
             entry = "" if alike else f"[{labels[index]}]"
-            found.append(CandidateRange(f"{columns.parameter}{entry}", min(near, far), max(near, far), declared.unit, declared.identity))
+            found.append(
+                CandidateRange(
+                    f"{columns.parameter}{entry}", min(near, far), max(near, far), declared.unit, declared.identity
+                )
+            )
     return tuple(found)
 
 

@@ -12,13 +12,14 @@ from torch import Tensor
 from augrad.learning.leave_one_out.judge import COARSE, FINE, Curve, Errors, Judge
 from augrad.learning.leave_one_out.policies import Entry
 
-MIN_GAIN = 0.04
-"""Share of the error that a transform must take away."""
+MIN_GAIN = (0.02, 0.04)
+"""Share of the error that the first transform must take away, and each later one."""
 
-MIN_Z = 1.0
-"""Standard errors by which it must do so; more for fewer than `FEW` samples, whose standard error is itself a guess."""
+MIN_Z = (1.0, 2.0)
+"""Standard errors by which the first transform must do so, and each later one; more for few samples."""
 
-FEW = 64
+FEW = 100
+"""The standard error of fewer samples is itself a guess: `MIN_Z` is raised for them."""
 
 SLACK = 0.03
 """The range is the smallest that gains at most this share less than the best."""
@@ -102,8 +103,6 @@ def search(
     n_samples: int,
     max_depth: int,
     fits: Callable[[Sequence[str]], bool] = lambda _: True,
-    min_gain: float = MIN_GAIN,
-    min_z: float = MIN_Z,
     tried: Callable[[str], None] = lambda _: None,
     known: Callable[[Found], None] = lambda _: None,
 ) -> Found:
@@ -116,11 +115,10 @@ def search(
         n_samples: samples of the judges.
         max_depth: transforms in the policy at most.
         fits: whether transforms of these names can stand together in the policy.
-        min_gain, min_z: least gain, and least gain in standard errors.
         tried: called with the name of each candidate that was tried or tried again.
         known: called with what is known, each time that it becomes more.
     """
-    min_z *= max(1.0, math.sqrt(FEW / n_samples))
+    doubt = max(1.0, FEW / n_samples) ** 0.75
     chosen: list[Entry] = []
     first: dict[str, Finding] = {}
     taken: dict[str, Finding] = {}
@@ -129,11 +127,10 @@ def search(
     def confirmed(policy: Sequence[Entry], name: str, magnitude: float) -> Curve:
         roots = [root for root in FINE if 0.4 <= root**2 / magnitude <= 4 or root**2 in COARSE]
         curves = [judge.curve(policy, name, roots) for judge in confirm]
-        return {
-            m: tuple(sum(curve[m][side] for curve in curves) / len(curves) for side in (0, 1)) for m in curves[0]
-        }
+        return {m: tuple(sum(curve[m][side] for curve in curves) / len(curves) for side in (0, 1)) for m in curves[0]}
 
     while len(chosen) < max_depth:
+        min_gain, min_z = MIN_GAIN[bool(chosen)], MIN_Z[bool(chosen)] * doubt
         alive = [name for name in alive if fits([*(entry.name for entry in chosen), name])]
         finalists, hopeful = [], []
         for name in alive:
@@ -142,7 +139,7 @@ def search(
             tried(name)
             known(Found(tuple(chosen), dict(first), dict(taken)))
             best = max(finding.gains, key=lambda each: each.gain)
-            if best.gain >= min_gain / 2:
+            if best.gain >= MIN_GAIN[0]:
                 hopeful.append(name)
             if best.gain >= 0.75 * min_gain and best.z >= 0.75 * min_z:
                 finalists.append((best.gain, name, best.magnitude))
