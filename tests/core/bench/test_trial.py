@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 import warnings
 
 import pytest
@@ -10,6 +11,7 @@ from tests.core.bench.tiny import tiny_task
 from tests.core.demo_task import load_numbers
 from torch import nn
 
+from augrad import Computation, JointLoss, Stage
 from augrad.bench import Configuration, Rule
 from augrad.bench.builtin import AUGRAD, NONE, ORACLE
 from augrad.bench.trial import Cluster, Skipped, _Clock, run_cluster, run_trial
@@ -113,6 +115,22 @@ def test_processor_time_is_that_of_all_epochs_but_not_of_the_set_up(monkeypatch)
 
     assert seconds(0.0, 9.0, 11.0, 13.0) == pytest.approx(6.0)
     assert seconds(1.0, 4.0) == pytest.approx(3.0)
+
+
+def test_processor_time_counts_what_is_computed_before_the_training():
+    class Slow(JointLoss):
+        def plan(self, model, budget):
+            yield Computation(lambda loader, report: time.sleep(0.5) or {}, label="evidence")
+            yield Stage(self)
+
+    def build(task, transforms, seed):
+        objective = {"objective": lambda model, criterion, penalty: Slow(criterion, penalty)}
+        return Configuration(AUGRAD.build(task, transforms, seed).augmentation, objective)
+
+    (found,) = run(tiny_task(), Rule("mine", "Mine", build))
+    assert found.error is None
+    assert found.cpu_seconds > 0.5
+    assert found.seconds > 0.5
 
 
 def test_a_rules_own_callbacks_are_called():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -34,7 +35,8 @@ def thirds(loader: Any, report: Report) -> dict[str, Any]:
     report(0.25, "reading")
     first = next(iter(loader))[0]
     report(1.0, "ready")
-    return {"third": 1 / 3, "first": first.flatten().tolist(), "draw": torch.rand(()).item(), "pair": (1, None)}
+    draw = torch.rand(()).item()
+    return {"third": 1 / 3, "first": first.flatten().tolist(), "draw": draw, "pair": (1, None), "most": math.inf}
 
 
 class Computing:
@@ -83,6 +85,7 @@ def test_the_result_arrives_as_json_holds_it(make_loader: Callable[..., DataLoad
     assert (answer.label, answer.history, answer.stopped) == ("count", [], "computed")
     assert answer.found["third"] == 1 / 3
     assert answer.found["pair"] == [1, None]
+    assert answer.found["most"] == math.inf
     assert [stage.label for stage in result.stages] == ["count", "training"]
     assert result.evidence == answer.found
     assert result.search == []

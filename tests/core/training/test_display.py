@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from augrad.learning.stage import Stage
+from augrad.learning.stage import Computation, Stage
 from augrad.training import display as displays
 from augrad.training import fit
 from augrad.training.display import RichDisplay, is_shown, leading_transform
@@ -78,6 +78,22 @@ def test_off_a_terminal_there_are_lines_and_nothing_between_them() -> None:
     display.close()
     display.say("with nothing: judges err by 0.1")
     assert stream.getvalue() == "with nothing: judges err by 0.1\n"
+
+
+def test_a_computation_says_what_it_does_and_how_long_all_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(displays, "REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr(displays, "time", SimpleNamespace(monotonic=iter([0.0, 0.0, 10.0, 20.0]).__next__))
+    computation = Computation(lambda loader, report: {}, label="evidence", n_stages=2, later=3.0)
+    console = Console(file=stream, force_terminal=True, width=160)
+    display = RichDisplay(1, displays.SHARES, computation, (1, 2), console)
+    display.report(0.0, "")
+    display.report(0.5, "strengths in [0, 1] [/]")
+    assert "stage 1 of 2: evidence, strengths in [0, 1] [/]" in stream.getvalue()
+    assert "1 min 10 s left in all" in stream.getvalue()  # 10 s of its own, and 3 times 20 s
+    display.report(1.0, "ready")
+    display.close()
+    assert "1 min 0 s left in all" in stream.getvalue()
 
 
 def test_a_run_that_is_stopped_says_why() -> None:

@@ -77,7 +77,8 @@ class Record:
         score: value of the metric on the test data.
         seconds: wall-clock time of training.
         cpu_seconds: processor time of training, on which other programs have little influence. It leaves out set-up: it
-            is extrapolated from all epochs but the first. For a search before the training it is wall-clock time.
+            is extrapolated from all epochs but the first. For a computation or a search before the training it is
+            wall-clock time.
         seconds_in_all: wall-clock time of training and measuring.
         trunk_invariance, model_invariance: invariance under the oracle; None where the oracle is empty.
         learns: whether the augmentation has anything to learn.

@@ -20,9 +20,11 @@ from augrad.demo.rules import build_trunk
 from augrad.demo.task import DemoData
 from augrad.demo.trial import invariances, prepared, score, train
 from augrad.errors import MissingDependencyError, RunawayWarning, TrainingError
+from augrad.learning.stage import COMPUTED
 from augrad.model import InvariantModel
 from augrad.presets.preset import wrapped
 from augrad.randomness import derived_seed
+from augrad.training import FitResult
 from augrad.transform.transform import Transform
 
 
@@ -125,7 +127,7 @@ def run_trial(
         metric="accuracy" if data.classifies else "r2",
         score=reached,
         seconds=fitted.seconds,
-        cpu_seconds=clock.seconds + sum(row["seconds"] for row in (*fitted.search, *fitted.confirmation)),
+        cpu_seconds=clock.seconds + _seconds_before(fitted),
         seconds_in_all=time.perf_counter() - started,
         trunk_invariance=trunk,
         model_invariance=whole,
@@ -161,6 +163,12 @@ class _Clock:
         if n_epochs == 1:
             return self._ticks[0] - self._started
         return (self._ticks[-1] - self._ticks[0]) * n_epochs / (n_epochs - 1)
+
+
+def _seconds_before(fitted: FitResult) -> float:
+    """Of all that came before the training: computations, search and confirmation."""
+    computed = sum(stage.seconds for stage in fitted.stages if stage.stopped == COMPUTED)
+    return float(computed + sum(row["seconds"] for row in (*fitted.search, *fitted.confirmation)))
 
 
 def _named(error: Exception) -> str:

@@ -129,12 +129,14 @@ class Computation:
     It runs in the main process only, and all processes get the result. The global generators, and those of the loader,
     are seeded by `(seed, label)` meanwhile and given back. The model's buffers and modes are put back as well: what a
     computation changes, the plan changes by the result, for a resumed run does not compute again. A computation that
-    was interrupted is made again as a whole.
+    was interrupted is made again as a whole. The other processes wait, and torch.distributed gives up after 10 minutes
+    on GPUs, 30 on CPUs.
 
     Args:
         compute: called with the `train_loader` that the caller gave to `fit`, whole, and with `report(share, text)`,
             which moves the display: `share` in [0, 1] is done, and `text` says what is done now. It returns a mapping
-            of strings, numbers, lists, mappings and None by name, which becomes `StageResult.found`.
+            of strings, numbers (also NaN and infinity), lists, mappings and None by name, which becomes
+            `StageResult.found`.
         label: the name of the computation in the display and in errors. Each step of a plan has a label of its own.
         n_stages: how many steps the plan has, for the display; an estimate is enough.
         later: an estimate of the time of all later steps, as a multiple of the time of this one, for the display.

@@ -64,7 +64,9 @@ class RichDisplay(Display):
     ) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = [TextColumn(f"{{task.{field}}}") for field in ("description", "fields[loss]", "fields[left]")]
+        fields = ("description", "fields[loss]", "fields[left]")
+        # A computation may say anything, square brackets too.
+        columns = [TextColumn(f"{{task.{field}}}", markup=False) for field in fields]
         self._max_epochs, self._n_steps, self._label = max_epochs, n_steps, stage.label
         self._later, self._lines = stage.later, getattr(stage, "keeps", False)
         self._name = stage.label if place[1] == 1 else f"stage {place[0]} of {place[1]}: {stage.label}"
@@ -104,9 +106,9 @@ class RichDisplay(Display):
         if self._began is None or task.total is None:
             return ""
         started, before = self._began
-        seconds = seconds_left(now - started, float(task.completed - before), float(task.total - task.completed))
-        whole = seconds * task.total / max(1.0, task.total - task.completed) if task.completed < task.total else 0.0
-        return f"{duration(seconds + self._later * whole)} left in all"
+        elapsed, done, total = now - started, float(task.completed - before), float(task.total)
+        left = seconds_left(elapsed, done, total - float(task.completed))
+        return f"{duration(left + self._later * seconds_left(elapsed, done, total))} left in all"
 
     def end_epoch(self, row: dict[str, Any], model: InvariantModel) -> None:
         if not self._lines:

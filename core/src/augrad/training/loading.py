@@ -26,8 +26,8 @@ class KeyedLoader:
 
     The global generators, and those a `DataLoader` and its samplers hold, are seeded before each epoch; the global
     ones before each batch too. Batches to skip are read and dropped, for only then do the workers of a `DataLoader`
-    draw the same. (Not replayed: generators inside a data set, and the workers' own after the first epoch if
-    they are persistent.)
+    draw the same. (Not replayed: generators inside a data set, and the workers' own if they are
+    persistent, after the first epoch or after a `Computation` that read the loader.)
 
     Args:
         name: the argument it came as, for keys and errors.
