@@ -28,7 +28,7 @@ Curve = dict[float, tuple[Errors, Errors]]
 COARSE = (0.25, 0.5, 0.75, 1.0)
 """Roots of the magnitudes that are tried first."""
 
-FINE = (0.125, 0.1875, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.5625, 0.625, 0.75, 0.875, 1.0)
+FINE = (0.125, 0.1875, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.625, 0.75, 0.875, 1.0)
 """Roots of the magnitudes that are tried for candidates that look good."""
 
 GRID = (0.1, 0.3, 0.8)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from augrad.learning.leave_one_out.judge import COARSE, FINE, Curve, Errors, Judge
+from augrad.learning.leave_one_out.judge import FINE, Curve, Errors, Judge
 from augrad.learning.leave_one_out.policies import Entry
 
 MIN_GAIN = (0.02, 0.04)
@@ -23,6 +23,9 @@ FEW = 100
 
 SLACK = 0.03
 """The range is the smallest that gains at most this share less than the best."""
+
+WINDOW = (0.24, 3.1)
+"""Magnitudes that are tried again, in units of the best of the first trial."""
 
 N_FINALISTS = 2
 """Candidates that are confirmed in each round."""
@@ -125,7 +128,7 @@ def search(
     alive = list(names)
 
     def confirmed(policy: Sequence[Entry], name: str, magnitude: float) -> Curve:
-        roots = [root for root in FINE if 0.4 <= root**2 / magnitude <= 4 or root**2 in COARSE]
+        roots = [root for root in FINE if WINDOW[0] <= root**2 / magnitude <= WINDOW[1]]
         curves = [judge.curve(policy, name, roots) for judge in confirm]
         return {m: tuple(sum(curve[m][side] for curve in curves) / len(curves) for side in (0, 1)) for m in curves[0]}
 
