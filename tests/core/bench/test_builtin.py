@@ -27,7 +27,17 @@ def policy_of(name, **changed):
 
 def test_there_are_those_of_the_issue_in_order():
     grid = ["randaugment-0.1", "randaugment-0.3", "randaugment-1.0"]
-    assert list(OWN.rules) == ["none", "oracle", "full", *grid, "trivialaugment", "augerino", "augnet", "augrad"]
+    assert list(OWN.rules) == [
+        "none",
+        "oracle",
+        "full",
+        *grid,
+        "trivialaugment",
+        "augerino",
+        "augnet",
+        "joint",
+        "augrad",
+    ]
     assert list(rules())[: len(NAMES)] == NAMES
     assert {rule.group for rule in rules().values()} >= {"randaugment", "augrad"}
 

@@ -23,9 +23,7 @@ RULES = [Rule("none", "no augmentation", print), Rule("turn", "Turned", print), 
 
 def runs(rule, *outcomes, samples="a", **changed):
     return [
-        record(
-            "own", rule, seed, sum(each) / len(each), kind="unknown", outcomes=each, samples=samples, **changed
-        )
+        record("own", rule, seed, sum(each) / len(each), kind="unknown", outcomes=each, samples=samples, **changed)
         for seed, each in enumerate(outcomes)
     ]
 
@@ -56,7 +54,7 @@ def test_samples_of_its_own_for_each_seed_are_the_t_test_over_seeds():
 
 def test_few_samples_are_few_however_well_the_seeds_agree():
     values = np.array([1.0, 0.0, 0.0, 0.0])
-    alike = {seed: ("a", values) for seed in range(5)}
+    alike = dict.fromkeys(range(5), ("a", values))
     apart = {seed: (f"{seed}", np.roll(values, seed)) for seed in range(5)}
     assert estimate(alike).standard_error == pytest.approx(stats.sem(values))
     assert estimate(apart).standard_error == pytest.approx(stats.sem(np.tile(values, 5)))

@@ -124,7 +124,12 @@ def test_list(bench_site, seen, capsys):
     assert status(["bench", "--list"]) == 0
     printed = capsys.readouterr().out
     assert seen == {}
-    for words in (("good-a", "invariance", "Levels"), ("good-b", "nothing", "standard"), ("good-c", "more"), ("good-rule", "Mine", "me, 2026")):
+    for words in (
+        ("good-a", "invariance", "Levels"),
+        ("good-b", "nothing", "standard"),
+        ("good-c", "more"),
+        ("good-rule", "Mine", "me, 2026"),
+    ):
         (line,) = [line for line in printed.splitlines() if words[0] in line]
         assert all(word in line for word in words)
 

@@ -84,7 +84,10 @@ def _cells(comparison: Comparison, labels: dict[str, str]) -> list[list[str]]:
 def _each_against_each(comparison: Comparison, labels: dict[str, str]) -> tuple[list[str], list[list[str]]]:
     names = [each.rule for each in comparison.standings]
     cells = [
-        [labels[row], *(_pair(comparison.pair(row, column)) if column in names[:place] else "" for column in names[:-1])]
+        [
+            labels[row],
+            *(_pair(comparison.pair(row, column)) if column in names[:place] else "" for column in names[:-1]),
+        ]
         for place, row in enumerate(names)
         if place
     ]

@@ -1,4 +1,4 @@
-"""`own_task`: a benchmark task from a user's trunk and loaders, whose truth nobody knows. Uses task.py; run by trial.py."""
+"""`own_task`: a benchmark task from a user's trunk and loaders, whose truth nobody knows. Uses task.py."""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ class ConfiguredData:
 
     def __call__(self, seed: int) -> tuple[nn.Module, Iterable[Any], Iterable[Any] | None]:
         """Calls the user's callable."""
-        made: Any = import_callable(self.target, "--data")(self.settings.model_copy(update={"seed": seed}))
+        made: tuple[nn.Module, Iterable[Any], Iterable[Any] | None] = import_callable(self.target, "--data")(
+            self.settings.model_copy(update={"seed": seed})
+        )
         return made
 
 
@@ -97,7 +99,9 @@ def own_data(config: Path | None, data: str | None, first_seed: int) -> OwnTask:
             message = error.message.replace("make must", f"--data {data!r} must")
             raise type(error)(message, **error.facts) from error
         except Exception as error:  # the callable is the user's code: whatever it raises is one line
-            raise ArgumentError(f"--data {data!r} failed: {type(error).__name__}: {error}", argument="--data") from error
+            raise ArgumentError(
+                f"--data {data!r} failed: {type(error).__name__}: {error}", argument="--data"
+            ) from error
     return task
 
 

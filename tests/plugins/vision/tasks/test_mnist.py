@@ -1,4 +1,4 @@
-"""The benchmark tasks on whole MNIST digits: what is changed, by how much, and that the parts fit. On made-up images."""
+"""The benchmark tasks on whole MNIST digits, on made-up images: what is changed, by how much, that the parts fit."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Benchmark tasks on whole MNIST digits, with the usual candidates. Uses sources.py, parts.py; declared by ../plugin.py.
+"""Benchmark tasks on whole MNIST digits, with the usual candidates. Uses sources.py and parts.py.
 
-They form the group `"mnist"`, which `augrad bench --group mnist` runs.
+They form the group `"mnist"`, which `augrad bench --group mnist` runs. Declared by ../plugin.py.
 """
 
 from __future__ import annotations
@@ -100,13 +100,16 @@ TURNED = _task(
     partial(turned, within=QUARTER_DEG),
     title="MNIST digits, turned by up to a quarter turn",
     description=(
-        "400 handwritten digits to learn from, each turned by up to a quarter turn to either side, and 1,000 more to be "
-        "tested on, turned likewise. How far a digit is turned does not change which digit it is. Mirrored, moved out "
-        "of the frame, drowned in noise or wiped out it is another sign, or none."
+        "400 handwritten digits to learn from, each turned by up to a quarter turn to either side, and 1,000 more to "
+        "be tested on, turned likewise. How far a digit is turned does not change which digit it is. Mirrored, moved "
+        "out of the frame, drowned in noise or wiped out it is another sign, or none."
     ),
     oracle={"vision.rotate": {"angle": QUARTER_DEG}},
 )
-"""Rotation within 90 degrees. Turning further costs a point: MEASURED."""
+"""Rotation within 90 degrees. The accuracy is 0.89 within 90 degrees and 0.80 without augmentation (mean of two seeds).
+
+Within 180 degrees it is 0.88. Small slants, sizes and shifts on top of it neither help nor harm.
+"""
 
 ANY_ANGLE = _task(
     "vision-mnist-any-angle",
@@ -119,7 +122,7 @@ ANY_ANGLE = _task(
     ),
     oracle={"vision.rotate": {"angle": ANY_DEG}},
 )
-"""Rotation by any angle, the whole range of the candidate."""
+"""Rotation by any angle, the candidate's limit. The accuracy is 0.88, and 0.65 without augmentation."""
 
 UPRIGHT = _task(
     "vision-mnist-upright",
@@ -139,7 +142,12 @@ UPRIGHT = _task(
         "vision.shear_x": {"angle": UPRIGHT_DEG},
     },
 )
-"""Small changes of five kinds. Their ranges are not planted but measured, so they are true only roughly."""
+"""Small changes of five kinds. Their ranges are not planted but measured, so they are true only roughly.
+
+The accuracy is 0.97 with all five, 0.95 with rotation within 20 or 40 degrees alone, 0.94 without augmentation, and
+0.87 with rotation within 180 degrees. Mirror images cost 0.04, erasing within a third costs 0.01, and noise within 0.3
+costs nothing.
+"""
 
 SHIFTED = _task(
     "vision-mnist-shifted",
@@ -152,7 +160,7 @@ SHIFTED = _task(
     ),
     oracle={"vision.translate_x": {"offset": TRUE_OFFSET}, "vision.translate_y": {"offset": TRUE_OFFSET}},
 )
-"""Two shifts. Shifts within half the width, the candidates' limit, give up more than half of the gain."""
+"""Two shifts. The accuracy is 0.95, 0.89 with shifts within half the width, and 0.86 without augmentation."""
 
 SCALED = _task(
     "vision-mnist-scaled",
@@ -164,4 +172,4 @@ SCALED = _task(
     ),
     oracle={"vision.scale": {"factor": TRUE_OCTAVES}},
 )
-"""Scaling within half an octave. Twice as far costs little: only the largest digits are cut off."""
+"""Scaling within half an octave. The accuracy is 0.96, also with twice the range, and 0.94 without augmentation."""
