@@ -106,7 +106,7 @@ TURNED = _task(
     ),
     oracle={"vision.rotate": {"angle": QUARTER_DEG}},
 )
-"""Rotation within 90 degrees. The accuracy is 0.89 within 90 degrees and 0.81 without augmentation (mean of four seeds).
+"""Rotation within 90 degrees. The accuracy is 0.89 within 90 degrees and 0.81 without augmentation (mean of 4 seeds).
 
 Within 180 degrees it is 0.88. Small slants, sizes and shifts on top of it neither help nor harm.
 """
