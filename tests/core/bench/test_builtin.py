@@ -27,7 +27,17 @@ def policy_of(name, **changed):
 
 def test_there_are_those_of_the_issue_in_order():
     grid = ["randaugment-0.1", "randaugment-0.3", "randaugment-1.0"]
-    assert list(OWN.rules) == ["none", "oracle", "full", *grid, "trivialaugment", "augerino", "augnet", "augrad"]
+    assert list(OWN.rules) == [
+        "none",
+        "oracle",
+        "full",
+        *grid,
+        "trivialaugment",
+        "augerino",
+        "augnet",
+        "joint",
+        "augrad",
+    ]
     assert list(rules())[: len(NAMES)] == NAMES
     assert {rule.group for rule in rules().values()} >= {"randaugment", "augrad"}
 
@@ -45,11 +55,13 @@ def test_transforms_of_the_task_are_left_alone(name):
 def test_only_rules_that_learn_have_something_to_train_and_a_penalty(name):
     made = built(name)
     learns = any(parameter.requires_grad for parameter in made.augmentation.parameters())
-    assert learns == (name in ("augerino", "augnet", "augrad"))
+    assert learns == (name in ("augerino", "augnet", "joint", "augrad"))
     assert made.copies == (1 if name == "none" else None if name != "oracle" else 2)
     penalties = {"augerino": AugerinoPenalty, "augnet": MagnitudePenalty}
     if name == "augrad":
         assert made.options == {}, "nothing is passed that is special to it"
+    elif name == "joint":
+        assert made.options == {"objective": "joint"}, "its penalty is the objective's own"
     else:
         assert isinstance(made.options["penalty"], penalties.get(name, type(None)))
 

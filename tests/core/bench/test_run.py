@@ -156,6 +156,18 @@ def test_data_are_loaded_once_for_all_rules(bench):
     assert seeds == [0, 1]
 
 
+def test_rules_are_compared_where_the_truth_is_unknown(bench, tmp_path):
+    own = tiny_task(name="own", kind="unknown", oracle={})
+    result, printed = bench(own, rules=(NONE, AUGRAD))
+    assert "own: 10 validation samples, 2 seeds" in printed
+    assert [each.rule for each in result.comparisons[0].standings] == ["none", "augrad"]
+    assert json.loads((tmp_path / "summary.json").read_text())["comparisons"][0]["pairs"][0]["first"] == "augrad"
+    assert not (tmp_path / "bench.png").exists()
+    again, printed = bench(own, rules=(NONE, AUGRAD))
+    assert "0 trainings in 1 process; 4 are there already." in printed
+    assert again.comparisons == result.comparisons
+
+
 def test_quick_takes_one_seed_and_one_task_of_each_modality(bench):
     other = tiny_task(name="other")
     limit = tiny_task(name="limit", kind="limit")
@@ -176,6 +188,11 @@ def test_quick_takes_one_seed_and_one_task_of_each_modality(bench):
             "quick needs a task of kind 'invariance', but tasks holds none. Leave quick out.",
         ),
         ({"rules": []}, ArgumentError, "rules must hold at least one and none twice"),
+        (
+            {"tasks": [tiny_task(kind="unknown", oracle={})], "rules": [NONE, ORACLE]},
+            ArgumentError,
+            "the rule 'oracle' is told the truth, but nobody knows that of 'tiny': leave the rule out.",
+        ),
         ({"rules": [print]}, ArgumentTypeError, "rules must hold augrad.bench.Rule, but got <built-in function print>"),
         ({"seeds": [1, 1]}, ArgumentError, "seeds must hold at least one int and none twice"),
         ({"jobs": 0}, ArgumentError, "jobs must be an int of at least 1, but got 0"),

@@ -9,9 +9,11 @@ from augrad.errors import ArgumentError
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"kind": "some"}, "kind must be one of 'invariance', 'limit', 'nothing', but got 'some'"),
-        ({"oracle": {}}, "oracle must be empty for kind='nothing' and for no other"),
-        ({"kind": "nothing"}, "oracle must be empty for kind='nothing' and for no other"),
+        ({"kind": "some"}, "kind must be one of 'invariance', 'limit', 'nothing', 'unknown', but got 'some'"),
+        ({"oracle": {}}, "oracle must be empty for kind='nothing' or 'unknown' and for no other"),
+        ({"kind": "nothing"}, "oracle must be empty for kind='nothing' or 'unknown' and for no other"),
+        ({"kind": "unknown"}, "oracle must be empty .* but got {'demo_test.offset': .*} with kind='unknown'"),
+        ({"group": "my group"}, "group must be a letter followed by letters, digits, '_' or '-', but got 'my group'"),
         ({"transforms": ("demo_test.damp",)}, "transforms must hold the true ones too, but lacks 'demo_test.offset'"),
     ],
 )

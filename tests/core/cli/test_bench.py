@@ -15,7 +15,7 @@ PLUGIN = (
     WITH_DEMO.files["plugin.py"]
     + """
     def augrad_tasks():
-        return {"good-b": "augrad_good.tasks:b", "good-a": "augrad_good.tasks:a"}
+        return {"good-b": "augrad_good.tasks:b", "good-a": "augrad_good.tasks:a", "good-c": "augrad_good.tasks:c"}
 
     def augrad_rules():
         return {"good-rule": "augrad_good.tasks:rule"}
@@ -43,6 +43,7 @@ TASKS = """
     def preset(transforms, *, strength=0.5):
         return presets.augnet(transforms, strength=strength)
 
+    c = Task(name="good-c", oracle={}, kind="nothing", group="more", **fields)
     rule = Rule("good-rule", "Mine", build, citation="me, 2026")
 """
 WITH_TASKS = Kind("augrad-good", "good", "", {**WITH_DEMO.files, "plugin.py": PLUGIN, "tasks.py": TASKS})
@@ -71,7 +72,7 @@ def seen(monkeypatch):
 
 OWN = [
     *("none", "oracle", "full", "randaugment-0.1", "randaugment-0.3", "randaugment-1.0"),
-    *("trivialaugment", "augerino", "augnet", "augrad"),
+    *("trivialaugment", "augerino", "augnet", "joint", "augrad"),
 ]
 
 
@@ -123,9 +124,21 @@ def test_list(bench_site, seen, capsys):
     assert status(["bench", "--list"]) == 0
     printed = capsys.readouterr().out
     assert seen == {}
-    for words in (("good-a", "invariance", "Levels"), ("good-b", "nothing"), ("good-rule", "Mine", "me, 2026")):
+    for words in (
+        ("good-a", "invariance", "Levels"),
+        ("good-b", "nothing", "standard"),
+        ("good-c", "more"),
+        ("good-rule", "Mine", "me, 2026"),
+    ):
         (line,) = [line for line in printed.splitlines() if words[0] in line]
         assert all(word in line for word in words)
+
+
+def test_a_group_runs_when_it_is_named(bench_site, seen):
+    assert status(["bench", "--group", "more"]) == 0
+    assert seen["tasks"] == ["good-c"]
+    assert status(["bench", "good-c", "good-a"]) == 0
+    assert seen["tasks"] == ["good-c", "good-a"]
 
 
 def test_runs_for_real_and_is_not_repeated(bench_site, capsys):
@@ -169,9 +182,11 @@ def test_an_interruption_has_a_status_of_its_own(bench_site, monkeypatch, capsys
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["good-c"], "no task named 'good-c'; tasks: good-b, good-a. Did you mean 'good-"),
+        (["good-d"], "no task named 'good-d'; tasks: good-b, good-a, good-c. Did you mean 'good-"),
         (["--rules", "augnot"], "no rule, group of rules or preset is named 'augnot'; rules: none, oracle, "),
         (["--rules", "augnot"], "Did you mean 'augnet'?"),
+        (["--group", "mroe"], "no task is in the group 'mroe'; groups: standard, more. Did you mean 'more'?"),
+        (["good-a", "--group", "more"], "give either names of tasks or --group NAME, not both"),
         (["--seeds", "a"], "--seeds must be whole numbers with commas between them"),
         (["--jobs", "0"], "Invalid value for '--jobs'"),
     ],

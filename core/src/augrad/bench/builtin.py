@@ -50,6 +50,10 @@ def _augrad(task: Task, transforms: Transforms, seed: int) -> Configuration:
     return Configuration(candidates(task, transforms, N_LAYERS))
 
 
+def _joint(task: Task, transforms: Transforms, seed: int) -> Configuration:
+    return Configuration(candidates(task, transforms, N_LAYERS), {"objective": "joint"})
+
+
 def _randaugment(magnitude: float) -> Rule:
     return rule_of(
         presets.randaugment,
@@ -88,3 +92,4 @@ AUGRAD = Rule(
         },
     ),
 )
+JOINT = Rule("joint", "joint loss", _joint, settings=learned(n_layers=N_LAYERS, objective="joint"))

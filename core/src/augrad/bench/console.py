@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from augrad.bench.comparison_tables import comparison_table
 from augrad.bench.records import Record
 from augrad.bench.result import BenchResult
 from augrad.bench.tables import labels_of, signed
@@ -48,13 +49,15 @@ class Display(Bar):
 
 
 def print_result(result: BenchResult, console: Console) -> None:
-    """Prints skipped tasks, the number of failed trainings, and a table of the rules."""
+    """Prints skipped tasks, the number of failed trainings, a table of the rules, and one of each comparison."""
     for task, reason in result.skipped.items():
         console.print(f"{task} skipped: {reason}", highlight=False, markup=False, soft_wrap=True)
     if result.failed:
         console.print(f"{len(result.failed)} runs failed; run the command again to try them again.", highlight=False)
     if result.rows:
         console.print(rules_table(result))
+    for comparison in result.comparisons:
+        console.print(comparison_table(comparison, result.rules))
 
 
 def rules_table(result: BenchResult) -> Table:
@@ -65,9 +68,10 @@ def rules_table(result: BenchResult) -> Table:
     """
     labels = labels_of(result.rules)
     modalities = list(dict.fromkeys(row.modality for row in result.rows))
-    n_seeds = len({record.seed for record in result.records})
+    known = {task.name for task in result.tasks if task.kind != "unknown"}
+    n_seeds = len({record.seed for record in result.records if record.task in known})
     table = Table(
-        title=f"Gain recovery: {len(result.tasks) - len(result.skipped)} tasks, {n_seeds} seed{'s' * (n_seeds > 1)}",
+        title=f"Gain recovery: {len(known - set(result.skipped))} tasks, {n_seeds} seed{'s' * (n_seeds > 1)}",
         title_justify="left",
         # For a terminal of 80 columns.
         box=None,

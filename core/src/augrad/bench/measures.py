@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool
-from torch import Generator, Tensor
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor, nn
 
 from augrad import batch
 from augrad.bench.records import Candidate, LearnedRange
 from augrad.bench.task import Task
 from augrad.demo.learned import learned_ranges, share_of_samples
+from augrad.demo.rules import build_loader
 from augrad.displacement import displacement
 from augrad.errors import ArgumentError
 from augrad.layers.module import AugmentationModule
@@ -52,6 +54,35 @@ def candidates_of(
         )
         for name in task.transforms
     )
+
+
+@torch.no_grad()
+def outcomes_of(model: nn.Module, x: Any, y: Tensor, batch_size: int) -> Float[Tensor, " samples"]:
+    """The contribution of each sample to the score, which is their mean: `demo.trial.score`.
+
+    It is 1 or 0 for a class that is right or wrong, and for numbers 1 minus the squared error over the variance of the
+    targets.
+
+    Args:
+        model: left in eval mode.
+        x: all samples.
+        y: their targets.
+        batch_size: number of samples to predict at once.
+    """
+    model.eval()
+    predicted = torch.cat([model(part) for part, _ in build_loader(x, y, batch_size)])
+    if not y.is_floating_point():
+        return (predicted.argmax(dim=1) == y).double()
+    squares = (predicted.reshape(y.shape) - y).double().square().flatten(1).sum(dim=1)
+    spread = (y - y.mean(dim=0)).double().square().sum() / len(y)
+    return 1 - squares / spread
+
+
+def digest_of_samples(x: Any, y: Tensor) -> str:
+    """A digest of samples and targets, by which two runs know that they were measured on the same."""
+    content = hashlib.sha256(batch.fingerprint(x).cpu().numpy().tobytes())
+    content.update(y.cpu().numpy().tobytes())
+    return content.hexdigest()[:16]
 
 
 def with_scores(candidates: Sequence[Candidate], scores: Mapping[str, float]) -> tuple[Candidate, ...]:

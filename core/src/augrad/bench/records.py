@@ -86,6 +86,9 @@ class Record:
         candidates: the task's candidates, in its order.
         policy: rows as returned by `Policy.to_rows`.
         history: the last row of `FitResult.history`.
+        outcomes: the contribution of each test sample to the score, which is their mean; kept for tasks of kind
+            `"unknown"`, where rules are compared sample by sample, and None elsewhere.
+        samples: a digest of these samples, and of their targets.
     """
 
     task: str
@@ -107,6 +110,8 @@ class Record:
     candidates: tuple[Candidate, ...] = ()
     policy: tuple[dict[str, Any], ...] = ()
     history: dict[str, Any] = dataclasses.field(default_factory=dict)
+    outcomes: tuple[float, ...] | None = None
+    samples: str = ""
 
     @property
     def key(self) -> Key:
@@ -116,6 +121,8 @@ class Record:
     def to_line(self) -> str:
         """A line of JSON, with its end; numbers that are not finite become null."""
         facts = {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}
+        if self.outcomes is None:
+            del facts["outcomes"], facts["samples"]
         return json.dumps(_finite(facts), allow_nan=False) + "\n"
 
     @classmethod
@@ -132,7 +139,11 @@ class Record:
                 Candidate(**{**each, "ranges": tuple(LearnedRange(**one) for one in each["ranges"])})
                 for each in facts.pop("candidates")
             ]
-            return cls(**{**facts, "candidates": tuple(found), "policy": tuple(facts["policy"])})
+            outcomes = facts.pop("outcomes", None)
+            return cls(
+                **{**facts, "candidates": tuple(found), "policy": tuple(facts["policy"])},
+                outcomes=None if outcomes is None else tuple(outcomes),
+            )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise StorageError(f"no run of a benchmark: {type(error).__name__}: {error}") from error
 
@@ -164,6 +175,9 @@ def digest_of(task: Task, rule: Rule) -> str:
         "rule": [rule.name, dict(rule.settings)],
         "versions": versions_of(task),
     }
+    own = getattr(task, "options", None), getattr(task, "aggregation", None)
+    if any(own):
+        facts["own"] = [described(each) for each in own]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -46,12 +46,13 @@ def run_bench(
     it again. A task is skipped if its optional dependency is not installed.
 
     The function writes `results.jsonl` (a line for each training, as soon as it ends), `table.md`, `summary.json` and
-    `bench.png`.
+    `bench.png`. On tasks of kind `"unknown"`, see `own_task`, rules are compared with each other: for these,
+    `BenchResult.comparisons` holds scores, standard errors and paired tests, and there is no picture.
 
     Args:
         tasks: at least one task, with distinct names.
         rules: at least one rule, with distinct names. Gain recovery and relative time need the rules `none` and
-            `oracle`.
+            `oracle`; tasks of kind `"unknown"` cannot have `oracle`.
         seeds: seeds of the repetitions; each task's own if None.
         output: directory for the files.
         jobs: worker processes, of one thread each; as many as there are cores if None. 1 trains in this process. A
@@ -75,6 +76,7 @@ def run_bench(
     """
     _check("tasks", tasks, Task)
     _check("rules", rules, Rule)
+    _check_truth(tasks, rules)
     for module in ("sklearn", "matplotlib"):
         optional(module, "bench", "the benchmark")
     chosen = _quick(tasks) if quick else tuple(tasks)
@@ -195,16 +197,17 @@ def _announce(console: Console, n_found: int, n_missing: int, n_stale: int, wher
 def _finish(result: BenchResult, directory: Path, console: Console) -> None:
     """Prints what was found and writes the files: the numbers first, so that no drawing error loses them."""
     print_result(result, console)
-    if not result.rows:
+    if not result.rows and not result.comparisons:
         return
     written = [
         directory / "results.jsonl",
         write_file(directory / "table.md", result.to_markdown().encode()),
         write_file(directory / "summary.json", json.dumps(result.to_json(), indent=1).encode()),
     ]
-    from augrad.bench.plot import bench_png  # matplotlib loads on first use
+    if result.rows:
+        from augrad.bench.plot import bench_png  # matplotlib loads on first use
 
-    written.append(write_file(directory / "bench.png", bench_png(result)))
+        written.append(write_file(directory / "bench.png", bench_png(result)))
     console.print("\nWritten:", *(f"\n  {path}" for path in written), sep="", soft_wrap=True, highlight=False)
 
 
@@ -231,6 +234,16 @@ def _jobs(jobs: int | None) -> int:
     if jobs is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return count("jobs", jobs)
+
+
+def _check_truth(tasks: Iterable[Task], rules: Iterable[Rule]) -> None:
+    own = [task.name for task in tasks if task.kind == "unknown"]
+    if own and any(rule.name == "oracle" for rule in rules):
+        raise ArgumentError(
+            f"the rule 'oracle' is told the truth, but nobody knows that of {own[0]!r}: leave the rule out.",
+            argument="rules",
+            value="oracle",
+        )
 
 
 def _check(name: str, given: Sequence[Task] | Sequence[Rule], kind: type[Task | Rule]) -> None:

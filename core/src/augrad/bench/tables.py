@@ -35,10 +35,10 @@ def markdown(rules: Sequence[Rule], rows: Sequence[Row], measures: Sequence[Meas
     labels = labels_of(rules)
     grids = [labels[group] for group, members in groups_of(rules).items() if len(members) > 1]
     notes = [NOTE, *([BEST.format(labels=", ".join(grids))] if grids else [])]
-    scores = _table(["task", "kind", *(labels[each.group] for each in measures)], score_cells(rows, measures))
+    scores = markdown_table(["task", "kind", *(labels[each.group] for each in measures)], score_cells(rows, measures))
     modalities = _modalities(rows)
     headings = ["rule", *measure_headings(modalities)]
-    summed = _table(headings, [[labels[each.group], *measure_cells(each, modalities)] for each in measures])
+    summed = markdown_table(headings, [[labels[each.group], *measure_cells(each, modalities)] for each in measures])
     return "\n".join(["## Tasks", "", scores, "", *notes, "", "## Rules", "", summed, "", MEASURES, ""])
 
 
@@ -125,6 +125,7 @@ def _pair(
     return f"{write(first)}, {(write_second or write)(second)}"
 
 
-def _table(headings: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+def markdown_table(headings: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    """Returns a table in Markdown whose first column is text and whose others are numbers."""
     rule = ["---", *["---:"] * (len(headings) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (headings, rule, *cells))

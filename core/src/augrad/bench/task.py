@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from augrad.demo.task import Demo
+from augrad.demo.task import Demo, check_name
 from augrad.errors import ArgumentError
 from augrad.options import one_of
 
-Kind = Literal["invariance", "limit", "nothing"]
+Kind = Literal["invariance", "limit", "nothing", "unknown"]
 """The kinds of task, see `Task`."""
+
+
+STANDARD = "standard"
+"""The group of the tasks that `augrad bench` runs if none is named, and that published tables show."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,10 @@ class Task(Demo):
     Args:
         kind: `"invariance"`: the oracle's transforms leave the target unchanged, over the stated range and possibly
             beyond. `"limit"`: they leave it unchanged within the stated range only, for example because a 6 turns into
-            a 9 beyond it. `"nothing"`: every candidate changes the target, and the oracle is empty.
+            a 9 beyond it. `"nothing"`: every candidate changes the target, and the oracle is empty. `"unknown"`: nobody
+            knows, and the oracle is empty: rules are compared by their scores alone.
+        group: tasks that are run together: `augrad bench --group NAME` runs those of a group, and without a group or
+            the name of a task it runs the group `"standard"`. A letter, then letters, digits, `_` or `-`.
 
     Raises:
         ArgumentError: a field is empty or out of range, or the oracle does not fit the kind.
@@ -31,13 +38,15 @@ class Task(Demo):
 
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     kind: Kind = "invariance"
+    group: str = STANDARD
 
     def _check_oracle(self) -> None:
         one_of("kind", self.kind, get_args(Kind))
-        if (self.kind == "nothing") != (not self.oracle):
+        check_name("group", self.group)
+        if (self.kind in ("nothing", "unknown")) != (not self.oracle):
             raise ArgumentError(
-                f"oracle must be empty for kind='nothing' and for no other, but got {dict(self.oracle)!r} with "
-                f"kind={self.kind!r}.",
+                f"oracle must be empty for kind='nothing' or 'unknown' and for no other, but got "
+                f"{dict(self.oracle)!r} with kind={self.kind!r}.",
                 argument="oracle",
                 value=self.kind,
             )

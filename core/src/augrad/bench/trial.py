@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from augrad.bench.measures import candidates_of, with_scores
+from augrad.bench.measures import candidates_of, digest_of_samples, outcomes_of, with_scores
+from augrad.bench.own import OwnTask
 from augrad.bench.records import Record, failed, modality_of
 from augrad.bench.rules import Configuration, Rule
 from augrad.bench.task import Task
@@ -95,7 +97,9 @@ def run_trial(
     started = time.perf_counter()
     made = rule.build(task, transforms, seed)
     learns = any(parameter.requires_grad for parameter in made.augmentation.parameters())
-    aggregation = made.aggregation
+    aggregation, options = made.aggregation, dict(made.options)
+    if isinstance(task, OwnTask):
+        aggregation, options = aggregation or task.aggregation, {**task.options, **options}
     if aggregation is None:
         aggregation = "log_prob" if data.classifies else "mean"
     model = InvariantModel(
@@ -106,11 +110,16 @@ def run_trial(
         aggregation=aggregation,
     )
     clock = _Clock()
-    callbacks = (*made.options.get("callbacks", ()), clock)
+    callbacks = (*options.get("callbacks", ()), clock)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RunawayWarning)  # the record says so
-        fitted = train(model, task, data, seed, **{**made.options, "callbacks": callbacks})
-    reached = score(model, data.test_x, data.test_y, task.batch_size)
+        fitted = train(model, task, data, seed, **{**options, "callbacks": callbacks})
+    outcomes = None
+    if task.kind == "unknown":
+        outcomes = tuple(outcomes_of(model, data.test_x, data.test_y, task.batch_size).tolist())
+        reached = statistics.fmean(outcomes)
+    else:
+        reached = score(model, data.test_x, data.test_y, task.batch_size)
     if not math.isfinite(reached):
         raise TrainingError(f"the score on the test data is {reached}, so the network's outputs are no numbers.")
     trunk, whole = invariances(model, task, data, transforms) if task.oracle else (None, None)
@@ -136,6 +145,8 @@ def run_trial(
         candidates=candidates,
         policy=tuple(fitted.policy.to_rows()),
         history=fitted.history[-1],
+        outcomes=outcomes,
+        samples="" if outcomes is None else digest_of_samples(data.test_x, data.test_y),
     )
 
 

@@ -1,4 +1,7 @@
-"""`augrad bench`: compares ways to augment on the tasks that plugins bring. Uses registry.py and augrad.bench."""
+"""`augrad bench`: compares ways to augment on the tasks that plugins bring, or on a user's own data.
+
+Uses registry.py, own_data.py and augrad.bench.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from augrad.cli.demo import broken, whole_numbers
-from augrad.errors import UnknownNameError, suggestion
+from augrad.cli.own_data import own_data
+from augrad.errors import ArgumentError, UnknownNameError, suggestion
 
 if TYPE_CHECKING:
     from augrad.bench import Rule, Task
@@ -19,9 +23,27 @@ if TYPE_CHECKING:
 
 def run(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK]...", help="Names of tasks. Default: all installed tasks.")
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="Names of tasks. Default: the standard tasks.")
     ] = None,
     *,
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run the tasks of this group, see --list. Default: the group standard."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CONFIG.yaml",
+            help="Compare rules on your own data, of which nobody knows the truth: a file as for augrad train.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:CALLABLE",
+            help="With --config: a function that returns (trunk, train_loader, val_loader), as for augrad train.",
+        ),
+    ] = None,
     rules: Annotated[
         str | None,
         typer.Option(
@@ -61,12 +83,26 @@ def run(
     the task, a setting of the rule, or the version of augrad, of the task's plugin or of torch has changed. Code that
     changed without a new version is not noticed; in that case, choose another --output.
 
+    With --config and --data, rules are compared on your own data by their scores on a validation split, with standard
+    errors and paired tests.
+
     A task is skipped if its optional dependency is not installed. A training that fails is recorded, the others go on,
     and the next call tries it again. The exit status is 1 if a training failed or if there are no results.
     """
     numbers = None if seeds is None else whole_numbers(seeds)
-    tasks, chosen = _tasks(list(dict.fromkeys(names or []))), _rules(rules)
-    lines = [] if names else broken("tasks")
+    own = config is not None or data is not None
+    if own and (names or group or quick or list_only):
+        raise ArgumentError(
+            "--config compares rules on your own data: leave out names of tasks, --group, --quick and --list.",
+            argument="--config",
+        )
+    chosen = _rules(rules, own=own)
+    tasks: list[Task]
+    if own:
+        tasks = [own_data(config, data, numbers[0] if numbers else 0)]
+    else:
+        tasks = _tasks(list(dict.fromkeys(names or [])), group, everything=list_only)
+    lines = [] if names or own else broken("tasks")
     if list_only:
         _show(tasks, chosen)
     else:
@@ -75,7 +111,7 @@ def run(
         result = run_bench(tasks, chosen, seeds=numbers, output=output, jobs=jobs, backend=backend, quick=quick)
         if result.failed:
             lines.append(f"{len(result.failed)} of {len(result.records)} runs failed: what they say is above.")
-        elif not result.rows:
+        elif not result.rows and not result.comparisons:
             lines.append("no run went through.")
     for line in lines:
         typer.echo(f"augrad: {line}", err=True)
@@ -83,23 +119,38 @@ def run(
         raise typer.Exit(1)
 
 
-def _tasks(names: list[str]) -> list[Task]:
+def _tasks(names: list[str], group: str | None, *, everything: bool) -> list[Task]:
+    """The tasks of these names; without names those of a group, the standard ones by default, or `everything`."""
+    from augrad.bench.task import STANDARD
     from augrad.plugins import registry
 
+    if names and group:
+        raise ArgumentError("give either names of tasks or --group NAME, not both.", argument="--group")
     if names:
         return [registry.get_task(name) for name in names]
     found = list(registry.tasks().values())
     if not found:
         raise UnknownNameError("no benchmark tasks are installed. The first ones: pip install augrad-vision")
-    return found
+    if everything and group is None:
+        return found
+    wanted = STANDARD if group is None else group
+    chosen = [task for task in found if task.group == wanted]
+    if not chosen:
+        groups = list(dict.fromkeys(task.group for task in found))
+        raise UnknownNameError(
+            f"no task is in the group {wanted!r}; groups: {', '.join(groups)}." + suggestion(wanted, groups),
+            name=wanted,
+        )
+    return chosen
 
 
-def _rules(wanted: str | None) -> list[Rule]:
+def _rules(wanted: str | None, *, own: bool) -> list[Rule]:
+    """The rules of these names; without names all, but on a user's `own` data none that is told the truth."""
     from augrad.plugins import registry
 
     known = registry.rules()
     if wanted is None:
-        return list(known.values())
+        return [rule for rule in known.values() if not (own and rule.name == "oracle")]
     from augrad.bench.preset_rules import find_rule
 
     chosen: dict[str, Rule] = {}
@@ -119,9 +170,9 @@ def _rules(wanted: str | None) -> list[Rule]:
 
 
 def _show(tasks: list[Task], rules: list[Rule]) -> None:
-    listed = Table("task", "kind", "what it is", title="Tasks", title_justify="left")
+    listed = Table("task", "kind", "group", "what it is", title="Tasks", title_justify="left")
     for task in tasks:
-        listed.add_row(escape(task.name), task.kind, escape(task.title))
+        listed.add_row(escape(task.name), task.kind, escape(task.group), escape(task.title))
     named = Table("rule", "what it is", "from", title="Rules", title_justify="left")
     for rule in rules:
         named.add_row(escape(rule.name), escape(rule.label), escape(rule.citation))

@@ -114,12 +114,7 @@ class Demo:
     seconds: float = 60.0
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z][\w-]*", self.name):
-            raise ArgumentError(
-                f"name must be a letter followed by letters, digits, '_' or '-', but got {self.name!r}.",
-                argument="name",
-                value=self.name,
-            )
+        check_name("name", self.name)
         for name in ("epochs", "batch_size", "n_layers", "copies", "n_threads"):
             count(name, getattr(self, name))
         if not self.transforms:
@@ -134,6 +129,16 @@ class Demo:
                 "{'vision.rotate': {'angle': 60.0}}, but got none.",
                 argument="oracle",
             )
+
+
+def check_name(argument: str, name: str) -> None:
+    """Raises `ArgumentError` unless `name` is a letter followed by letters, digits, `_` or `-`."""
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        raise ArgumentError(
+            f"{argument} must be a letter followed by letters, digits, '_' or '-', but got {name!r}.",
+            argument=argument,
+            value=name,
+        )
 
 
 def check_seeds(seeds: tuple[int, ...]) -> None:

@@ -51,6 +51,7 @@ OWN = Plugin(
         "trivialaugment": "augrad.bench.builtin:TRIVIALAUGMENT",
         "augerino": "augrad.bench.builtin:AUGERINO",
         "augnet": "augrad.bench.builtin:AUGNET",
+        "joint": "augrad.bench.builtin:JOINT",
         "augrad": "augrad.bench.builtin:AUGRAD",
     },
 )

@@ -27,6 +27,7 @@ _MODULES = {
 }
 
 _TASKS = ("shifted_digits", "turned_textures", "lit_photographs", "pointing_digits", "six_or_nine")
+_MNIST = ("turned", "any_angle", "upright", "shifted", "scaled")
 
 
 @hookimpl
@@ -59,4 +60,11 @@ def augrad_tasks() -> dict[str, str]:
         >>> augrad_tasks()["vision-six-or-nine"]
         'augrad_vision.tasks.six_or_nine:TASK'
     """
-    return {f"vision-{module.replace('_', '-')}": f"augrad_vision.tasks.{module}:TASK" for module in _TASKS}
+    return {
+        **{_task_name(module): f"augrad_vision.tasks.{module}:TASK" for module in _TASKS},
+        **{_task_name(f"mnist_{each}"): f"augrad_vision.tasks.mnist:{each.upper()}" for each in _MNIST},
+    }
+
+
+def _task_name(words: str) -> str:
+    return f"vision-{words.replace('_', '-')}"

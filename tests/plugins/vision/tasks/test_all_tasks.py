@@ -24,6 +24,8 @@ FACTS = {
     "vision-pointing-digits": ("nothing", 300, 600, 1, 12, 8, "pointing"),
     "vision-six-or-nine": ("limit", 100, 1000, 1, 16, 4, "turned"),
 }
+# Those of the group "mnist", whose own facts test_mnist.py checks.
+MNIST = {f"vision-mnist-{each}" for each in ("turned", "any-angle", "upright", "shifted", "scaled")}
 
 
 def _module(name: str) -> ModuleType:
@@ -42,7 +44,12 @@ def _undisturbed(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[torch.Tens
 
 
 def test_the_plugin_declares_these() -> None:
-    assert set(augrad_tasks()) == set(FACTS)
+    assert set(augrad_tasks()) == {*FACTS, *MNIST}
+
+
+def test_the_standard_group_is_that_of_published_tables() -> None:
+    groups = {name: get_task(name).group for name in augrad_tasks()}
+    assert groups == {**dict.fromkeys(FACTS, "standard"), **dict.fromkeys(MNIST, "mnist")}
 
 
 @pytest.mark.parametrize("name", FACTS)
