@@ -18,6 +18,7 @@ from augrad.errors import ArgumentError, ArgumentTypeError, EvidenceWarning
 from augrad.learning.joint import JointLoss
 from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.learning.leave_one_out.examination import MAX_TRANSFORMS, N_COPIES, N_SAMPLES, examine
+from augrad.learning.leave_one_out.fixed_policy import FixedPolicyLoss
 from augrad.learning.leave_one_out.placing import Places, place, placed_policy
 from augrad.learning.leave_one_out.samples import read_samples
 from augrad.learning.leave_one_out.targets import LEAST_SAMPLES
@@ -156,8 +157,8 @@ class LeaveOneOutLoss(Objective):
         if self.evidence is None:
             policy = placed_policy(model.augmentation, places, entries)
             self.evidence = Evidence.from_dict(result.found["evidence"], policy=policy)
-        # Now it stands still.
-        yield Stage(self._joint, learns=("trunk",), n_stages=2)
+        drawn = [model.augmentation.layers[index] for index in places.assigned(list(entries)) or {}]
+        yield Stage(FixedPolicyLoss(self.criterion, drawn), learns=("trunk",), n_stages=2)
         return None
 
     def _computed(
