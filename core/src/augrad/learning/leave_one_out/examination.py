@@ -88,17 +88,24 @@ def examine(
     for transform in transforms:
         transform.validate(x)
     names = [transform.name for transform in transforms]
+    tried = [transform for transform in transforms if not transform.mixes_samples]
+    if not tried:
+        raise ArgumentError(
+            f"transforms: {', '.join(names)} put values of other samples into a sample, so leaving that sample out "
+            "leaves a part of it in, and its error says nothing. Add candidates that change each sample by itself.",
+            argument="features",
+        )
     found = Found((), {}, {})
     complete = True
     with preserved_generators():
-        judges = _Judges(trunk, x, columns, transforms, features, n_copies, seed, _Clock(started, max_seconds).tick)
-        progress = _Progress(len(names), max_transforms, report)
+        judges = _Judges(trunk, x, columns, tried, features, n_copies, seed, _Clock(started, max_seconds).tick)
+        progress = _Progress(len(tried), max_transforms, report)
         state: list[Found] = []
         try:
             found = search(
                 judges.screen,
                 judges.confirm,
-                names,
+                [transform.name for transform in tried],
                 n_samples=len(columns),
                 max_depth=max_transforms,
                 fits=fits,
@@ -111,7 +118,7 @@ def examine(
         layers = judges.screen.copies.layers
         candidates = judged(found, names, layers)
         policy = Policy.from_module(judges.screen.copies.module(found.policy) if found.policy else _nothing())
-    told = [*warnings, *_told(targets)]
+    told = [*warnings, *_told(targets, transforms)]
     facts = Facts(
         n_samples=len(columns),
         more_samples=samples.more,
@@ -148,12 +155,13 @@ class _Judges:
         self.features = Features(trunk, x, chosen)
         other = Features(reinitialised(trunk, derived_seed(seed, "evidence", "trunk")), x, chosen)
         n_samples = len(targets)
+        patterns: dict[str, tuple[float, ...]] = {}
 
         def judge(features: Features, n_first: int, part: str) -> Judge:
             rows = batch.first_of(x, n_first)
             columns = targets[:n_first] - targets[:n_first].mean(dim=0)
             key = (seed, "evidence", part)
-            return Judge(features, rows, columns, transforms, n_copies=n_copies, key=key, tick=tick)
+            return Judge(features, rows, columns, transforms, n_copies=n_copies, key=key, tick=tick, patterns=patterns)
 
         self.screen = judge(self.features, min(n_samples, N_SCREENED), "screen")
         self.confirm = [judge(other if self.fresh else self.features, n_samples, "confirm")]
@@ -217,9 +225,18 @@ def _described(chosen: Chosen, features: Features) -> str:
     return f"the function {getattr(chosen, '__qualname__', type(chosen).__name__)}"
 
 
-def _told(targets: Targets) -> list[str]:
+def _told(targets: Targets, transforms: Sequence[Transform]) -> list[str]:
+    told = []
     dropped = int((~targets.kept).sum())
-    return [f"{dropped} samples with a negative class were left out"] if dropped else []
+    if dropped:
+        told.append(f"{dropped} samples with a negative class were left out")
+    mixing = [each.name for each in transforms if each.mixes_samples]
+    if mixing:
+        told.append(
+            f"not examined: {', '.join(mixing)}, because values of other samples enter a sample, and leaving that "
+            "sample out leaves a part of it in"
+        )
+    return told
 
 
 def _shown(x: Any, transforms: Sequence[Transform]) -> Shown:

@@ -28,10 +28,16 @@ Curve = dict[float, tuple[Errors, Errors]]
 COARSE = (0.25, 0.5, 0.75, 1.0)
 """Roots of the magnitudes that are tried first."""
 
-FINE = (0.125, 0.1875, 0.25, 0.3125, 0.375, 0.4375, 0.5, 0.625, 0.75, 0.875, 1.0)
+FINE = tuple(place / 16 for place in range(2, 17))
 """Roots of the magnitudes that are tried for candidates that look good."""
 
-GRID = (0.1, 0.3, 0.8)
+MOST_ENTRIES = 64
+"""A transform with more magnitudes keeps the same for all."""
+
+PROBE, TOLERANCE = 0.5, 0.002
+"""The magnitude at which each entry is tried alone, and the share by which it may raise the error."""
+
+GRID = (0.1, 0.25, 0.5, 0.8)
 """Magnitudes of transforms with several parameters or entries, all of which share one."""
 
 
@@ -45,6 +51,7 @@ class Judge:
         transforms: the candidates.
         n_copies: copies of each sample, a multiple of 16 for the finest magnitudes.
         key: of all draws.
+        patterns: which magnitudes of a transform with several are used, by name: shared by judges, and found by one.
         tick: called after each forward pass, for a progress display or to end the search by an exception.
     """
 
@@ -58,10 +65,12 @@ class Judge:
         n_copies: int,
         key: Sequence[int | str],
         tick: Callable[[], None] = lambda: None,
+        patterns: dict[str, tuple[float, ...]] | None = None,
     ) -> None:
         self._features, self._x, self._targets = features, x, targets
         self.copies = Copies(transforms, x, n_copies, key)
         self._tick = tick
+        self.patterns: dict[str, tuple[float, ...]] = {} if patterns is None else patterns
         self._passes: dict[tuple[Any, ...], tuple[Tensor, Tensor | None]] = {}
         self._known: dict[tuple[Any, ...], Errors] = {}
 
@@ -84,7 +93,7 @@ class Judge:
         if not layer.columns or not self.copies.sweeps(name):
             before = self.errors(policy)
             magnitudes = GRID if layer.columns else (1.0,)
-            return {m: (before, self.errors([*policy, Entry(name, (m,))])) for m in magnitudes}
+            return {m: (before, self.errors([*policy, self.entry(name, m)])) for m in magnitudes}
         found = {}
         for root in roots:
             n_first = max(2, math.floor(root * self.copies.n_copies))
@@ -93,6 +102,31 @@ class Judge:
             before = self._first(policy, n_first, weights) if policy else self.errors(policy)
             found[root**2] = (before, self._first([*policy, Entry(name, ())], n_first, weights))
         return found
+
+    def entry(self, name: str, magnitude: float) -> Entry:
+        """An entry at a magnitude; of a transform with several magnitudes, those that the targets depend on are 0."""
+        pattern = self.patterns.get(name)
+        return Entry(name, (magnitude,) if pattern is None else tuple(magnitude * share for share in pattern))
+
+    def find_pattern(self, policy: Sequence[Entry], name: str) -> None:
+        """Tries each magnitude of a transform alone, for example noise on each column of a table, and keeps the harmless.
+
+        With several parameters or entries, a transform may destroy what tells the target by one of them alone.
+
+        Args:
+            policy: the entries before it.
+            name: the transform; nothing is done if it has a single magnitude, or more than `MOST_ENTRIES`.
+        """
+        n_columns = int(self.copies.layers[name].magnitudes.numel())
+        if not 1 < n_columns <= MOST_ENTRIES:
+            return
+        before = self.errors(policy).sum(dim=0).mean()
+        pattern = []
+        for place in range(n_columns):
+            alone = tuple(PROBE if other == place else 0.0 for other in range(n_columns))
+            after = self.errors([*policy, Entry(name, alone)]).sum(dim=0).mean()
+            pattern.append(float(after <= (1 + TOLERANCE) * before))
+        self.patterns[name] = tuple(pattern) if any(pattern) else (1.0,) * n_columns
 
     @torch.no_grad()
     def _first(self, policy: Sequence[Entry], n_first: int, weights: Tensor | None) -> Errors:

@@ -50,7 +50,7 @@ def judged(found: Found, names: Sequence[str], layers: dict[str, AugmentationLay
 def _taken(name: str, finding: Finding, layer: AugmentationLayer, found: Found, step: int) -> Candidate:
     trials = _trials(finding)
     chosen = found.policy[step - 1].magnitudes
-    place = min(range(len(trials)), key=lambda index: abs(trials[index].magnitude - sum(chosen) / len(chosen)))
+    place = min(range(len(trials)), key=lambda index: abs(trials[index].magnitude - max(chosen)))
     return _candidate(name, HELPS, chosen, trials, place, _without(finding, place), layer, step=step)
 
 
@@ -114,7 +114,7 @@ def _candidate(
     return Candidate(
         name,
         verdict,
-        sum(magnitudes) / len(magnitudes),
+        max(magnitudes),
         ranges_of(layer, magnitudes),
         trial.error,
         without,

@@ -21,18 +21,21 @@ MIN_Z = (1.0, 2.0)
 FEW = 100
 """The standard error of fewer samples is itself a guess: `MIN_Z` is raised for them."""
 
-SLACK = 0.03
-"""The range is the smallest that gains at most this share less than the best."""
-
-WINDOW = (0.24, 3.1)
+WINDOW = (0.35, 2.6)
 """Magnitudes that are tried again, in units of the best of the first trial."""
 
 N_FINALISTS = 2
 """Candidates that are confirmed in each round."""
 
-FOR_RANGE = (1.0, 1.0, 0.0)
+CLOSE = 0.4
+"""A candidate is confirmed if its gain is at least this share of the best."""
+
+STEP, WIDTH = 0.014, 10
+"""Steps in the logarithm of the magnitude, and how many of them on either side a curve is smoothed over."""
+
+FOR_RANGE = (2.0, 1.0, 1.0)
 FOR_CHOICE = (1.0, 1.0, 1.0)
-"""Weights of the three errors: the range is read from the first two, and a transform is taken by all of them."""
+"""Weights of the three errors, for how far a transform goes, and for whether it is taken."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,8 @@ def search(
         alive = [name for name in alive if fits([*(entry.name for entry in chosen), name])]
         finalists, hopeful = [], []
         for name in alive:
+            if not chosen:
+                screen.find_pattern(chosen, name)
             finding = _finding(screen.curve(chosen, name))
             first.setdefault(name, finding)
             tried(name)
@@ -147,7 +152,10 @@ def search(
             if best.gain >= 0.75 * min_gain and best.z >= 0.75 * min_z:
                 finalists.append((best.gain, name, best.magnitude))
         passed = []
-        for _, name, magnitude in sorted(finalists, reverse=True)[:N_FINALISTS]:
+        finalists.sort(reverse=True)
+        for gain, name, magnitude in finalists[:N_FINALISTS]:
+            if gain < CLOSE * finalists[0][0]:
+                break
             finding = _finding(confirmed(chosen, name, magnitude))
             tried(name)
             if not chosen:
@@ -159,7 +167,7 @@ def search(
         if not passed:
             break
         _, name, finding = max(passed, key=lambda each: each[0])
-        chosen.append(Entry(name, (finding.magnitude,)))
+        chosen.append(screen.entry(name, finding.magnitude))
         taken[name] = finding
         alive = [other for other in hopeful if other != name]
         known(Found(tuple(chosen), dict(first), dict(taken)))
@@ -172,15 +180,15 @@ def _finding(curve: Curve) -> Finding:
 
 
 def reach(gains: Sequence[Gain]) -> float:
-    """The smallest magnitude that gains nearly as much as the best, read off a smoothed curve."""
+    """The magnitude at which a smoothed curve of the gain is highest."""
     if len(gains) < 4:
         return max(gains, key=lambda each: each.range_gain).magnitude
     places = torch.tensor([math.log(each.magnitude) for each in gains], dtype=torch.float64)
     values = torch.tensor([each.range_gain for each in gains], dtype=torch.float64)
-    at = torch.linspace(float(places[0]), float(places[-1]), 200, dtype=torch.float64)
-    smooth = _smoothed(_interpolated(at, places, values))
-    best = smooth.max()
-    return math.exp(float(at[int((smooth >= best - SLACK * best.abs()).nonzero()[0])]))
+    at = torch.arange(float(places[0]), float(places[-1]), STEP, dtype=torch.float64)
+    at = torch.cat([at, places[-1:]])
+    smooth = _smoothed(_interpolated(at, places, values), min(WIDTH, len(at) // 4))
+    return math.exp(float(at[int(smooth.argmax())]))
 
 
 def _interpolated(at: Tensor, places: Tensor, values: Tensor) -> Tensor:
@@ -189,6 +197,6 @@ def _interpolated(at: Tensor, places: Tensor, values: Tensor) -> Tensor:
     return values[right - 1] + share * (values[right] - values[right - 1])
 
 
-def _smoothed(values: Tensor, width: int = 9) -> Tensor:
+def _smoothed(values: Tensor, width: int) -> Tensor:
     padded = torch.cat([values[:1].expand(width), values, values[-1:].expand(width)])
     return padded.unfold(0, 2 * width + 1, 1).mean(dim=1)
