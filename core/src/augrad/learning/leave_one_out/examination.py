@@ -24,7 +24,7 @@ from augrad.randomness import derived_seed, preserved_generators
 from augrad.transform.transform import Transform
 from augrad.transform.unchanged import Unchanged
 
-N_SAMPLES = 300
+N_SAMPLES = 400
 """Samples that are read at most."""
 
 N_SCREENED = 128

@@ -30,7 +30,10 @@ N_FINALISTS = 2
 CLOSE = 0.4
 """A candidate is confirmed if its gain is at least this share of the best."""
 
-STEP, WIDTH = 0.014, 10
+SLACK = 0.001
+"""The range is the smallest that takes away at most this share of the error less than the best."""
+
+STEP, WIDTH = 0.014, 7
 """Steps in the logarithm of the magnitude, and how many of them on either side a curve is smoothed over."""
 
 FOR_RANGE = (2.0, 1.0, 1.0)
@@ -180,7 +183,7 @@ def _finding(curve: Curve) -> Finding:
 
 
 def reach(gains: Sequence[Gain]) -> float:
-    """The magnitude at which a smoothed curve of the gain is highest."""
+    """The smallest magnitude that gains nearly as much as the best, read off a smoothed curve."""
     if len(gains) < 4:
         return max(gains, key=lambda each: each.range_gain).magnitude
     places = torch.tensor([math.log(each.magnitude) for each in gains], dtype=torch.float64)
@@ -188,7 +191,7 @@ def reach(gains: Sequence[Gain]) -> float:
     at = torch.arange(float(places[0]), float(places[-1]), STEP, dtype=torch.float64)
     at = torch.cat([at, places[-1:]])
     smooth = _smoothed(_interpolated(at, places, values), min(WIDTH, len(at) // 4))
-    return math.exp(float(at[int(smooth.argmax())]))
+    return math.exp(float(at[int((smooth >= smooth.max() - SLACK).nonzero()[0])]))
 
 
 def _interpolated(at: Tensor, places: Tensor, values: Tensor) -> Tensor:
