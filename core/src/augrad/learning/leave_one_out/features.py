@@ -194,9 +194,8 @@ def is_fresh(trunk: nn.Module) -> bool:
         (True, False)
     """
     for module in trunk.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.num_batches_tracked is not None:
-            if int(module.num_batches_tracked) > 0:
-                return False
+        if _counts_batches(module) and int(module.num_batches_tracked) > 0:
+            return False
         if isinstance(module, LAYERS) and not isinstance(module.weight, nn.parameter.UninitializedParameter):
             bound = 1 / math.sqrt(max(1, module.weight[0].numel()))
             if module.weight.numel() and float(module.weight.detach().abs().max()) > bound * (1 + 1e-5):
@@ -216,14 +215,16 @@ def reinitialised(trunk: nn.Module, seed: int) -> nn.Module:
     return fresh
 
 
+def _counts_batches(module: Any) -> bool:
+    """Whether a module is a batch normalisation with statistics."""
+    kind = nn.modules.batchnorm._BatchNorm  # noqa: SLF001 - torch has no public name for all of them
+    return isinstance(module, kind) and module.num_batches_tracked is not None
+
+
 def _settle_statistics(trunk: nn.Module, x: Any) -> None:
     """Gives batch normalisation without statistics those of the samples."""
-    blank = [
-        module
-        for module in trunk.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and module.num_batches_tracked is not None
-        and int(module.num_batches_tracked) == 0
+    blank: list[Any] = [
+        module for module in trunk.modules() if _counts_batches(module) and int(module.num_batches_tracked) == 0
     ]
     for module in blank:
         module.momentum = None

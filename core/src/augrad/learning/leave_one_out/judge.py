@@ -62,7 +62,8 @@ class Judge:
         self._features, self._x, self._targets = features, x, targets
         self.copies = Copies(transforms, x, n_copies, key)
         self._tick = tick
-        self._passes: dict[tuple[Any, ...], tuple[Tensor, Tensor | None]] = {}
+        self._passes: dict[tuple[Any, ...], Tensor] = {}
+        self._sweeps: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}
         self._known: dict[tuple[Any, ...], Errors] = {}
 
     def errors(self, policy: Sequence[Entry]) -> Errors:
@@ -109,22 +110,21 @@ class Judge:
     def _fixed(self, policy: Sequence[Entry]) -> Tensor:
         key = tuple(policy)
         if key not in self._passes:
-            self._passes[key] = (self._of(self.copies.fixed(policy) if policy else self._x), None)
-        return self._passes[key][0]
+            self._passes[key] = self._of(self.copies.fixed(policy) if policy else self._x)
+        return self._passes[key]
 
     @torch.no_grad()
     def _swept(self, policy: Sequence[Entry], name: str) -> tuple[Tensor, Tensor]:
         key = (*policy, name)
-        if key not in self._passes:
+        if key not in self._sweeps:
             x, roots = self.copies.swept(policy, name)
-            self._passes[key] = (self._of(x), roots)
-        copies, roots = self._passes[key]
-        assert roots is not None
-        return copies, roots
+            self._sweeps[key] = (self._of(x), roots)
+        return self._sweeps[key]
 
     def forget(self) -> None:
         """Releases the features of all sweeps."""
         self._passes.clear()
+        self._sweeps.clear()
 
     def _of(self, x: Any) -> Tensor:
         values = self._features(x)

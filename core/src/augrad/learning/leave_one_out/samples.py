@@ -120,8 +120,8 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     if not isinstance(entry, tuple | list) or len(entry) != 2:
         got = f"{len(entry)} entries" if isinstance(entry, tuple | list) else f"{type(entry).__name__} alone"
         raise ArgumentTypeError(
-            f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it needs "
-            "both.",
+            f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it "
+            "needs both.",
             argument="loader",
         )
     return entry[0], entry[1]

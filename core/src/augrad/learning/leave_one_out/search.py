@@ -1,4 +1,7 @@
-"""The search: screens every candidate, confirms the best, adds one transform at a time. Uses judge.py; used by find.py."""
+"""The search: screens every candidate, confirms the best, adds one transform at a time.
+
+Uses judge.py; used by examination.py.
+"""
 
 from __future__ import annotations
 
