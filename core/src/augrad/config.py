@@ -70,8 +70,7 @@ class TrainConfig(_Section):
         copies, train_copies: number of augmented copies in eval and in train mode, at least 1.
         aggregation: how the outputs for the copies are combined.
         objective: the learning rule: `"leave_one_out"`, `"cross_fitted"`, `"joint"`, `"worst_of_k"`, or a mapping of a
-            name and options, such as `{name: cross_fitted, n_folds: 2}`. None: `"leave_one_out"` if the file sets no
-            penalty, else the objective that the penalty is made for.
+            name and options, `{name: cross_fitted, n_folds: 2}`. None: as for `fit`, by whether there is a penalty.
         penalty: see `PenaltyConfig`.
         epochs: number of passes over the training data.
         batch_size: samples per batch.
