@@ -165,8 +165,16 @@ def test_the_nodes_of_one_graph_learn_without_a_loader():
 def test_numbers_are_predicted_for_graphs():
     graphs = [path(3, seed=seed, y=torch.rand(1, 2)) for seed in range(24)]
     loader = DataLoader(graphs, batch_size=12, collate_fn=with_targets)
-    result = augrad.fit(model(aggregation="mean"), loader, max_epochs=1, progress=False)
+    with pytest.warns(EvidenceWarning, match="Trunk has no linear or convolutional layer with a row for each sample"):
+        result = augrad.fit(model(aggregation="mean"), loader, max_epochs=1, progress=False)
     assert "train_r2" in result.history[-1]
+
+
+def test_evidence_is_had_from_features_of_whole_graphs():
+    graphs = [path(3, seed=seed, y=torch.rand(1, 2)) for seed in range(24)]
+    loader = DataLoader(graphs, batch_size=12, collate_fn=with_targets)
+    rule = augrad.LeaveOneOut(features=lambda trunk, x: trunk(x))
+    result = augrad.fit(model(aggregation="mean"), loader, max_epochs=1, objective=rule, progress=False)
     assert (result.evidence.facts.n_samples, result.evidence.facts.targets) == (24, "2 numbers")
 
 

@@ -47,7 +47,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"objective": {"n_folds": 2}}, ArgumentTypeError, "objective must be a name, .* or a callable .* but got {"),
     ({"objective": {"name": "cross_fitted", "n_fold": 2}}, ArgumentError, "has no option 'n_fold'.*mean 'n_folds'"),
     ({"penalty": None, "objective": "cross_fitted"}, ArgumentError, "needs a penalty"),
-    ({"penalty": 2.0}, ArgumentTypeError, r"penalty must be 'displacement', 'magnitude', None or .* but got 2\.0"),
+    ({"penalty": 2.0}, ArgumentTypeError, r"must be 'auto', 'displacement', 'magnitude', None or .* but got 2\.0"),
     (
         {"penalty": augrad.DisplacementPenalty},
         ArgumentTypeError,

@@ -130,4 +130,4 @@ class Judge:
         values = self._features(x)
         self._tick()
         n_samples = batch.count(self._x)
-        return values.unflatten(0, (len(values) // n_samples, n_samples))
+        return values.reshape(len(values) // n_samples, n_samples, *values.shape[1:])

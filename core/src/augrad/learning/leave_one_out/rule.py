@@ -164,7 +164,8 @@ class LeaveOneOutLoss(Objective):
         if self.evidence is None:
             policy = placed_policy(model.augmentation, places, entries)
             self.evidence = Evidence.from_dict(result.found["evidence"], policy=policy)
-        drawn = [model.augmentation.layers[index] for index in places.assigned(list(entries)) or {}]
+        layers = list(model.augmentation)
+        drawn = [layers[index] for index in places.assigned(list(entries)) or {}]
         yield Stage(FixedPolicyLoss(self.criterion, drawn), learns=("trunk",), n_stages=2)
         return None
 
