@@ -21,7 +21,8 @@ class AugradClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc]
 
     It trains a network behind an augmentation layer (`augrad.AugmentationLayer`). Afterwards `policy_` shows the noise
     that columns tolerate, for example `std[age]` up to 0.3 spreads: the same for all columns by default, which takes
-    seconds, and for each its own with `objective="cross_fitted"`. Use it if a plain network overfits. It takes longer than scikit-learn's `MLPClassifier`.
+    seconds, and for each its own with `objective="cross_fitted"`. Use it if a plain network overfits. It takes longer
+    than scikit-learn's `MLPClassifier`.
 
     A prediction is the average over augmented copies of a row. All rows get the same augmentations, so a prediction
     depends on its row alone. The exception are transforms that mix rows, such as `"tabular.swap_noise"`.
