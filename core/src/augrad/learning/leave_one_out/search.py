@@ -1,4 +1,7 @@
-"""The search: screens every candidate, confirms the best, adds one transform at a time. Uses judge.py; used by find.py."""
+"""The search: screens every candidate, confirms the best, adds one transform at a time.
+
+Uses judge.py; used by examination.py.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +139,11 @@ def search(
     def confirmed(policy: Sequence[Entry], name: str, magnitude: float) -> Curve:
         roots = [root for root in FINE if WINDOW[0] <= root**2 / magnitude <= WINDOW[1]]
         curves = [judge.curve(policy, name, roots) for judge in confirm]
-        return {m: tuple(sum(curve[m][side] for curve in curves) / len(curves) for side in (0, 1)) for m in curves[0]}
+
+        def mean(m: float, side: int) -> Tensor:
+            return torch.stack([curve[m][side] for curve in curves]).sum(dim=0) / len(curves)
+
+        return {m: (mean(m, 0), mean(m, 1)) for m in curves[0]}
 
     while len(chosen) < max_depth:
         min_gain, min_z = MIN_GAIN[bool(chosen)], MIN_Z[bool(chosen)] * doubt
