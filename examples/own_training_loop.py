@@ -3,8 +3,7 @@ Your own training loop
 ======================
 
 ``augrad.fit`` is optional. In your own loop, use an ``InvariantModel`` instead of the model, ``parameter_groups``
-instead of its parameters, and a ``JointLoss`` or a ``CrossFittedLoss`` instead of the criterion. ``fit`` uses a
-``CrossFittedLoss`` by default.
+instead of its parameters, and a ``JointLoss`` or a ``CrossFittedLoss`` instead of the criterion.
 
 For example, these loops learn to tell three wines apart, and how far a wine may be diluted or concentrated. The joint
 loss finds the dilution that the trunk can tolerate, and the cross-fitted loss finds the dilution that the data show.
@@ -54,7 +53,7 @@ def train_jointly(
 # about three times as long, and memory for two more trunks. Pass a smaller network as ``judge=`` to save both. The
 # augmentation learns between 20 % and 80 % of training, at a falling rate, so the objective needs the ``progress``.
 #
-# ``fit`` also uses judges by default, but it runs a search and a confirmation before it trains the trunk. This finds
+# ``fit(objective="cross_fitted")`` runs a search and a confirmation before it trains the trunk. This finds
 # more.
 
 
