@@ -56,7 +56,7 @@ def beats(n_beats: int, key: str, drift: float) -> tuple[Tensor, Tensor]:
 # Training
 # --------
 # The candidates are your transform and three transforms of a plugin. The training beats do not drift, so the example
-# uses the joint objective: judges would reject a drift that the data do not show.
+# uses the joint objective: the default finds only invariances that the data show.
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -52,7 +52,8 @@ TASKS = {
 # %%
 # One function
 # ------------
-# The function does not depend on the kind of data. The trunk is a perceptron on all numbers of a sample.
+# The function does not depend on the kind of data. The trunk is a perceptron on all numbers of a sample. ``fit`` first
+# computes which candidate helps, from features of the untrained trunk. Then it trains the trunk with it.
 
 
 def learn(x: Tensor, y: Tensor, layer: augrad.AugmentationLayer, **options: object) -> tuple[augrad.FitResult, float]:
@@ -87,20 +88,23 @@ def main(argv: list[str] | None = None) -> None:
         print(
             f"{result.policy.leading()[0]}: {before:.1%} right without augmentation, {after:.1%} with what was learned"
         )
-        # In the search the judges are trained first. Then the weights move.
-        weights = [row["layers"][0]["weights"] for row in result.search]
-        panel.plot(range(1, len(weights) + 1), weights, label=names)
-        panel.set(xlabel="epoch of the search", title=plugin)
+        # The evidence was computed before the training: the change of the error, by strength of each candidate.
+        for name, candidate in zip(names, result.evidence.candidates, strict=True):
+            changes = [100 * trial.difference / (trial.error - trial.difference) for trial in candidate.trials]
+            panel.plot([trial.magnitude for trial in candidate.trials], changes, marker=".", label=name)
+        panel.axhline(0.0, color="0.5", linestyle="--")
+        panel.set(xlabel="share of the declared range", title=plugin)
         panel.legend()
-    panels[0].set_ylabel("selection weight")
+    panels[0].set_ylabel("change of the error [%]")
     plt.show()
 
 
 # %%
 # The results
 # -----------
-# In both tasks augrad chooses, among four candidates, the transform that made the data. This takes about fifteen
-# epochs.
+# In both tasks augrad chooses, among four candidates, the transform that made the data. It is the one that lowers the
+# error most. The best candidates are tried at more strengths than the others. The curve is flat near its lowest point,
+# so ranges are rough: the shifts reach about 30 ms, less than the true 80.
 
 
 if __name__ == "__main__":

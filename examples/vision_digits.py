@@ -55,9 +55,9 @@ def model_with(layer: augrad.AugmentationLayer, copies: int) -> augrad.Invariant
 # %%
 # Training
 # --------
-# With ``objective="joint"``, ``fit`` trains the trunk, the weights of the candidates and their ranges together. This is
-# faster than the default objective. For comparison, the same trunk is trained without augmentation: a magnitude that
-# starts at 0 stays there.
+# With ``objective="joint"``, ``fit`` trains the trunk, the weights of the candidates and their ranges together. The
+# picture shows how the range grows. The default objective finds the range before the training instead. For comparison,
+# the same trunk is trained without augmentation: a magnitude that starts at 0 stays there.
 
 
 def main(argv: list[str] | None = None) -> None:

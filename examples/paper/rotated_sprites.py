@@ -98,11 +98,12 @@ def model_with(module: augrad.AugmentationModule, seed: int) -> augrad.Invariant
     return augrad.InvariantModel(build_trunk(), module, copies=4)
 
 
-def learn_with_defaults(loader: Any, seed: int, epochs: int) -> Curve:
-    """augrad's own rule: two layers, declared ranges, and whatever `fit` does unless told otherwise."""
+def learn_cross_fitted(loader: Any, seed: int, epochs: int) -> Curve:
+    """augrad's cross-fitted rule, which learns by gradient descent: two layers, and declared ranges."""
     layers = [augrad.AugmentationLayer(list(CANDIDATES)) for _ in range(2)]
     model, curve = model_with(augrad.AugmentationModule(layers), seed), Curve()
-    result = augrad.fit(model, loader, max_epochs=epochs, lr=LR, progress=False, seed=seed)
+    options = {"lr": LR, "objective": "cross_fitted", "progress": False, "seed": seed}
+    result = augrad.fit(model, loader, max_epochs=epochs, **options)
     for policy in policies(result, model.augmentation):
         curve.add(policy)
     return curve
@@ -154,7 +155,7 @@ def run(seed: int, epochs: int, n_images: int) -> tuple[dict[str, Curve], float]
     curves = {AUGNET: augnet, MIXED: mixed}
     for rule in RULES[1:-1]:
         curves[rule] = learn(rule, loader, seed, epochs)
-    curves["augrad"] = learn_with_defaults(loader, seed, epochs)
+    curves["augrad"] = learn_cross_fitted(loader, seed, epochs)
     return curves, quick / slow
 
 

@@ -32,7 +32,7 @@ MEASURES = ("accuracy", "invariance")
 
 
 def augrad_module(n_layers: int) -> augrad.AugmentationModule:
-    """augrad's own rule: the three candidates within their declared ranges."""
+    """For augrad's cross-fitted rule: the three candidates within their declared ranges."""
     layers = [augrad.AugmentationLayer(CANDIDATES, arguments={"sample_rate": SAMPLE_RATE}) for _ in range(n_layers)]
     return augrad.AugmentationModule(layers)
 
@@ -49,7 +49,7 @@ def augnet(candidates: list[str], n_layers: int, strength: float) -> tuple[augra
 def trained(
     trunk: Callable[[], nn.Module], module: Any, data: tuple[Tensor, Tensor], seed: int, epochs: int, **options: Any
 ) -> tuple[augrad.InvariantModel, list[Any]]:
-    """The trained model, and its policy after each epoch; `options` are for `fit`, whose defaults are augrad's rule."""
+    """The trained model, and its policy after each epoch; `options` are for `fit`."""
     torch.manual_seed(seed)
     model = augrad.InvariantModel(trunk(), module, copies=COPIES)
     loader = DataLoader(TensorDataset(*data), BATCH, shuffle=True, generator=augrad.keyed_generator("order", seed))
@@ -90,14 +90,18 @@ def capacity(trunk: Callable[[], nn.Module], seed: int, epochs: int, n_train: in
     found["oracle"], found["oracle, averaged"] = (measured(told, test, alone=alone) for alone in (True, False))
     module, options = augnet([SHIFT], 1, 0.8)  # the paper's capacity study has no other candidate
     published, _ = trained(trunk, module, train, seed, epochs, **options)
-    learned, _ = trained(trunk, augrad_module(2), train, seed, epochs)
+    learned, _ = trained(trunk, augrad_module(2), train, seed, epochs, objective="cross_fitted")
     found["AugNet"], found["augrad"] = (measured(model, test, alone=False) for model in (published, learned))
     return found
 
 
 def learning(rule: str, n_layers: int, seed: int, epochs: int, n_train: int) -> dict[str, list[float]]:
     """By epoch: the range of shifts in Hz, over all layers, and for each candidate how probable it is in any layer."""
-    module, options = (augrad_module(n_layers), {}) if rule == "augrad" else augnet(CANDIDATES, n_layers, 0.2)
+    module, options = (
+        (augrad_module(n_layers), {"objective": "cross_fitted"})
+        if rule == "augrad"
+        else augnet(CANDIDATES, n_layers, 0.2)
+    )
     _, found = trained(convolutions, module, waves(n_train, "train", seed), seed, epochs, **options)
     shares = {name: [share_of_samples(policy, name) for policy in found] for name in CANDIDATES}
     return {"shift_hz": [learned_ranges(policy, SHIFT, "shift_hz")[""] for policy in found], **shares}
