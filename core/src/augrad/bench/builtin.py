@@ -18,6 +18,9 @@ from augrad.learning.cross_fitted.judges import FEW_SAMPLES, N_FOLDS_OF_FEW
 from augrad.learning.cross_fitted.loss import CrossFittedLoss
 from augrad.learning.cross_fitted.plan import LEAD
 from augrad.learning.cross_fitted.proposals import LEAST_SHARE, SEARCH_STEPS, SLIGHT_SHARE
+from augrad.learning.leave_one_out.rule import deciding_constants
+from augrad.model import InvariantModel
+from augrad.training import FitResult
 from augrad.transform.transform import Transform
 
 N_LAYERS = 2
@@ -47,7 +50,23 @@ def _full(task: Task, transforms: Transforms, seed: int) -> Configuration:
 
 def _augrad(task: Task, transforms: Transforms, seed: int) -> Configuration:
     # Every argument keeps the library's default.
-    return Configuration(candidates(task, transforms, N_LAYERS))
+    return Configuration(candidates(task, transforms, N_LAYERS), found=_gains)
+
+
+def _gains(model: InvariantModel, fitted: FitResult) -> dict[str, float]:
+    """For each candidate the largest share of the error that it takes away; -1 if it was not examined."""
+    evidence = fitted.evidence
+    if evidence is None:
+        return {row.transform: 0.0 for row in fitted.policy}
+    scores = {}
+    for each in evidence.candidates:
+        gains = [-trial.difference / (trial.error - trial.difference) for trial in each.trials]
+        scores[each.transform] = max(gains, default=-1.0)
+    return scores
+
+
+def _cross_fitted(task: Task, transforms: Transforms, seed: int) -> Configuration:
+    return Configuration(candidates(task, transforms, N_LAYERS), {"objective": "cross_fitted"})
 
 
 def _joint(task: Task, transforms: Transforms, seed: int) -> Configuration:
@@ -75,10 +94,11 @@ TRIVIALAUGMENT = rule_of(
 )
 AUGERINO = rule_of(presets.augerino, label="Augerino", citation="Benton et al., NeurIPS 2020")
 AUGNET = rule_of(presets.augnet, label="AugNet", citation="Rommel et al., NeurIPS 2022")
-AUGRAD = Rule(
-    "augrad",
-    "augrad",
-    _augrad,
+AUGRAD = Rule("augrad", "augrad", _augrad, settings=learned(n_layers=N_LAYERS, leave_one_out=deciding_constants()))
+CROSS_FITTED = Rule(
+    "cross_fitted",
+    "cross-fitted",
+    _cross_fitted,
     settings=learned(
         n_layers=N_LAYERS,
         cross_fitting=defaults(CrossFittedLoss),

@@ -44,6 +44,7 @@ OWN = Plugin(
     rules={
         "none": "augrad.bench.builtin:NONE",
         "oracle": "augrad.bench.builtin:ORACLE",
+        "cross_fitted": "augrad.bench.builtin:CROSS_FITTED",
         "full": "augrad.bench.builtin:FULL",
         "randaugment-0.1": "augrad.bench.builtin:RANDAUGMENT_01",
         "randaugment-0.3": "augrad.bench.builtin:RANDAUGMENT_03",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from collections.abc import Generator as Generating
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from torch import Generator, Tensor, nn
@@ -17,6 +17,8 @@ from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, EvidenceWarning
 from augrad.layers.module import ModuleState
 from augrad.learning.joint import JointLoss
+from augrad.learning.leave_one_out import errors, features, judge
+from augrad.learning.leave_one_out import search as search_room
 from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.learning.leave_one_out.examination import MAX_TRANSFORMS, N_COPIES, N_SAMPLES, examine
 from augrad.learning.leave_one_out.fixed_policy import FixedPolicyLoss
@@ -216,3 +218,14 @@ def fallback(reason: str) -> EvidenceWarning:
         f"the joint loss is used instead of the leave-one-out rule, because no evidence can be had: {reason} "
         "Pass objective='joint' to choose it yourself, or see augrad.find_policy for what evidence needs."
     )
+
+
+def deciding_constants() -> dict[str, Any]:
+    """All constants that decide a result, as JSON can hold them: a benchmark repeats runs with other constants."""
+    rooms = {"errors": errors, "features": features, "judge": judge, "search": search_room}
+    plain = (bool, int, float, str, tuple, list, dict)
+    found: dict[str, Any] = {"options": asdict(LeaveOneOut())}
+    for room, module in rooms.items():
+        own = {name: value for name, value in vars(module).items() if name.isupper() and isinstance(value, plain)}
+        found[room] = {name: repr(value) for name, value in sorted(own.items())}
+    return found
