@@ -98,7 +98,10 @@ RULES: dict[str, Callable[[], tuple[AugmentationLayer, dict[str, Any]]]] = {
         AugmentationLayer([Offset, Gain], strength=PerInput),
         {"objective": "joint", "penalty": _draws},
     ),
-    "selection": lambda: (AugmentationLayer([Offset, Gain], preference=nn.Linear(4, 2)), {}),
+    "selection": lambda: (
+        AugmentationLayer([Offset, Gain], preference=nn.Linear(4, 2)),
+        {"objective": "cross_fitted"},
+    ),
     "label-free": lambda: (AugmentationLayer([Offset, Gain]), {"objective": Contrast}),
 }
 """For each seam a layer and the arguments of `fit`."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from augrad.learning.cross_fitted.loss import CrossFittedLoss
     from augrad.learning.cross_fitted.rule import CrossFitted
     from augrad.learning.joint import JointLoss
+    from augrad.learning.leave_one_out.evidence import Evidence
     from augrad.learning.leave_one_out.find import find_policy
     from augrad.learning.leave_one_out.rule import LeaveOneOut
-    from augrad.learning.leave_one_out.evidence import Evidence
     from augrad.learning.objective import Objective, StepLoss
     from augrad.learning.parameter_groups import parameter_groups
     from augrad.learning.penalties import AugerinoPenalty, DisplacementPenalty, MagnitudePenalty, Penalty

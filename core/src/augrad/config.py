@@ -69,8 +69,8 @@ class TrainConfig(_Section):
         distribution: `"uniform"` or `"ends"`.
         copies, train_copies: number of augmented copies in eval and in train mode, at least 1.
         aggregation: how the outputs for the copies are combined.
-        objective: the learning rule: `"cross_fitted"`, `"joint"`, `"worst_of_k"`, or a mapping of a name and options,
-            such as `{name: cross_fitted, n_folds: 2}`. None: the objective that the penalty is made for.
+        objective: the learning rule: `"leave_one_out"`, `"cross_fitted"`, `"joint"`, `"worst_of_k"`, or a mapping of a
+            name and options, `{name: cross_fitted, n_folds: 2}`. None: as for `fit`, by whether there is a penalty.
         penalty: see `PenaltyConfig`.
         epochs: number of passes over the training data.
         batch_size: samples per batch.

@@ -17,7 +17,7 @@ DEMO = """
 
     def load(seed):
         generator = torch.Generator().manual_seed(seed)
-        x = torch.randn(16, 3, generator=generator)
+        x = torch.randn(24, 3, generator=generator)
         y = (x[:, 0] > x[:, 1]).long()
         return DemoData(x, y, x, y, x, y)
 

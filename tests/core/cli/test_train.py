@@ -20,7 +20,7 @@ DATA = """
 import torch
 
 def make(config):
-    x = torch.randn(config.batch_size, 3)
+    x = torch.randn(3 * config.batch_size, 3)
     y = (x[:, 0] > 0).long()
     return torch.nn.Linear(3, 2), [(x, y)], None
 
@@ -109,6 +109,7 @@ def test_a_run_without_a_best_epoch_is_printed(folder, capsys, monkeypatch):
     make = "def make(config):\n    x, y = torch.zeros(8, 3), torch.zeros(8).long()\n"
     nan = "    return torch.nn.Linear(3, 2), [(x, y)], [(x * float('nan'), y)]\n"
     (folder / "mine_data.py").write_text(f"import torch\n{make}{nan}")
+    (folder / "config.yaml").write_text(CONFIG + "objective: joint\n")
     assert status(["train", "config.yaml", "--data", "mine_data:make"]) == 0
     shown = capsys.readouterr().out
     assert "policy.json" in shown
@@ -174,6 +175,17 @@ def test_a_range_that_runs_away_is_told_in_the_command_lines_terms(folder, capsy
         status(["train", "config.yaml", "--demo", "good"])
     said = capsys.readouterr().err
     assert "augrad: it ran away. Go on with --resume and 'runaway: null' in the configuration.\n" in said
+
+
+def test_too_few_samples_for_evidence_are_told_in_the_command_lines_terms(folder, capsys):
+    (folder / "mine_data.py").write_text(DATA.replace("3 * config.batch_size", "config.batch_size"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert status(["train", "config.yaml", "--data", "mine_data:make"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "joint" in line]
+    assert line.startswith("augrad: the joint loss is used instead of the leave-one-out rule")
+    assert "loader yields 8 samples" in line
+    assert "Pass 'objective: joint' in the configuration to choose it yourself" in line
 
 
 def test_every_option_reaches_fit(folder, monkeypatch):

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 import augrad
-from augrad.errors import ArgumentError, ArgumentTypeError, NonFiniteLossError
-from augrad.learning.objectives import OBJECTIVES, resolve_objective
+from augrad.errors import ArgumentError, ArgumentTypeError, EvidenceWarning, NonFiniteLossError
+from augrad.learning.objectives import OBJECTIVES, choose_objective, resolve_objective
 from augrad.training.early_stopping import EarlyStopping
 
 
@@ -74,7 +74,11 @@ def test_another_strength_of_ones_own_objective_is_refused_on_a_resume(tmp_path:
 @pytest.mark.parametrize(
     ("objective", "error", "message"),
     [
-        ("cross-fitted", ArgumentError, r"one of 'cross_fitted', 'joint'.*Did you mean 'cross_fitted'\?"),
+        (
+            "cross-fitted",
+            ArgumentError,
+            r"one of 'leave_one_out', 'cross_fitted', 'joint'.*Did you mean 'cross_fitted'\?",
+        ),
         (3, ArgumentTypeError, r"a name, a mapping with a name, or a callable .*, but got 3"),
         ({"n_folds": 2}, ArgumentTypeError, "a mapping with a name"),
         ({"name": "cross_fitted", "n_fold": 2}, ArgumentError, r"has no option 'n_fold'\. Did you mean 'n_folds'\?"),
@@ -171,7 +175,7 @@ def test_a_plan_runs_its_stages_and_is_sent_their_results() -> None:
     ("stages", "message"),
     [
         ([], "the plan of Bad yields no stage"),
-        (["search"], "the plan of Bad must yield stages, but yielded str"),
+        (["search"], "the plan of Bad must yield stages or computations, but yielded str"),
         ([None, None], "yields two stages with the label 'training'"),
     ],
 )
@@ -239,12 +243,51 @@ def test_early_stopping_reaches_the_judges() -> None:
     torch.manual_seed(0)
     stopping = EarlyStopping(patience=2)
     val = DataLoader(small_data(), batch_size=22)
-    result = augrad.fit(small_model(), data(), val, max_epochs=60, lr=0.05, early_stopping=stopping, seed=0)
+    options: dict[str, Any] = {"max_epochs": 60, "lr": 0.05, "early_stopping": stopping}
+    result = augrad.fit(small_model(), data(), val, objective="cross_fitted", **options)
     judges, search = result.stages[:2]
     assert (judges.label, judges.stopped) == ("judges", "early_stopping")
     assert len(judges.history) < 30
     assert "train_held_out_loss" in judges.history[0]
     assert len(search.history) == len(judges.history)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "expected"),
+    [
+        ("auto", "leave_one_out"),
+        (augrad.DisplacementPenalty(0.1), "cross_fitted"),
+        (augrad.MagnitudePenalty(), "joint"),
+        (None, "joint"),
+    ],
+)
+def test_without_a_name_the_penalty_decides(penalty: Any, expected: str) -> None:
+    x, target = small_data().tensors
+    for batch in ({}, {"x": x, "target": target}):
+        factory = choose_objective(None, small_model(), penalty, **batch)
+        assert factory is OBJECTIVES[expected]
+    assert choose_objective("joint", small_model(), penalty) is OBJECTIVES["joint"]
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (torch.zeros(22, 3, 3), r"targets have the shape \(22, 3, 3\) for 22 samples"),
+        (torch.zeros(7), r"targets have the shape \(7,\) for 22 samples"),
+        ({"label": torch.zeros(22)}, "targets are of type dict"),
+        (torch.full((22, 2), 3), "each sample has several classes"),
+    ],
+)
+def test_where_the_default_does_not_suit_a_warning_names_the_reason(target: Any, reason: str) -> None:
+    with pytest.warns(EvidenceWarning, match=rf"no evidence can be had: {reason}\. Pass objective='joint'"):
+        factory = choose_objective(None, small_model(), "auto", x=small_data().tensors[0], target=target)
+    assert factory is OBJECTIVES["joint"]
+
+
+def test_where_nothing_of_the_augmentation_learns_there_is_no_warning() -> None:
+    model = small_model()
+    model.augmentation.requires_grad_(False)
+    assert choose_objective(None, model, "auto") is OBJECTIVES["joint"]
 
 
 def test_without_labels_batches_may_be_x_alone() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from augrad import AugmentationLayer, CrossFitted, DisplacementPenalty, InvariantModel, MagnitudePenalty
-from augrad.errors import ArgumentError, CheckpointError
+from augrad.errors import ArgumentError, CheckpointError, EvidenceWarning
 from augrad.training import fit
 
 
@@ -32,6 +32,9 @@ def names(model: InvariantModel, loader: Any, **options: Any) -> list[str]:
     fit(model, loader, max_epochs=1, optimizer=factory, **options)
     return list(dict.fromkeys(found))
 
+
+MADE_FOR_IT = {"penalty": DisplacementPenalty()}
+"""Arguments of `fit` with which the cross-fitted objective is chosen where it suits."""
 
 ALL = ["trunk", "augmentation", "judges"]
 """For the training, for the search, which is made when nothing stands against either, and for its confirmations."""
@@ -49,8 +52,8 @@ class Plain:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, ALL),
         ({"penalty": DisplacementPenalty(0.1)}, ALL),
+        ({"objective": "cross_fitted"}, ALL),
         ({"penalty": MagnitudePenalty()}, JOINT),
         ({"penalty": Plain()}, JOINT),
         ({"penalty": None}, JOINT),
@@ -69,39 +72,49 @@ def test_where_nothing_is_learned_the_trunk_is_trained_alone(make_parts: Callabl
     model, loader, _ = make_parts()
     model.augmentation.requires_grad_(False)
     assert names(model, loader) == ["trunk"]
+    assert names(model, loader, **MADE_FOR_IT) == ["trunk"]
 
 
 def test_where_the_trunk_is_frozen_there_is_nothing_for_judges_to_learn(make_parts: Callable[[], Any]) -> None:
     model, loader, _ = make_parts()
     model.trunk.requires_grad_(False)
-    assert names(model, loader) == ["augmentation"]
+    assert names(model, loader, **MADE_FOR_IT) == ["augmentation"]
+    with pytest.warns(EvidenceWarning, match=r"can be had: the trunk does not learn\."):
+        assert names(model, loader) == ["augmentation"]
     with pytest.raises(ArgumentError, match=r"the trunk is frozen\. Pass judge, or use objective='joint'"):
         fit(model, loader, objective="cross_fitted")
 
 
 def test_where_targets_are_not_one_per_sample_the_loss_is_joint(make_model: Callable[..., Any]) -> None:
     x, target = torch.randn(4, 4), torch.tensor([0, 1, 2, 0])
-    assert names(make_model(), [(x, target)]) == ALL
+    assert names(make_model(), [(x, target)], **MADE_FOR_IT) == ALL
 
     def criterion(output: Tensor, target: Any) -> Tensor:
         return nn.functional.cross_entropy(output, target["class"])
 
     named = {"class": target}
-    assert names(make_model(), [(x, named)], criterion=criterion, metrics={}) == JOINT
+    own: dict[str, Any] = {"criterion": criterion, "metrics": {}}
+    assert names(make_model(), [(x, named)], **own, **MADE_FOR_IT) == JOINT
+    with pytest.warns(EvidenceWarning, match=r"can be had: targets are of type dict\."):
+        assert names(make_model(), [(x, named)], **own) == JOINT
     # Asked for, it takes them too, as long as outputs are one per sample.
-    options: dict[str, Any] = {"criterion": criterion, "metrics": {}, "objective": "cross_fitted"}
-    assert names(make_model(), [(x, named)], **options) == ALL
+    assert names(make_model(), [(x, named)], **own, objective="cross_fitted") == ALL
 
 
 def test_batches_of_one_cannot_be_compared(make_model: Callable[..., Any]) -> None:
-    assert names(make_model(nn.Linear(4, 3)), [(torch.randn(1, 4), torch.tensor([0]))]) == JOINT
+    pairs = [(torch.randn(1, 4), torch.tensor([0]))]
+    assert names(make_model(nn.Linear(4, 3)), pairs, **MADE_FOR_IT) == JOINT
 
 
 def test_where_outputs_move_with_the_input_the_loss_is_joint(make_model: Callable[..., Any]) -> None:
     x = torch.randn(4, 2, 3, 3)
     pairs = [(x, (x[:, 0] > x[:, 1]).long())]
-    assert names(make_model(nn.Conv2d(2, 2, 1), aggregation="equivariant"), pairs) == JOINT
-    assert names(make_model(nn.Conv2d(2, 2, 1)), pairs) == ALL
+    assert names(make_model(nn.Conv2d(2, 2, 1), aggregation="equivariant"), pairs, **MADE_FOR_IT) == JOINT
+    assert names(make_model(nn.Conv2d(2, 2, 1)), pairs, **MADE_FOR_IT) == ALL
+    with pytest.warns(EvidenceWarning, match=r"can be had: outputs are equivariant\."):
+        assert names(make_model(nn.Conv2d(2, 2, 1), aggregation="equivariant"), pairs) == JOINT
+    with pytest.warns(EvidenceWarning, match=r"targets have the shape \(4, 3, 3\) for 4 samples"):
+        assert names(make_model(nn.Conv2d(2, 2, 1)), pairs) == JOINT
     with pytest.raises(ArgumentError, match=r"aggregation='equivariant' .* Use objective='joint'"):
         fit(make_model(nn.Conv2d(2, 2, 1), aggregation="equivariant"), pairs, objective="cross_fitted")
 
@@ -131,7 +144,8 @@ def recorded(parts: Any, **options: Any) -> list[dict[str, tuple[float, bool]]]:
         optimizer.seen = seen
         return optimizer
 
-    fit(*parts, optimizer=factory, lr=0.01, augmentation_lr=0.1, **{"max_epochs": 5, **options})
+    rates = {"lr": 0.01, "augmentation_lr": 0.1}
+    fit(*parts, objective="cross_fitted", optimizer=factory, **rates, **{"max_epochs": 5, **options})
     return seen
 
 
@@ -177,7 +191,8 @@ def test_what_does_not_learn_now_stands_still(make_parts: Callable[[], Any]) -> 
     def same(row: dict[str, Any], model: InvariantModel) -> None:
         found.append(all(torch.equal(value, trunk[name]) for name, value in model.trunk.state_dict().items()))
 
-    result = fit(model, *loaders, max_epochs=10, lr=0.01, weight_decay=0.1, callbacks=[same])
+    options: dict[str, Any] = {"max_epochs": 10, "lr": 0.01, "weight_decay": 0.1, "callbacks": [same]}
+    result = fit(model, *loaders, objective="cross_fitted", **options)
     fresh = make_parts()[0].augmentation.state().layers[0]
     layers = [row["layers"] for row in result.search]
     assert len(layers) == 20
@@ -193,20 +208,23 @@ def test_what_does_not_learn_now_stands_still(make_parts: Callable[[], Any]) -> 
 
 def test_what_is_learned_may_be_learned_further(make_parts: Callable[[], Any]) -> None:
     model, *loaders = make_parts()
-    fit(model, *loaders, max_epochs=1)
+    fit(model, *loaders, max_epochs=1, objective="cross_fitted")
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_a_search_has_no_metrics_callbacks_or_guard_of_the_trunks(make_parts: Callable[[], Any]) -> None:
     epochs: list[int] = []
-    result = fit(*make_parts(), max_epochs=2, callbacks=[lambda row, model: epochs.append(row["epoch"])])
+    options: dict[str, Any] = {"max_epochs": 2, "callbacks": [lambda row, model: epochs.append(row["epoch"])]}
+    result = fit(*make_parts(), objective="cross_fitted", **options)
     assert epochs == [1, 2]
     assert not any("accuracy" in name for name in result.search[0])
     assert "train_accuracy" in result.history[0]
 
 
-def test_of_the_joint_loss_there_is_no_search(make_parts: Callable[[], Any]) -> None:
-    assert fit(*make_parts(), max_epochs=1, objective="joint").search == []
+@pytest.mark.parametrize("objective", ["leave_one_out", "joint"])
+def test_of_other_objectives_there_is_no_search(make_parts: Callable[[], Any], objective: str) -> None:
+    result = fit(*make_parts(), max_epochs=1, objective=objective)
+    assert result.search == result.confirmation == []
 
 
 class Interrupted(Exception):
@@ -271,22 +289,22 @@ def test_interrupted_and_resumed_it_is_the_unbroken_run(
 
 
 def test_what_was_searched_for_is_known_after_a_resume(make_parts: Callable[[], Any], tmp_path: Path) -> None:
-    options: dict[str, Any] = {"max_epochs": 2, "directory": tmp_path}
+    options: dict[str, Any] = {"max_epochs": 2, "directory": tmp_path, "objective": "cross_fitted"}
     first = fit(*make_parts(), **options)
     again = fit(*make_parts(), **options, resume=True)
-    assert again.search == first.search
+    assert again.search == first.search != []
     assert again.policy.to_rows() == first.policy.to_rows()
     with pytest.raises(CheckpointError):
         fit(*make_parts(), **options)
     with pytest.raises(CheckpointError):
-        fit(*make_parts(), **options, resume=True, objective="joint")
+        fit(*make_parts(), **{**options, "objective": "joint"}, resume=True)
 
 
 @pytest.mark.parametrize(
     ("n_samples", "batch_size", "options", "n_judges"),
     [
-        (500, 250, {}, 5),
-        (502, 251, {}, 2),
+        (500, 250, {"objective": "cross_fitted"}, 5),
+        (502, 251, {"objective": "cross_fitted"}, 2),
         (24, 6, {"objective": CrossFitted(n_folds=3, confirm=False)}, 3),
     ],
     ids=["few samples", "more", "as asked"],
@@ -305,7 +323,7 @@ def test_more_judges_learn_where_samples_are_few(
 
 
 def test_a_run_goes_on_with_as_many_judges(make_parts: Callable[[], Any], tmp_path: Path) -> None:
-    fit(*make_parts(), max_epochs=1, directory=tmp_path)
+    fit(*make_parts(), max_epochs=1, directory=tmp_path, objective="cross_fitted")
     with pytest.raises(CheckpointError, match="n_folds"):
         fit(*make_parts(), max_epochs=1, directory=tmp_path, objective=CrossFitted(n_folds=2), resume=True)
 
@@ -338,7 +356,7 @@ def learned(**options: Any) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def test_it_learns_what_is_harmless_and_leaves_what_destroys() -> None:
-    weights, magnitudes = learned()
+    weights, magnitudes = learned(objective="cross_fitted")
     assert weights["signal.shift"] > 0.6
     assert magnitudes["signal.shift"] > 0.5
     assert weights["signal.noise"] * magnitudes["signal.noise"] < 0.1

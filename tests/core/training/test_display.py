@@ -55,7 +55,7 @@ def test_a_terminal_shows_every_epoch_and_the_running_loss(
         return made[-1]
 
     monkeypatch.setattr("augrad.training.assembly.make_display", display)
-    fit(*make_parts(), max_epochs=2, progress=True)
+    fit(*make_parts(), max_epochs=2, progress=True, objective="cross_fitted")
     text = stream.getvalue()
     assert "stage 1 of 6: judges, epoch 1/2" in text
     assert "left in all" in text

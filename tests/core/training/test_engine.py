@@ -47,7 +47,7 @@ class Notebook(GeneralTracker):
 
 def test_trackers_get_configuration_rows_and_an_end(make_parts: Callable[[], Any]) -> None:
     notebook = Notebook()
-    result = fit(*make_parts(), max_epochs=2, trackers=[notebook], config={"note": "a"})
+    result = fit(*make_parts(), max_epochs=2, objective="cross_fitted", trackers=[notebook], config={"note": "a"})
     assert notebook.config["lr"] == 1e-3
     assert notebook.config["config"] == "{'note': 'a'}"
     lost = {tuple(row["transforms"]): row["lost"] for row in result.confirmation}

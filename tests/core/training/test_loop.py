@@ -85,7 +85,7 @@ def test_the_augmentation_learns_at_its_own_rate_without_decay(make_parts: Calla
         seen.extend((group["name"], group["lr"], group["weight_decay"]) for group in groups)
         return torch.optim.AdamW(groups)
 
-    trained(make_parts(), optimizer=factory, weight_decay=0.1, augmentation_lr=0.5)
+    trained(make_parts(), objective="cross_fitted", optimizer=factory, weight_decay=0.1, augmentation_lr=0.5)
     assert list(dict.fromkeys(seen)) == [("trunk", 0.01, 0.1), ("augmentation", 0.5, 0.0), ("judges", 0.01, 0.1)]
     seen.clear()
     trained(make_parts(), objective="joint", optimizer=factory)

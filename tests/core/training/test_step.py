@@ -48,7 +48,7 @@ def test_a_bad_input_is_named(make_model: Callable[..., Any]) -> None:
     with pytest.raises(
         NonFiniteLossError, match=r"held NaN or infinite values: clean the data. There is no checkpoint"
     ):
-        fit(make_model(nn.Linear(4, 3)), [(x, torch.zeros(4, dtype=torch.long))])
+        fit(make_model(nn.Linear(4, 3)), [(x, torch.zeros(4, dtype=torch.long))], objective="joint")
 
 
 def test_the_watch_of_an_accelerator_remembers_the_first_bad_step(make_model: Callable[..., Any]) -> None:

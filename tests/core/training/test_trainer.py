@@ -16,14 +16,15 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from augrad import AugmentationLayer, InvariantModel
-from augrad.errors import ArgumentError, InputError
+from augrad.errors import ArgumentError, EvidenceWarning, InputError
 from augrad.training import EarlyStopping, FitResult, fit
 
 
 def test_it_learns_and_reports_every_epoch(make_model: Callable[..., Any], make_loader: Callable[..., Any]) -> None:
     trunk = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
     model = make_model(trunk)
-    result = fit(model, make_loader(), make_loader(shuffle=False), max_epochs=15, lr=0.02)
+    loaders = make_loader(), make_loader(shuffle=False)
+    result = fit(model, *loaders, max_epochs=15, lr=0.02, objective="cross_fitted")
     history = result.history
     assert history[-1]["val_loss"] < 0.7 * history[0]["val_loss"]
     assert history[-1]["val_accuracy"] > 0.7  # of three classes
@@ -44,6 +45,44 @@ def test_it_learns_and_reports_every_epoch(make_model: Callable[..., Any], make_
     assert result.checkpoint is None
     assert result.best["checkpoint"] is None
     assert result.stopped == "max_epochs"
+
+
+def test_by_default_evidence_comes_before_the_training(make_parts: Callable[[], Any]) -> None:
+    model, train, val = make_parts()
+    result = fit(model, train, val, max_epochs=2)
+    assert [stage.label for stage in result.stages] == ["evidence", "training"]
+    evidence = result.evidence
+    assert [each.transform for each in evidence.candidates] == ["signal.offset", "signal.gain"]
+    assert (evidence.facts.n_samples, evidence.facts.targets, evidence.facts.more_samples) == (22, "3 classes", False)
+    assert result.search == result.confirmation == []
+    (layer,) = result.history[0]["layers"]
+    assert result.history[1]["layers"] == [layer], "the policy stands still while the trunk learns"
+    used = {each.transform for each in evidence.candidates if each.step is not None}
+    drawn = {name for name, weight in zip(layer["names"], layer["weights"], strict=True) if weight > 0.5}
+    assert drawn == used if used else not any(layer["magnitudes"])
+    assert result.seconds == sum(stage.seconds for stage in result.stages)
+
+
+def test_from_few_samples_the_loss_is_joint_and_a_warning_says_so(make_model: Callable[..., Any]) -> None:
+    pairs = [(torch.randn(19, 4), torch.arange(19) % 3)]
+    model = make_model()
+    before = model.augmentation.state().layers[0].magnitudes.tolist()
+    with pytest.warns(EvidenceWarning, match="can be had: loader yields 19 samples .*, too few .*: 20 are the least"):
+        result = fit(model, pairs, max_epochs=2)
+    assert result.evidence is None
+    assert [stage.label for stage in result.stages] == ["evidence", "training"]
+    assert result.history[-1]["penalty"] < 0
+    assert model.augmentation.state().layers[0].magnitudes.tolist() != before
+
+
+def test_named_where_it_does_not_suit_the_loss_is_joint_too(make_model: Callable[..., Any]) -> None:
+    x = torch.randn(4, 2, 3, 3)
+    pairs = [(x, (x[:, 0] > x[:, 1]).long())]
+    model = make_model(nn.Conv2d(2, 2, 1), aggregation="equivariant")
+    with pytest.warns(EvidenceWarning, match="can be had: outputs are equivariant"):
+        result = fit(model, pairs, max_epochs=1, objective="leave_one_out")
+    assert [stage.label for stage in result.stages] == ["training"]
+    assert result.history[-1]["penalty"] < 0
 
 
 def test_the_model_is_left_in_eval_mode_without_the_last_pass(make_parts: Callable[[], Any]) -> None:
@@ -104,7 +143,7 @@ def test_every_kind_of_task_has_its_default_criterion_and_metric(make_model: Cal
 def test_shapes_that_would_broadcast_are_refused(make_model: Callable[..., Any]) -> None:
     model = make_model(nn.Linear(4, 1), aggregation="mean")
     with pytest.raises(InputError, match=r"returned \(5, 1\) for a target of shape \(5,\)"):
-        fit(model, [(torch.zeros(5, 4), torch.zeros(5))], max_epochs=1)
+        fit(model, [(torch.zeros(5, 4), torch.zeros(5))], max_epochs=1, objective="joint")
 
 
 def test_a_list_of_batches_is_a_loader(make_model: Callable[..., Any], make_loader: Callable[..., Any]) -> None:
@@ -164,4 +203,5 @@ def test_plain_layers_work_too() -> None:
             return x + lift[:, None]
 
     model = InvariantModel(nn.Linear(2, 2), AugmentationLayer([Lift], selection="mixture"))
-    assert fit(model, [(torch.randn(4, 2), torch.tensor([0, 1, 0, 1]))], max_epochs=1).history[0]["step"] == 1
+    pairs = [(torch.randn(24, 2), torch.tensor([0, 1] * 12))]
+    assert fit(model, pairs, max_epochs=1).history[0]["step"] == 1

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 import augrad
 from augrad import AugmentationLayer, AugmentationModule, DisplacementPenalty, InvariantModel, JointLoss
-from augrad.errors import AggregationError, InputError
+from augrad.errors import AggregationError, EvidenceWarning, InputError
 from augrad_graph.backend import Batch
 from augrad_graph.graphs import per_node
 from augrad_graph.loading import with_targets
@@ -148,8 +148,10 @@ def test_graphs_learn_from_a_loader_of_pairs():
 def test_nodes_learn_from_a_loader_of_pairs():
     graphs = [path(4, seed=seed, y=torch.tensor([0, 1, 0, -100])) for seed in range(6)]
     loader = DataLoader(graphs, batch_size=3, collate_fn=with_targets)
-    result = augrad.fit(model(True), loader, max_epochs=1, progress=False)
+    with pytest.warns(EvidenceWarning, match=r"targets have the shape \(12,\) for 3 samples"):
+        result = augrad.fit(model(True), loader, max_epochs=1, progress=False)
     assert result.history[-1]["train_accuracy"] >= 0
+    assert [stage.label for stage in result.stages] == ["training"]
 
 
 def test_the_nodes_of_one_graph_learn_without_a_loader():
@@ -161,10 +163,19 @@ def test_the_nodes_of_one_graph_learn_without_a_loader():
 
 
 def test_numbers_are_predicted_for_graphs():
-    graphs = [path(3, seed=seed, y=torch.rand(1, 2)) for seed in range(4)]
-    loader = DataLoader(graphs, batch_size=2, collate_fn=with_targets)
-    result = augrad.fit(model(aggregation="mean"), loader, max_epochs=1, progress=False)
+    graphs = [path(3, seed=seed, y=torch.rand(1, 2)) for seed in range(24)]
+    loader = DataLoader(graphs, batch_size=12, collate_fn=with_targets)
+    with pytest.warns(EvidenceWarning, match="Trunk has no linear or convolutional layer with a row for each sample"):
+        result = augrad.fit(model(aggregation="mean"), loader, max_epochs=1, progress=False)
     assert "train_r2" in result.history[-1]
+
+
+def test_evidence_is_had_from_features_of_whole_graphs():
+    graphs = [path(3, seed=seed, y=torch.rand(1, 2)) for seed in range(24)]
+    loader = DataLoader(graphs, batch_size=12, collate_fn=with_targets)
+    rule = augrad.LeaveOneOut(features=lambda trunk, x: trunk(x))
+    result = augrad.fit(model(aggregation="mean"), loader, max_epochs=1, objective=rule, progress=False)
+    assert (result.evidence.facts.n_samples, result.evidence.facts.targets) == (24, "2 numbers")
 
 
 def test_targets_that_are_missing_are_named():

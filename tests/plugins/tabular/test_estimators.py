@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 from torch import nn
 
 import augrad
-from augrad.errors import ArgumentError, ArgumentTypeError, InputError
+from augrad.errors import ArgumentError, ArgumentTypeError, EvidenceWarning, InputError
 from augrad_tabular import AugradClassifier, AugradRegressor, Schema
 
 Table = npt.NDArray[np.float64]
@@ -56,6 +56,7 @@ def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
 
 
 @pytest.mark.no_cover
+@pytest.mark.filterwarnings("ignore:the joint loss is used:augrad.errors.EvidenceWarning")  # tables of few rows
 @pytest.mark.parametrize(("estimator", "check"), checks_of_fits(by_default=False) + checks_of_fits(by_default=True))
 def test_scikit_learns_checks_at_the_default_objective(estimator: Any, check: Any) -> None:
     check(estimator)
@@ -72,12 +73,13 @@ def fine_and_nuisance(n_rows: int, seed: int) -> tuple[Table, npt.NDArray[np.int
 def test_learns_which_columns_may_be_noisy() -> None:
     x, y = fine_and_nuisance(300, 0)
     unseen, truth = fine_and_nuisance(1000, 1)
-    classifier = AugradClassifier(max_epochs=30, lr=1e-2, random_state=0).fit(x, y)
+    options: dict[str, Any] = {"max_epochs": 30, "lr": 1e-2, "random_state": 0}
+    classifier = AugradClassifier(objective="cross_fitted", **options).fit(x, y)
     noise = {row.parameter: row.high for row in classifier.policy_ if row.transform == "tabular.feature_noise"}
     assert noise["std[x0]"] < 0.05
     assert min(noise[f"std[x{column}]"] for column in (1, 2, 3)) > 0.5
     # What it learned generalises: without a penalty nothing is augmented for long.
-    plain = AugradClassifier(max_epochs=30, lr=1e-2, random_state=0, penalty=None).fit(x, y)
+    plain = AugradClassifier(**options, penalty=None).fit(x, y)
     assert classifier.score(unseen, truth) > plain.score(unseen, truth)
     assert classifier.score(unseen, truth) > 0.9
 
@@ -85,7 +87,7 @@ def test_learns_which_columns_may_be_noisy() -> None:
 def test_a_regressor_learns_it_too() -> None:
     x, _ = fine_and_nuisance(200, 0)
     y = 1e6 * (3 + np.sin(x[:, 0]))
-    regressor = AugradRegressor(max_epochs=30, lr=2e-2, random_state=0).fit(x, y)
+    regressor = AugradRegressor(max_epochs=30, lr=2e-2, objective="cross_fitted", random_state=0).fit(x, y)
     noise = {row.parameter: row.high for row in regressor.policy_ if row.transform == "tabular.feature_noise"}
     assert noise["std[x0]"] < 0.5 * min(noise[f"std[x{column}]"] for column in (1, 2, 3))
     assert regressor.score(x, y) > 0.9
@@ -258,8 +260,33 @@ def test_targets_of_several_columns() -> None:
     np.testing.assert_allclose(found[:, 2], 7.0, atol=0.5)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"objective": "leave_one_out"}, {"penalty": None, "objective": "leave_one_out"}]
+)
+def test_by_default_there_is_evidence(options: dict[str, Any]) -> None:
+    classifier = AugradClassifier(**QUICK, **options).fit(IRIS, SPECIES)
+    judged = [each.transform for each in classifier.evidence_.candidates]
+    assert judged == ["tabular.feature_noise", "tabular.feature_dropout"]
+    assert AugradClassifier(**QUICK, penalty="magnitude").fit(IRIS, SPECIES).evidence_ is None
+
+
+def test_the_leave_one_out_rule_takes_no_penalty() -> None:
+    with pytest.raises(ArgumentError, match="penalty is not used by the objective LeaveOneOut"):
+        AugradClassifier(**QUICK, objective="leave_one_out", penalty="displacement").fit(IRIS, SPECIES)
+
+
+def test_few_rows_with_gaps_are_learned_from_jointly() -> None:
+    gaps = IRIS[::10].copy()
+    gaps[0, 0] = np.nan
+    with pytest.warns(EvidenceWarning, match="loader yields 15 samples"):
+        classifier = AugradClassifier(**QUICK, allow_missing=True).fit(gaps, SPECIES[::10])
+    assert classifier.evidence_ is None
+    assert classifier.history_[-1]["penalty"] < 0, "the penalty sees encoded columns, without gaps"
+
+
 def test_one_class_and_labels_of_truth_values() -> None:
-    single = AugradClassifier(**QUICK).fit(IRIS, ["only"] * len(IRIS))
+    with pytest.warns(EvidenceWarning, match="loader yields a single class"):
+        single = AugradClassifier(**QUICK).fit(IRIS, ["only"] * len(IRIS))
     np.testing.assert_array_equal(single.predict_proba(IRIS[:2]), [[1.0], [1.0]])
     assert single.predict(IRIS[:2]).tolist() == ["only", "only"]
     binary = AugradClassifier(**QUICK).fit(IRIS, SPECIES == 1)

@@ -43,11 +43,11 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"verbose": None}, ArgumentTypeError, "verbose must be True or False, but got None"),
     ({"device": "gpu"}, ArgumentError, "device must be one of 'auto', 'cpu', 'cuda', but got 'gpu'"),
     ({"penalty": "displacment"}, ArgumentError, "penalty must be one of .*Did you mean 'displacement'"),
-    ({"objective": "crosfitted"}, ArgumentError, "objective must be one of 'cross_fitted', .*mean 'cross_fitted'"),
+    ({"objective": "crosfitted"}, ArgumentError, "one of 'leave_one_out', 'cross_fitted', .*mean 'cross_fitted'"),
     ({"objective": {"n_folds": 2}}, ArgumentTypeError, "objective must be a name, .* or a callable .* but got {"),
     ({"objective": {"name": "cross_fitted", "n_fold": 2}}, ArgumentError, "has no option 'n_fold'.*mean 'n_folds'"),
     ({"penalty": None, "objective": "cross_fitted"}, ArgumentError, "needs a penalty"),
-    ({"penalty": 2.0}, ArgumentTypeError, r"penalty must be 'displacement', 'magnitude', None or .* but got 2\.0"),
+    ({"penalty": 2.0}, ArgumentTypeError, r"must be 'auto', 'displacement', 'magnitude', None or .* but got 2\.0"),
     (
         {"penalty": augrad.DisplacementPenalty},
         ArgumentTypeError,

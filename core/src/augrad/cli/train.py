@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from augrad.cli.usercode import import_callable
-from augrad.errors import ArgumentError, AugradError, RunawayWarning
+from augrad.errors import ArgumentError, AugradError, EvidenceWarning, RunawayWarning
 
 if TYPE_CHECKING:
     from torch import nn
@@ -207,13 +207,13 @@ def train(
 def command_line_terms() -> Iterator[None]:
     """Rewrites the options of `augrad.fit` in errors and warnings as the command line spells them.
 
-    For example, `fit` says "Pass resume=True"; on the command line that is "Pass --resume". A `RunawayWarning` is
+    For example, `fit` says "Pass resume=True"; on the command line that is "Pass --resume". augrad's own warnings are
     printed as a line on standard error.
     """
     shown = warnings.showwarning
 
     def show(message: Warning | str, *rest: Any) -> None:
-        if isinstance(message, RunawayWarning):
+        if isinstance(message, RunawayWarning | EvidenceWarning):
             typer.echo(f"augrad: {_respelt(message.message)}", err=True)
         else:
             shown(message, *rest)
@@ -229,7 +229,12 @@ def command_line_terms() -> Iterator[None]:
             raise type(error)(message, **error.facts) from error
 
 
-_SPELLINGS = {"resume=True": "--resume", "runaway=None": "'runaway: null' in the configuration"}
+_SPELLINGS = {
+    "resume=True": "--resume",
+    "runaway=None": "'runaway: null' in the configuration",
+    "objective='joint' to augrad.fit": "'objective: joint' in the configuration",
+    "objective='joint'": "'objective: joint' in the configuration",
+}
 """Options of `augrad.fit`, as the command line or the configuration file spells them."""
 
 

@@ -1,6 +1,6 @@
 """`JointLoss`, the paper's objective: the trunk itself says what an augmentation costs.
 
-Uses objective.py; see cross_fitted/ for the default rule.
+Uses objective.py; see leave_one_out/ for the default rule.
 """
 
 from __future__ import annotations

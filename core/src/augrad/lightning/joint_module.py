@@ -13,11 +13,11 @@ from torch import Tensor
 
 from augrad.learning.criteria import Criterion
 from augrad.learning.objective import hook
-from augrad.learning.objectives import AUTO, choose_objective, name_of
+from augrad.learning.objectives import AUTO, name_of
 from augrad.lightning.backend import LightningModule
 from augrad.lightning.loss_watch import LossWatch
 from augrad.lightning.measures import Processes, learned_values, mean_displacement, named
-from augrad.lightning.objective import check_end, check_first, make_objective, n_updates
+from augrad.lightning.objective import check_end, check_first, chosen, make_objective, n_updates
 from augrad.lightning.range_watch import RangeWatch
 from augrad.lightning.updates import Updates, pair_of
 from augrad.model import InvariantModel, unwrapped
@@ -73,11 +73,12 @@ class JointModule(LightningModule):
     Args:
         model: the `InvariantModel`, trained in place. A model in eval mode is put into train mode.
         criterion: maps output and target to a scalar; by default as in `fit`.
-        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none. Both move to the
-            device with the model if they are an `nn.Module`.
-        objective: `"cross_fitted"`, `"joint"`, or None for the one that the penalty is made for, as in `fit`; but where
-            `fit` would find no target per sample and take `"joint"`, this raises. The judges of `"cross_fitted"` are in
-            Lightning's checkpoints, and need a Trainer that knows when training ends.
+        penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for none; `"auto"` for the
+            objective's default. Criterion and penalty move to the device with the model if they are an `nn.Module`.
+        objective: `"cross_fitted"`, `"joint"`, or None for the one that the penalty is made for, which is
+            `"cross_fitted"` for `"auto"`: a single pass has no room for the default rule of `fit`, `"leave_one_out"`.
+            Where `fit` would find no target per sample and take `"joint"`, this raises. The judges of `"cross_fitted"`
+            are in Lightning's checkpoints, and need a Trainer that knows when training ends.
         penalty_schedule: factor on the penalty, as in `fit`; needs a Trainer that knows when training ends.
         optimizer: called with parameter groups that carry their learning rate and weight decay.
         scheduler: called with the optimizer; a `ReduceLROnPlateau` gets `val_loss`, or `train_loss` without validation.
@@ -154,7 +155,7 @@ class JointModule(LightningModule):
         self.objective = make_objective(self.model, self._settings)
         self.save_hyperparameters("scheduler_interval", "lr", "augmentation_lr", "weight_decay", "seed")
         # As it was decided, so that a checkpoint finds its judges, or none, whatever penalty it is loaded with.
-        name = name_of(choose_objective(objective, self.model, penalty))
+        name = name_of(chosen(self.model, self._settings))
         if name is not None:
             self.hparams["objective"] = name
         self._begin()

@@ -30,13 +30,13 @@ class FitResult:
         stopped: why training ended: `"max_epochs"`, `"early_stopping"`, `"callback"` or `"runaway"` (see
             `RunawayGuard`).
         stages: the result of each stage, in order: `label`, `history`, `stopped`, `measured`, `seconds`, `found`. The
-            joint loss has one stage, `"training"`.
+            leave-one-out rule has two, `"evidence"` and `"training"`; the joint loss has one, `"training"`.
         confirmation: for the cross-fitted objective one row per policy that the search proposed: its `transforms`, the
             judges' mistakes on held-out samples after they learned on with it (`lost`, from 0 to 1), the `seconds` it
             took, and whether it was `kept`. `lost` is None where there was nothing to choose between, or where the loss
-            was not finite. Empty for the joint loss.
-        evidence: what the objective found before it trained, for example `augrad.Evidence`; None for objectives without
-            it.
+            was not finite. Empty for other objectives.
+        evidence: what the objective found before it trained: `augrad.Evidence` from the leave-one-out rule, `fit`'s
+            default; None from objectives without it, and where no evidence could be had.
     """
 
     history: list[Row]
@@ -53,7 +53,8 @@ class FitResult:
         """One row per epoch of the stages before the last in which epochs were stored; their epochs count on.
 
         For the cross-fitted objective `train_loss` is first the judges' loss, and then the cost of the augmentation as
-        a share of the judges' knowledge. `layers` change here and stand still in `history`. Empty for the joint loss.
+        a share of the judges' knowledge. `layers` change here and stand still in `history`. Empty for the leave-one-out
+        rule, which trains nothing before the trunk, and for the joint loss.
         """
         rows: list[Row] = []
         trained = [stage for stage in self.stages if stage.stopped != COMPUTED]

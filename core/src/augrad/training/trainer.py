@@ -66,20 +66,26 @@ def fit(
 ) -> FitResult:
     """Learns which transforms a model may ignore, and how far, and trains the model on samples augmented by them.
 
-    `fit` runs the stages of an objective's plan. The default objective, `"cross_fitted"`, has these stages:
+    `fit` runs the stages of an objective's plan. The default objective, `"leave_one_out"`, has two:
 
-    1. *judges*: copies of the trunk are trained for `max_epochs` on the data without augmentation, each on all parts
-       of the data but one.
-    2. *search*: weights and magnitudes are trained for about 600 updates by the judges' errors on augmented samples
-       that are new to them.
-    3. *confirmation*: the judges learn on for 0.6 of the epochs with all transforms that the search kept, with each
-       transform alone, and with none. The policy is kept for which the judges make the fewest mistakes on held-out
-       samples.
-    4. *training*: the trunk is trained for `max_epochs` with the policy that was kept.
+    1. *evidence*: at most 300 samples are read. From the features that the trunk has before its training, a regression
+       tells in closed form which transforms lower its leave-one-out error, and how far they may go. It takes seconds,
+       however large the data are. `FitResult.evidence` holds what was found.
+    2. *training*: the trunk is trained for `max_epochs` with the transforms that were found.
 
-    The objective `"joint"` has a single stage, in which trunk and augmentation learn together. Metrics, validation,
-    callbacks and the runaway guard are for the training of the trunk; optimizer, precision, accumulation and early
-    stopping are for all stages.
+    When to take which objective:
+
+    - `"leave_one_out"`: the default. It takes seconds, and needs a target for each sample.
+    - `"cross_fitted"`: where an untrained trunk cannot see the structure (very deep trunks), or where training time
+      does not matter. It trains *judges*, copies of the trunk that tell what a transform costs on samples that are new
+      to them, in the stages judges, search, confirmation and training; so it takes several times as long.
+    - `"joint"`: for dense outputs, targets per node, and losses without labels. Trunk and augmentation learn together,
+      in a single stage.
+
+    Where no evidence can be had, as from fewer than 20 samples, or for dense targets, an `EvidenceWarning` names the
+    reason, and the joint loss with `augrad.DisplacementPenalty()` is used. Metrics, validation, callbacks and the
+    runaway guard are for the training of the trunk; optimizer, precision, accumulation and early stopping are for all
+    stages that train.
 
     Every draw is keyed by `(seed, step, rank)`, and the global generators are seeded by key for the run and given back
     as they were. A run that was killed at any moment and is resumed reaches the weights of an unbroken run, to the bit
@@ -98,19 +104,22 @@ def fit(
         max_epochs: how often the trunk goes through the training data, at least 1.
         criterion: maps output and target to a scalar. By default cross-entropy for integer targets (classes, or dense
             classes `(batch, height, width)`), mean squared error for floating-point targets of the output's shape.
-        objective: the learning rule. A name (`"cross_fitted"`, `"joint"`, `"worst_of_k"`), a mapping of a name and
-            options (`{"name": "cross_fitted", "n_folds": 2}`), or a callable `(model, criterion, penalty) -> Objective`
-            such as `augrad.CrossFitted(n_folds=2, confirm=False)` or a class of your own, see `augrad.Objective`.
-            None: the objective that the penalty is made for (`Penalty.objective`; the default penalty's is
-            `"cross_fitted"`), but `"joint"` where there is not one target per sample, where outputs are equivariant,
-            or where trunk or augmentation is frozen.
+        objective: the learning rule. A name (`"leave_one_out"`, `"cross_fitted"`, `"joint"`, `"worst_of_k"`), a mapping
+            of a name and options (`{"name": "leave_one_out", "n_samples": 200}`), or a callable
+            `(model, criterion, penalty) -> Objective` such as `augrad.LeaveOneOut(n_samples=200)`,
+            `augrad.CrossFitted(n_folds=2, confirm=False)` or a class of your own, see `augrad.Objective`. None:
+            `"leave_one_out"` if the penalty is `"auto"` too, else the objective that the penalty is made for
+            (`Penalty.objective`). Instead of these, `"joint"` where there is not one target per sample, where outputs
+            are equivariant, or where trunk or augmentation is frozen.
         penalty: maps `AugmentationModule.state()` to a value that is added to the loss; None for no penalty; `"auto"`
-            for the objective's default, which is `augrad.DisplacementPenalty()` unless the objective names another.
+            for the objective's default. The leave-one-out rule needs none and takes none; for the others the default is
+            `augrad.DisplacementPenalty()` unless the objective names another.
         penalty_schedule: factor on the penalty: `"constant"`, `"warm_up"` (rises from 0 over the first fifth),
             `"decay"` (falls to 0), or a callable of progress in [0, 1].
         optimizer: called with parameter groups that carry their learning rate and weight decay, once per stage.
         scheduler: called with the optimizer, once per stage; a `ReduceLROnPlateau` gets the metric that makes an epoch
-            best. A stage may bring a scheduler of its own: the search does, and judges that learn on do.
+            best. A stage may bring a scheduler of its own: in `"cross_fitted"` the search does, and judges that learn
+            on do.
         scheduler_interval: whether the scheduler is stepped once per `"epoch"` or per `"step"`.
         lr: learning rate of the trunk, above 0.
         augmentation_lr: learning rate of weights and magnitudes; None for the objective's default
@@ -125,14 +134,14 @@ def fit(
             takes in each batch; a function `(output, target) -> number` is called once with those of the whole epoch,
             which stay on the device until then. By default `accuracy` for integer targets, `r2` for floating-point
             targets.
-        early_stopping: when to stop before `max_epochs`. It watches its metric in the training of the trunk; the
-            judges' training is watched by their loss on held-out samples, with the same patience, and search and
-            confirmation become as much shorter.
+        early_stopping: when to stop before `max_epochs`. It watches its metric in the training of the trunk. With
+            `"cross_fitted"` the judges' training is watched by their loss on held-out samples, with the same patience,
+            and search and confirmation become as much shorter.
         runaway: stops training, with a `RunawayWarning`, when a range keeps growing while the training loss does. The
             model is left as it is: nothing is clipped. None goes on whatever happens. A run that the guard stopped goes
             on with `resume=True` and None, or with a guard that would not have stopped it.
-        directory: the directory of the checkpoints: the last and the best are kept. Stages before the training of the
-            trunk have folders of their own in it, for example `search/`. None writes nothing.
+        directory: the directory of the checkpoints: the last and the best are kept. Stages that train before the trunk
+            does have folders of their own in it, for example `search/`. None writes nothing.
         checkpoint_every: steps between checkpoints; there is always one at the end of an epoch.
         resume: goes on from the last checkpoint in `directory`. Without a checkpoint the run starts afresh. A run that
             is over returns its result at once, unless `max_epochs` is larger now. A joint run with a constant penalty
@@ -145,9 +154,10 @@ def fit(
         config: facts that describe the run to you; stored with the checkpoints, and a resume must agree with them.
 
     Returns:
-        History, best epoch, policy, and the last checkpoint.
+        History, best epoch, policy, evidence, and the last checkpoint.
 
     Warns:
+        EvidenceWarning: no evidence can be had, so the joint loss is used; it names the reason.
         RunawayWarning: training was stopped by `runaway`. It names the layer, the transform and its parameter, range
             and loss before and after, the way out, and the best checkpoint.
 
@@ -166,11 +176,13 @@ def fit(
         ...     offset = Range(1.0, signed=True)
         ...     def forward(self, x, *, offset):
         ...         return x + offset[:, None]
-        >>> x, y = torch.eye(4), torch.arange(4)
+        >>> x, y = torch.eye(4).repeat(6, 1), torch.arange(4).repeat(6)
         >>> model = InvariantModel(torch.nn.Linear(4, 4), AugmentationLayer([Shift]))
         >>> result = fit(model, [(x, y)], max_epochs=2, progress=False)
         >>> [row["epoch"] for row in result.history], result.stopped
         ([1, 2], 'max_epochs')
+        >>> [stage.label for stage in result.stages], result.evidence.facts.n_samples
+        (['evidence', 'training'], 24)
 
     References:
         Rommel, Moreau, Gramfort: Deep invariant networks with differentiable augmentation layers, NeurIPS 2022,

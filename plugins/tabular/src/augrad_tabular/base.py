@@ -53,7 +53,7 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         lr: Any = 2e-3,
         augmentation_lr: Any = None,
         objective: Any = None,
-        penalty: Any = "displacement",
+        penalty: Any = "auto",
         early_stopping: Any = False,
         validation_fraction: Any = 0.1,
         n_iter_no_change: Any = 10,
@@ -109,7 +109,8 @@ class TabularEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         model = build_model(parameters, self.schema_, n_outputs, aggregation=self._aggregation, seed=seed)
         train_rows, val_rows = self._rows(x, target, strata, parameters, seed)
-        self.history_ = train(model, train_rows, val_rows, parameters, seed=seed)
+        result = train(model, train_rows, val_rows, parameters, seed=seed)
+        self.history_, self.evidence_ = result.history, result.evidence
         self.n_iter_ = len(self.history_)
         self.policy_ = model.policy
         # In double precision, the prediction of a row does not change with the number of rows in the same call.

@@ -15,7 +15,7 @@ from torch import nn
 
 import augrad
 from augrad.errors import ArgumentError, ArgumentTypeError
-from augrad.learning.objectives import Factory, resolve_objective
+from augrad.learning.objectives import AUTO, Factory, resolve_objective
 from augrad.options import count, flag, number, one_of
 
 PENALTIES: dict[str, Callable[[], augrad.Penalty]] = {
@@ -40,7 +40,7 @@ class Parameters:
     lr: float
     augmentation_lr: float | None
     objective: Factory | None
-    penalty: Callable[..., Any] | None
+    penalty: Callable[..., Any] | str | None
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: int
@@ -131,13 +131,15 @@ def _trunk(value: Any) -> Callable[[int, int], nn.Module] | None:
     return value
 
 
-def _penalty(value: Any) -> Callable[..., Any] | None:
+def _penalty(value: Any) -> Callable[..., Any] | str | None:
     if value is None or (callable(value) and not isinstance(value, type)):
         return value
     if not isinstance(value, str):
         raise ArgumentTypeError(
-            f"penalty must be {', '.join(map(repr, PENALTIES))}, None or an augrad.Penalty, but got {value!r}.",
+            f"penalty must be {', '.join(map(repr, (AUTO, *PENALTIES)))}, None or an augrad.Penalty, but got "
+            f"{value!r}.",
             argument="penalty",
             value=value,
         )
-    return PENALTIES[one_of("penalty", value, PENALTIES)]()
+    name = one_of("penalty", value, (AUTO, *PENALTIES))
+    return AUTO if name == AUTO else PENALTIES[name]()

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 import augrad
 from augrad.layers.module import ModuleState
+from augrad.learning.leave_one_out.rule import LeaveOneOut
+from augrad.learning.objectives import AUTO, Factory, choose_penalty
 from augrad_tabular.models import encoder_of
 from augrad_tabular.parameters import Parameters
 
@@ -102,6 +104,25 @@ class BestEpoch:
             model.load_state_dict(self._learned)
 
 
+def rule_of(parameters: Parameters, encoder: nn.Module) -> tuple[Factory | None, Any]:
+    """The objective and the penalty as `augrad.fit` takes them; a penalty sees encoded columns.
+
+    Args:
+        parameters: parameters of the estimator.
+        encoder: maps a table to its encoded columns.
+    """
+    objective: Any = parameters.objective
+    penalty: Any = parameters.penalty
+    if penalty == AUTO and objective is None:
+        objective = LeaveOneOut()
+    if isinstance(objective, LeaveOneOut) and objective.fallback_penalty is None:
+        fallback = EncodedPenalty(augrad.DisplacementPenalty(), encoder)
+        objective = dataclasses.replace(objective, fallback_penalty=fallback)
+    if penalty == AUTO and objective is not None:
+        penalty = choose_penalty(objective, AUTO)
+    return objective, penalty if penalty is None else EncodedPenalty(penalty, encoder)
+
+
 def train(
     model: augrad.InvariantModel,
     train_rows: ShuffledRows,
@@ -109,7 +130,7 @@ def train(
     parameters: Parameters,
     *,
     seed: int,
-) -> list[dict[str, Any]]:
+) -> augrad.FitResult:
     """Trains a model in place. With validation rows, training stops early and ends with the best epoch's weights.
 
     Args:
@@ -119,9 +140,10 @@ def train(
         seed: seed of all draws.
 
     Returns:
-        A row per epoch, as in `augrad.FitResult.history`.
+        The result of `augrad.fit`.
     """
     best = BestEpoch()
+    objective, penalty = rule_of(parameters, encoder_of(model))
     watched = augrad.EarlyStopping("val_loss", patience=parameters.n_iter_no_change)
     result = augrad.fit(
         model,
@@ -130,8 +152,8 @@ def train(
         max_epochs=parameters.max_epochs,
         lr=parameters.lr,
         augmentation_lr=parameters.augmentation_lr,
-        objective=parameters.objective,
-        penalty=None if parameters.penalty is None else EncodedPenalty(parameters.penalty, encoder_of(model)),
+        objective=objective,
+        penalty=penalty,
         early_stopping=None if val_rows is None else watched,
         callbacks=[] if val_rows is None else [best],
         device="cpu" if parameters.device == "cpu" else None,
@@ -139,4 +161,4 @@ def train(
         seed=seed,
     )
     best.restore(model)
-    return result.history
+    return result

@@ -105,7 +105,8 @@ class Copies:
             if groups is not None and draw.choice is not None:
                 groups = layer.groups(draw.choice, applied)
                 if noise[0] is not None:
-                    noise = (layer.transforms[0].draw_noise(batch.select(self._x, groups[0]), generator),)
+                    transform: Any = layer.transforms[0]
+                    noise = (transform.draw_noise(batch.select(self._x, groups[0]), generator),)
             draw = dataclasses.replace(draw, applied=applied, groups=groups, noise=noise)
         return dataclasses.replace(draw, values=layer.values(self._x, uniform.to(layer.raw_weights)))
 

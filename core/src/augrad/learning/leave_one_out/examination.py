@@ -1,4 +1,7 @@
-"""An examination: from samples, a trunk and candidates to `Evidence`. Uses search.py, verdicts.py; used by find.py, rule.py."""
+"""An examination: from samples, a trunk and candidates to `Evidence`.
+
+Uses search.py, judging.py; used by find.py, rule.py.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from augrad.randomness import derived_seed, preserved_generators
 from augrad.transform.transform import Transform
 from augrad.transform.unchanged import Unchanged
 
-N_SAMPLES = 300
+N_SAMPLES = 400
 """Samples that are read at most."""
 
 N_SCREENED = 128
@@ -98,7 +101,8 @@ def examine(
     found = Found((), {}, {})
     complete = True
     with preserved_generators():
-        judges = _Judges(trunk, x, columns, tried, features, n_copies, seed, _Clock(started, max_seconds).tick)
+        tick = _Clock(started, max_seconds).tick
+        judges = _Judges(trunk, x, columns, tried, chosen=features, n_copies=n_copies, seed=seed, tick=tick)
         progress = _Progress(len(tried), max_transforms, report)
         state: list[Found] = []
         try:
@@ -145,6 +149,7 @@ class _Judges:
         x: Any,
         targets: Tensor,
         transforms: Sequence[Transform],
+        *,
         chosen: Chosen,
         n_copies: int,
         seed: int,

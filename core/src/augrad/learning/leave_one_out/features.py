@@ -103,7 +103,7 @@ class Features:
         if n_samples <= ROWS:
             return self._of(x)
         index = torch.arange(n_samples, device=batch.device(x))
-        return torch.cat([self._of(batch.select(x, rows)) for rows in index.split(ROWS)])
+        return torch.cat([self._of(batch.select(x, rows)) for rows in torch.split(index, ROWS)])
 
     def _of(self, x: Any) -> Tensor:
         parts = self._parts(x)
@@ -194,9 +194,8 @@ def is_fresh(trunk: nn.Module) -> bool:
         (True, False)
     """
     for module in trunk.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.num_batches_tracked is not None:
-            if int(module.num_batches_tracked) > 0:
-                return False
+        if _counted(module):
+            return False
         if isinstance(module, LAYERS) and not isinstance(module.weight, nn.parameter.UninitializedParameter):
             bound = 1 / math.sqrt(max(1, module.weight[0].numel()))
             if module.weight.numel() and float(module.weight.detach().abs().max()) > bound * (1 + 1e-5):
@@ -216,15 +215,16 @@ def reinitialised(trunk: nn.Module, seed: int) -> nn.Module:
     return fresh
 
 
+def _counted(module: Any) -> int | None:
+    """How many batches a batch normalisation has seen; None if it keeps no statistics, or is another module."""
+    kind = nn.modules.batchnorm._BatchNorm  # noqa: SLF001 - torch has no public name for all of them
+    counted = isinstance(module, kind) and module.num_batches_tracked is not None
+    return int(module.num_batches_tracked) if counted else None
+
+
 def _settle_statistics(trunk: nn.Module, x: Any) -> None:
     """Gives batch normalisation without statistics those of the samples."""
-    blank = [
-        module
-        for module in trunk.modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and module.num_batches_tracked is not None
-        and int(module.num_batches_tracked) == 0
-    ]
+    blank: list[Any] = [module for module in trunk.modules() if _counted(module) == 0]
     for module in blank:
         module.momentum = None
         module.train()

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Generator, nn
 
 from augrad import batch
+from augrad.layers.draw import LayerDraw
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.learning.criteria import Criterion, check_scalar, in_full_precision
@@ -50,7 +51,8 @@ class FixedPolicyLoss(Objective):
         if not self._checked:
             inner.check_trunk(x)
             self._checked = True
-        copies, draws = batch.repeat(x, inner.train_copies), ()
+        copies = batch.repeat(x, inner.train_copies)
+        draws: tuple[LayerDraw, ...] = ()
         if self._policy is not None:
             copies, draws = self._policy.to(batch.device(x)).train(inner.training).augment(copies, generator=generator)
         output = in_full_precision(inner.predict(copies, draws, x))
@@ -62,9 +64,8 @@ class FixedPolicyLoss(Objective):
 def _alone(layer: AugmentationLayer) -> AugmentationLayer:
     """A layer of the transform that a layer draws, and nothing else."""
     index = int(layer.weights.argmax())
-    alone = AugmentationLayer(
-        [copy.deepcopy(layer.transforms[index])], selection=layer.selection, distribution=layer.distribution
-    )
+    chosen: Any = copy.deepcopy(layer.transforms[index])
+    alone = AugmentationLayer([chosen], selection=layer.selection, distribution=layer.distribution)
     columns = [each for each in layer.columns if each.transform == index]
     if columns:
         # Together, as the parameters of a transform stand side by side.

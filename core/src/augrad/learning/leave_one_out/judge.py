@@ -71,7 +71,8 @@ class Judge:
         self.copies = Copies(transforms, x, n_copies, key)
         self._tick = tick
         self.patterns: dict[str, tuple[float, ...]] = {} if patterns is None else patterns
-        self._passes: dict[tuple[Any, ...], tuple[Tensor, Tensor | None]] = {}
+        self._passes: dict[tuple[Any, ...], Tensor] = {}
+        self._sweeps: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}
         self._known: dict[tuple[Any, ...], Errors] = {}
 
     def errors(self, policy: Sequence[Entry]) -> Errors:
@@ -143,25 +144,24 @@ class Judge:
     def _fixed(self, policy: Sequence[Entry]) -> Tensor:
         key = tuple(policy)
         if key not in self._passes:
-            self._passes[key] = (self._of(self.copies.fixed(policy) if policy else self._x), None)
-        return self._passes[key][0]
+            self._passes[key] = self._of(self.copies.fixed(policy) if policy else self._x)
+        return self._passes[key]
 
     @torch.no_grad()
     def _swept(self, policy: Sequence[Entry], name: str) -> tuple[Tensor, Tensor]:
         key = (*policy, name)
-        if key not in self._passes:
+        if key not in self._sweeps:
             x, roots = self.copies.swept(policy, name)
-            self._passes[key] = (self._of(x), roots)
-        copies, roots = self._passes[key]
-        assert roots is not None
-        return copies, roots
+            self._sweeps[key] = (self._of(x), roots)
+        return self._sweeps[key]
 
     def forget(self) -> None:
         """Releases the features of all sweeps."""
         self._passes.clear()
+        self._sweeps.clear()
 
     def _of(self, x: Any) -> Tensor:
         values = self._features(x)
         self._tick()
         n_samples = batch.count(self._x)
-        return values.unflatten(0, (len(values) // n_samples, n_samples))
+        return values.reshape(len(values) // n_samples, n_samples, *values.shape[1:])

@@ -51,7 +51,16 @@ def _taken(name: str, finding: Finding, layer: AugmentationLayer, found: Found, 
     trials = _trials(finding)
     chosen = found.policy[step - 1].magnitudes
     place = min(range(len(trials)), key=lambda index: abs(trials[index].magnitude - max(chosen)))
-    return _candidate(name, HELPS, chosen, trials, place, _without(finding, place), layer, step=step)
+    return _candidate(
+        name,
+        HELPS,
+        chosen,
+        trials,
+        place=place,
+        without=_without(finding, place),
+        layer=layer,
+        step=step,
+    )
 
 
 def _left(name: str, finding: Finding, layer: AugmentationLayer) -> Candidate:
@@ -65,17 +74,27 @@ def _left(name: str, finding: Finding, layer: AugmentationLayer) -> Candidate:
     ]
     if shares[worst][0] > SLIGHT and shares[worst][0] > SURE * shares[worst][1]:
         # How far it may go without harm is told by the trials.
-        return _candidate(name, HARMS, (trials[worst].magnitude,), trials, worst, without[worst], layer)
+        return _candidate(
+            name, HARMS, (trials[worst].magnitude,), trials, place=worst, without=without[worst], layer=layer
+        )
     if all(abs(share) + SURE * error <= 2 * SLIGHT for share, error in shares):
-        return _candidate(name, HARMLESS, (trials[strongest].magnitude,), trials, strongest, without[strongest], layer)
+        return _candidate(
+            name,
+            HARMLESS,
+            (trials[strongest].magnitude,),
+            trials,
+            place=strongest,
+            without=without[strongest],
+            layer=layer,
+        )
     return _candidate(
         name,
         UNDECIDED,
         (trials[best].magnitude,),
         trials,
-        best,
-        without[best],
-        layer,
+        place=best,
+        without=without[best],
+        layer=layer,
         more=samples_needed(*shares[best], n_samples=_n_samples(finding)),
     )
 
@@ -103,10 +122,10 @@ def _candidate(
     verdict: str,
     magnitudes: Sequence[float],
     trials: Sequence[Trial],
+    *,
     place: int,
     without: float,
     layer: AugmentationLayer,
-    *,
     more: int | None = None,
     step: int | None = None,
 ) -> Candidate:

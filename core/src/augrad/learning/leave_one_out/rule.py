@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, EvidenceWarning
+from augrad.layers.module import ModuleState
 from augrad.learning.joint import JointLoss
 from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.learning.leave_one_out.examination import MAX_TRANSFORMS, N_COPIES, N_SAMPLES, examine
@@ -36,7 +37,9 @@ LEAST_COPIES = 4
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """Options of the leave-one-out rule, `fit`'s default: `augrad.fit(..., objective=augrad.LeaveOneOut(n_samples=200))`.
+    """Options of the leave-one-out rule, `fit`'s default.
+
+    `augrad.fit(..., objective=augrad.LeaveOneOut(n_samples=200))` trains with other options than the default's.
 
     Args:
         n_samples: samples of the training data that the evidence is computed from, at most; at least 20.
@@ -46,6 +49,7 @@ class LeaveOneOut:
             `augrad.find_policy`.
         max_seconds: the search ends after about this time with what it has found; None for no limit. With a limit, a
             run that is started anew may find another policy.
+        fallback_penalty: of the joint loss, where no evidence can be had; None for `augrad.DisplacementPenalty()`.
 
     Raises:
         ArgumentError: an option is not accepted.
@@ -60,6 +64,7 @@ class LeaveOneOut:
     max_transforms: int = MAX_TRANSFORMS
     features: str | Callable[[nn.Module, Any], Tensor] | None = None
     max_seconds: float | None = None
+    fallback_penalty: Callable[[ModuleState], Tensor] | None = None
 
     takes_penalty = False
     predicts = True
@@ -103,7 +108,7 @@ class LeaveOneOutLoss(Objective):
     """The plan of the leave-one-out rule: evidence is computed, then the trunk is trained with the policy it found.
 
     Where no evidence can be had, for example from fewer than 20 samples, a warning names the reason, and trunk and
-    augmentation are trained with the joint loss and the displacement penalty instead.
+    augmentation are trained with the joint loss and a penalty instead.
 
     Args:
         criterion: maps output and target to a scalar.
@@ -140,7 +145,11 @@ class LeaveOneOutLoss(Objective):
     def plan(
         self, model: InvariantModel, budget: Budget
     ) -> Generating[Stage | Computation, StageResult, list[Row] | None]:
-        """Yields the computation of the evidence, and the training of the trunk."""
+        """Yields the computation of the evidence, and the training of the trunk; or the joint training alone."""
+        unsuited = self.options.unsuited(model, None, None)
+        if unsuited is not None:
+            yield self._joint_stage(f"{unsuited}.", n_stages=1)
+            return None
         places = Places(model.augmentation)
 
         def compute(loader: Any, report: Callable[[float, str], None]) -> Mapping[str, Any]:
@@ -148,18 +157,23 @@ class LeaveOneOutLoss(Objective):
 
         result = yield Computation(compute, LABEL, n_stages=2)
         if "refused" in result.found:
-            reason = str(result.found["refused"])
-            warnings.warn(fallback(reason), stacklevel=2)
-            yield Stage(JointLoss(self.criterion, DisplacementPenalty()), n_stages=2)
+            yield self._joint_stage(str(result.found["refused"]), n_stages=2)
             return None
         entries = {entry["transform"]: entry["magnitudes"] for entry in result.found["entries"]}
         place(model.augmentation, places, entries)
         if self.evidence is None:
             policy = placed_policy(model.augmentation, places, entries)
             self.evidence = Evidence.from_dict(result.found["evidence"], policy=policy)
-        drawn = [model.augmentation.layers[index] for index in places.assigned(list(entries)) or {}]
+        layers = list(model.augmentation)
+        drawn = [layers[index] for index in places.assigned(list(entries)) or {}]
         yield Stage(FixedPolicyLoss(self.criterion, drawn), learns=("trunk",), n_stages=2)
         return None
+
+    def _joint_stage(self, reason: str, *, n_stages: int) -> Stage:
+        """The joint training, where no evidence can be had; a warning names the reason."""
+        warnings.warn(fallback(reason), stacklevel=2)
+        penalty = self.options.fallback_penalty or DisplacementPenalty()
+        return Stage(JointLoss(self.criterion, penalty), n_stages=n_stages)
 
     def _computed(
         self, model: InvariantModel, places: Places, loader: Any, report: Callable[[float, str], None]

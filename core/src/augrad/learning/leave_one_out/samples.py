@@ -88,18 +88,20 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
             kept = torch.arange(n_samples)
         x = batch.select(x, kept.to(batch.device(x)))
         target = target[kept.to(target.device)] if isinstance(target, Tensor) and len(target) == n_read else target
-    return Samples(batch.detach(x), target, more)
+    # Repeated, a batch is as a layer hands it on: graphs have edge weights.
+    return Samples(batch.repeat(batch.detach(x), 1), target, more)
 
 
 def _indexed(loader: Any) -> Any:
     """The loader if single samples can be read at any index, as it would read them; else None."""
+    sampler: Any = getattr(loader, "sampler", None)
     plain = (
         isinstance(loader, DataLoader)
         and hasattr(loader.dataset, "__len__")
         and hasattr(loader.dataset, "__getitem__")
-        and type(loader.sampler) in (RandomSampler, SequentialSampler)
+        and type(sampler) in (RandomSampler, SequentialSampler)
         and type(loader.batch_sampler) is BatchSampler
-        and loader.sampler.data_source is loader.dataset
+        and sampler.data_source is loader.dataset
     )
     return loader if plain else None
 
@@ -120,8 +122,8 @@ def _pair(entry: Any) -> tuple[Any, Any]:
     if not isinstance(entry, tuple | list) or len(entry) != 2:
         got = f"{len(entry)} entries" if isinstance(entry, tuple | list) else f"{type(entry).__name__} alone"
         raise ArgumentTypeError(
-            f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it needs "
-            "both.",
+            f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it "
+            "needs both.",
             argument="loader",
         )
     return entry[0], entry[1]

@@ -1,4 +1,7 @@
-"""The search: screens every candidate, confirms the best, adds one transform at a time. Uses judge.py; used by find.py."""
+"""The search: screens every candidate, confirms the best, adds one transform at a time.
+
+Uses judge.py; used by examination.py.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ N_FINALISTS = 2
 CLOSE = 0.4
 """A candidate is confirmed if its gain is at least this share of the best."""
 
-STEP, WIDTH = 0.014, 10
+SLACK = 0.001
+"""The range is the smallest that takes away at most this share of the error less than the best."""
+
+STEP, WIDTH = 0.014, 7
 """Steps in the logarithm of the magnitude, and how many of them on either side a curve is smoothed over."""
 
 FOR_RANGE = (2.0, 1.0, 1.0)
@@ -133,7 +139,11 @@ def search(
     def confirmed(policy: Sequence[Entry], name: str, magnitude: float) -> Curve:
         roots = [root for root in FINE if WINDOW[0] <= root**2 / magnitude <= WINDOW[1]]
         curves = [judge.curve(policy, name, roots) for judge in confirm]
-        return {m: tuple(sum(curve[m][side] for curve in curves) / len(curves) for side in (0, 1)) for m in curves[0]}
+
+        def mean(m: float, side: int) -> Tensor:
+            return torch.stack([curve[m][side] for curve in curves]).sum(dim=0) / len(curves)
+
+        return {m: (mean(m, 0), mean(m, 1)) for m in curves[0]}
 
     while len(chosen) < max_depth:
         min_gain, min_z = MIN_GAIN[bool(chosen)], MIN_Z[bool(chosen)] * doubt
@@ -180,7 +190,7 @@ def _finding(curve: Curve) -> Finding:
 
 
 def reach(gains: Sequence[Gain]) -> float:
-    """The magnitude at which a smoothed curve of the gain is highest."""
+    """The smallest magnitude that gains nearly as much as the best, read off a smoothed curve."""
     if len(gains) < 4:
         return max(gains, key=lambda each: each.range_gain).magnitude
     places = torch.tensor([math.log(each.magnitude) for each in gains], dtype=torch.float64)
@@ -188,7 +198,7 @@ def reach(gains: Sequence[Gain]) -> float:
     at = torch.arange(float(places[0]), float(places[-1]), STEP, dtype=torch.float64)
     at = torch.cat([at, places[-1:]])
     smooth = _smoothed(_interpolated(at, places, values), min(WIDTH, len(at) // 4))
-    return math.exp(float(at[int(smooth.argmax())]))
+    return math.exp(float(at[int((smooth >= smooth.max() - SLACK).nonzero()[0])]))
 
 
 def _interpolated(at: Tensor, places: Tensor, values: Tensor) -> Tensor:

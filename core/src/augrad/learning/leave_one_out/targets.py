@@ -78,7 +78,7 @@ def targets_of(target: Any, n_samples: int) -> Targets:
 
 def _classes(given: Tensor) -> Targets:
     kept = given >= 0
-    values, codes = given[kept].unique(return_inverse=True)
+    values, codes = torch.unique(given[kept], return_inverse=True)
     n_samples = _enough(int(kept.sum()))
     if len(values) < 2:
         raise InputError(
