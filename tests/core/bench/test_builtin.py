@@ -30,6 +30,7 @@ def test_there_are_those_of_the_issue_in_order():
     assert list(OWN.rules) == [
         "none",
         "oracle",
+        "cross_fitted",
         "full",
         *grid,
         "trivialaugment",

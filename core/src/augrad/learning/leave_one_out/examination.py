@@ -120,7 +120,7 @@ def examine(
             complete = False
             found = state[-1] if state else found
         layers = judges.screen.copies.layers
-        candidates = judged(found, names, layers)
+        candidates = judged(found, names, layers, n_samples=len(columns))
         policy = Policy.from_module(judges.screen.copies.module(found.policy) if found.policy else _nothing())
     told = [*warnings, *_told(targets, transforms)]
     facts = Facts(

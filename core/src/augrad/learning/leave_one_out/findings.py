@@ -53,7 +53,8 @@ class Candidate:
         transform: name of the transform.
         verdict: `"helps"`: it lowers the error, and it is in the policy. `"harmless"`: the error hardly changes, so
             the targets do not depend on it, but it teaches nothing either. `"harms"`: it raises the error.
-            `"undecided"`: there are too few samples to tell.
+            `"undecided"`: the samples do not tell, or it lowers
+            the error by too little to join the policy.
         magnitude: the chosen share of the declared range if it helps, else the strength to which the numbers belong.
         ranges: the physical ranges at that magnitude; empty for a transform without parameters.
         error, error_without: mean leave-one-out error with and without the candidate, beside the transforms that were

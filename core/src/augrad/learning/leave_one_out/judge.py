@@ -110,7 +110,7 @@ class Judge:
         return Entry(name, (magnitude,) if pattern is None else tuple(magnitude * share for share in pattern))
 
     def find_pattern(self, policy: Sequence[Entry], name: str) -> None:
-        """Tries each magnitude of a transform alone, for example noise on each column of a table, and keeps the harmless.
+        """Tries each magnitude of a transform alone, such as noise on each column of a table; keeps the harmless.
 
         With several parameters or entries, a transform may destroy what tells the target by one of them alone.
 

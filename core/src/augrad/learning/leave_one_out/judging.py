@@ -23,13 +23,16 @@ MOST = 1_000_000
 """Samples beyond which a number of samples is no advice."""
 
 
-def judged(found: Found, names: Sequence[str], layers: dict[str, AugmentationLayer]) -> tuple[Candidate, ...]:
+def judged(
+    found: Found, names: Sequence[str], layers: dict[str, AugmentationLayer], *, n_samples: int
+) -> tuple[Candidate, ...]:
     """A candidate for each name, in this order.
 
     Args:
         found: result of the search.
         names: the transforms.
         layers: a layer of each transform alone, whose magnitudes are set here.
+        n_samples: samples that were read.
     """
     order = {entry.name: place for place, entry in enumerate(found.policy, 1)}
     candidates = []
@@ -41,7 +44,7 @@ def judged(found: Found, names: Sequence[str], layers: dict[str, AugmentationLay
             continue
         layer = layers[name]
         if step is None:
-            candidates.append(_left(name, finding, layer))
+            candidates.append(_left(name, finding, layer, n_samples))
         else:
             candidates.append(_taken(name, finding, layer, found, step))
     return tuple(candidates)
@@ -63,7 +66,7 @@ def _taken(name: str, finding: Finding, layer: AugmentationLayer, found: Found, 
     )
 
 
-def _left(name: str, finding: Finding, layer: AugmentationLayer) -> Candidate:
+def _left(name: str, finding: Finding, layer: AugmentationLayer, n_samples: int) -> Candidate:
     trials = _trials(finding)
     without = [_without(finding, place) for place in range(len(trials))]
     worst = max(range(len(trials)), key=lambda place: trials[place].difference)
@@ -87,6 +90,7 @@ def _left(name: str, finding: Finding, layer: AugmentationLayer) -> Candidate:
             without=without[strongest],
             layer=layer,
         )
+    needed = samples_needed(*shares[best], n_samples=_n_samples(finding))
     return _candidate(
         name,
         UNDECIDED,
@@ -95,7 +99,7 @@ def _left(name: str, finding: Finding, layer: AugmentationLayer) -> Candidate:
         place=best,
         without=without[best],
         layer=layer,
-        more=samples_needed(*shares[best], n_samples=_n_samples(finding)),
+        more=None if needed is None or needed <= n_samples else needed,
     )
 
 

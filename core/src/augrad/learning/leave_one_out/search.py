@@ -21,6 +21,9 @@ MIN_GAIN = (0.02, 0.04)
 MIN_Z = (1.0, 2.0)
 """Standard errors by which the first transform must do so, and each later one; more for few samples."""
 
+HOPE = 0.75
+"""Share of the least gain at which a candidate is tried again."""
+
 FEW = 100
 """The standard error of fewer samples is itself a guess: `MIN_Z` is raised for them."""
 
@@ -130,58 +133,97 @@ def search(
         tried: called with the name of each candidate that was tried or tried again.
         known: called with what is known, each time that it becomes more.
     """
-    doubt = max(1.0, FEW / n_samples) ** 0.75
-    chosen: list[Entry] = []
-    first: dict[str, Finding] = {}
-    taken: dict[str, Finding] = {}
+    going = _Search(screen, confirm, n_samples, tried, known)
     alive = list(names)
+    while len(going.chosen) < max_depth:
+        taken = [entry.name for entry in going.chosen]
+        alive = [name for name in alive if name not in taken and fits([*taken, name])]
+        finalists, alive = going.screened(alive)
+        passed = going.confirmed(finalists)
+        for judge in (screen, *confirm):
+            judge.forget()
+        if not passed:
+            break
+        going.take(*max(passed, key=lambda pair: max(each.range_gain for each in pair[1].gains)))
+    return going.found
 
-    def confirmed(policy: Sequence[Entry], name: str, magnitude: float) -> Curve:
+
+class _Search:
+    """A search that is going on: the policy so far, and what is known of each candidate."""
+
+    def __init__(
+        self,
+        screen: Judge,
+        confirm: Sequence[Judge],
+        n_samples: int,
+        tried: Callable[[str], None],
+        known: Callable[[Found], None],
+    ) -> None:
+        self._screen, self._confirm, self._tried, self._known = screen, confirm, tried, known
+        self._doubt = max(1.0, FEW / n_samples) ** 0.75
+        self.chosen: list[Entry] = []
+        self._first: dict[str, Finding] = {}
+        self._taken: dict[str, Finding] = {}
+
+    @property
+    def found(self) -> Found:
+        """What is known by now."""
+        return Found(tuple(self.chosen), dict(self._first), dict(self._taken))
+
+    @property
+    def _least(self) -> tuple[float, float]:
+        """The least gain that the next transform must have, and the least gain in standard errors."""
+        return MIN_GAIN[bool(self.chosen)], MIN_Z[bool(self.chosen)] * self._doubt
+
+    def screened(self, names: Sequence[str]) -> tuple[dict[str, Gain], list[str]]:
+        """Tries each candidate; returns the best gain of those that may pass, and the names for later rounds."""
+        min_gain, min_z = self._least
+        finalists: dict[str, Gain] = {}
+        hopeful = []
+        for name in names:
+            if not self.chosen:
+                self._screen.find_pattern(self.chosen, name)
+            finding = _finding(self._screen.curve(self.chosen, name))
+            self._first.setdefault(name, finding)
+            self._tried(name)
+            self._known(self.found)
+            best = max(finding.gains, key=lambda each: each.gain)
+            if best.gain >= MIN_GAIN[0]:
+                hopeful.append(name)
+            if best.gain >= HOPE * min_gain and best.z >= HOPE * min_z:
+                finalists[name] = best
+        return finalists, hopeful
+
+    def confirmed(self, finalists: Mapping[str, Gain]) -> list[tuple[str, Finding]]:
+        """Tries the best again, near the magnitude that was best, and returns those that pass."""
+        min_gain, min_z = self._least
+        passed = []
+        best_first = sorted(finalists, key=lambda name: -finalists[name].gain)[:N_FINALISTS]
+        for name in best_first:
+            if finalists[name].gain < CLOSE * finalists[best_first[0]].gain:
+                break
+            finding = _finding(self._again(name, finalists[name].magnitude))
+            self._tried(name)
+            if not self.chosen:
+                self._first[name] = finding
+            if any(each.gain >= min_gain and each.z >= min_z for each in finding.gains):
+                passed.append((name, finding))
+        return passed
+
+    def take(self, name: str, finding: Finding) -> None:
+        """Adds a transform to the policy."""
+        self.chosen.append(self._screen.entry(name, finding.magnitude))
+        self._taken[name] = finding
+        self._known(self.found)
+
+    def _again(self, name: str, magnitude: float) -> Curve:
         roots = [root for root in FINE if WINDOW[0] <= root**2 / magnitude <= WINDOW[1]]
-        curves = [judge.curve(policy, name, roots) for judge in confirm]
+        curves = [judge.curve(self.chosen, name, roots) for judge in self._confirm]
 
         def mean(m: float, side: int) -> Tensor:
             return torch.stack([curve[m][side] for curve in curves]).sum(dim=0) / len(curves)
 
         return {m: (mean(m, 0), mean(m, 1)) for m in curves[0]}
-
-    while len(chosen) < max_depth:
-        min_gain, min_z = MIN_GAIN[bool(chosen)], MIN_Z[bool(chosen)] * doubt
-        alive = [name for name in alive if fits([*(entry.name for entry in chosen), name])]
-        finalists, hopeful = [], []
-        for name in alive:
-            if not chosen:
-                screen.find_pattern(chosen, name)
-            finding = _finding(screen.curve(chosen, name))
-            first.setdefault(name, finding)
-            tried(name)
-            known(Found(tuple(chosen), dict(first), dict(taken)))
-            best = max(finding.gains, key=lambda each: each.gain)
-            if best.gain >= MIN_GAIN[0]:
-                hopeful.append(name)
-            if best.gain >= 0.75 * min_gain and best.z >= 0.75 * min_z:
-                finalists.append((best.gain, name, best.magnitude))
-        passed = []
-        finalists.sort(reverse=True)
-        for gain, name, magnitude in finalists[:N_FINALISTS]:
-            if gain < CLOSE * finalists[0][0]:
-                break
-            finding = _finding(confirmed(chosen, name, magnitude))
-            tried(name)
-            if not chosen:
-                first[name] = finding
-            if any(each.gain >= min_gain and each.z >= min_z for each in finding.gains):
-                passed.append((max(each.range_gain for each in finding.gains), name, finding))
-        for judge in (screen, *confirm):
-            judge.forget()
-        if not passed:
-            break
-        _, name, finding = max(passed, key=lambda each: each[0])
-        chosen.append(screen.entry(name, finding.magnitude))
-        taken[name] = finding
-        alive = [other for other in hopeful if other != name]
-        known(Found(tuple(chosen), dict(first), dict(taken)))
-    return Found(tuple(chosen), first, taken)
 
 
 def _finding(curve: Curve) -> Finding:

@@ -11,5 +11,5 @@ MEANINGS = {
     HELPS: "it lowers the error, and it is in the policy",
     HARMLESS: "the error hardly changes: the targets do not depend on it, but it teaches nothing either",
     HARMS: "it raises the error: the targets depend on something that it changes",
-    UNDECIDED: "there are too few samples to tell",
+    UNDECIDED: "the samples do not tell, or it lowers the error by too little to join the policy",
 }
