@@ -56,13 +56,13 @@ def test_transforms_of_the_task_are_left_alone(name):
 def test_only_rules_that_learn_have_something_to_train_and_a_penalty(name):
     made = built(name)
     learns = any(parameter.requires_grad for parameter in made.augmentation.parameters())
-    assert learns == (name in ("augerino", "augnet", "joint", "augrad"))
+    assert learns == (name in ("augerino", "augnet", "joint", "augrad", "cross_fitted"))
     assert made.copies == (1 if name == "none" else None if name != "oracle" else 2)
     penalties = {"augerino": AugerinoPenalty, "augnet": MagnitudePenalty}
     if name == "augrad":
         assert made.options == {}, "nothing is passed that is special to it"
-    elif name == "joint":
-        assert made.options == {"objective": "joint"}, "its penalty is the objective's own"
+    elif name in ("joint", "cross_fitted"):
+        assert made.options == {"objective": name}, "its penalty is the objective's own"
     else:
         assert isinstance(made.options["penalty"], penalties.get(name, type(None)))
 
