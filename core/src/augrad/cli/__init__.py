@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from augrad.cli import audit, bench, check, demo, listing, new_plugin, presets, train
+from augrad.cli import audit, bench, check, demo, find, listing, new_plugin, presets, train
 from augrad.errors import AugradError, StorageError, TrainingError
 
 EPILOG = (
@@ -33,6 +33,7 @@ app.command("transforms")(listing.show_transforms)
 app.command("plugins")(listing.show_plugins)
 app.command("presets")(presets.run)
 app.command("demo")(demo.run)
+app.command("find")(find.run)
 app.command("bench")(bench.run)
 app.command("train")(train.run)
 app.command("audit")(audit.run)

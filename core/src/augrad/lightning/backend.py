@@ -1,6 +1,6 @@
 """Lightning, held at one place, whichever of its two names it is installed and used under.
 
-Used by joint_module.py.
+Used by joint_module.py, find_policy.py.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def lightning_module() -> ModuleType:
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
-    from lightning.pytorch.callbacks import ModelCheckpoint
+    from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 else:
     LightningModule = lightning_module().LightningModule
+    Callback = lightning_module().callbacks.Callback
     ModelCheckpoint = lightning_module().callbacks.ModelCheckpoint
 
-__all__ = ["LightningModule", "ModelCheckpoint", "lightning_module"]
+__all__ = ["Callback", "LightningModule", "ModelCheckpoint", "lightning_module"]

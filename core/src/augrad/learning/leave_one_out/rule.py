@@ -180,36 +180,64 @@ class LeaveOneOutLoss(Objective):
     def _computed(
         self, model: InvariantModel, places: Places, loader: Any, report: Callable[[float, str], None]
     ) -> Mapping[str, Any]:
-        options = self.options
         try:
-            evidence = examine(
-                model.trunk,
-                read_samples(loader, options.n_samples),
-                places.candidates,
-                features=options.features,
-                n_copies=options.n_copies,
-                max_transforms=options.max_transforms,
-                fits=places.fit,
-                max_seconds=options.max_seconds,
-                report=report,
-            )
+            evidence = examined(model, places, loader, self.options, report=report)
         except (ArgumentError, ArgumentTypeError) as error:
-            if getattr(error, "argument", None) not in ("loader", "features"):
-                raise
-            if options.features is not None:
+            known = getattr(error, "argument", None) in ("loader", "features")
+            if not known or self.options.features is not None:
                 raise
             return {"refused": str(error)}
         self.evidence = evidence
-        module = evidence.policy.as_module()
-        helped = [each.transform for each in evidence.candidates if each.step is not None]
-        return {
-            "evidence": evidence.to_dict(),
-            "entries": [
-                {"transform": layer.names[0], "magnitudes": layer.magnitudes.tolist()}
-                for layer in module
-                if layer.names[0] in helped
-            ],
-        }
+        return stored(evidence)
+
+
+def examined(
+    model: InvariantModel,
+    places: Places,
+    loader: Any,
+    options: LeaveOneOut,
+    *,
+    report: Callable[[float, str], None] = lambda share, text: None,
+    seed: int = 0,
+) -> Evidence:
+    """The evidence for the transforms of a model's own augmentation.
+
+    Args:
+        model: its trunk gives the features, and is left as it is.
+        places: of its augmentation.
+        loader: as `read_samples` takes it.
+        options: of the rule.
+        report: told of progress.
+        seed: of all draws.
+
+    Raises:
+        ArgumentError, ArgumentTypeError, InputError: no evidence can be had.
+    """
+    return examine(
+        model.trunk,
+        read_samples(loader, options.n_samples, seed),
+        places.candidates,
+        features=options.features,
+        n_copies=options.n_copies,
+        max_transforms=options.max_transforms,
+        fits=places.fit,
+        max_seconds=options.max_seconds,
+        report=report,
+        seed=seed,
+    )
+
+
+def stored(evidence: Evidence) -> dict[str, Any]:
+    """The evidence as JSON can hold it, and the magnitudes of each transform of its policy, as `place` takes them."""
+    helped = [each.transform for each in evidence.candidates if each.step is not None]
+    return {
+        "evidence": evidence.to_dict(),
+        "entries": [
+            {"transform": layer.names[0], "magnitudes": layer.magnitudes.tolist()}
+            for layer in evidence.policy.as_module()
+            if layer.names[0] in helped
+        ],
+    }
 
 
 def fallback(reason: str) -> EvidenceWarning:

@@ -1,0 +1,97 @@
+"""`FindPolicy`: a Lightning callback that finds the policy before the first epoch, as `fit`'s default rule does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.learning.leave_one_out.evidence import Evidence
+from augrad.learning.leave_one_out.placing import Places, place, placed_policy
+from augrad.learning.leave_one_out.rule import LeaveOneOut, examined, stored
+from augrad.lightning.backend import Callback
+from augrad.model import InvariantModel
+
+
+class FindPolicy(Callback):
+    """Finds the policy before the first epoch, and sets the model's augmentation to it, which then stands still.
+
+    The Trainer's training data are read once, at most `n_samples` of them. A resumed run takes the policy from the
+    checkpoint and does not search again. With several processes the first one searches.
+
+    Args:
+        model: name of the attribute of the LightningModule that holds the `InvariantModel`; None for the only one.
+        seed: of all draws.
+        **options: of `augrad.LeaveOneOut`, such as `n_samples=200`.
+
+    Attributes:
+        evidence: the `augrad.Evidence`, once it is known.
+
+    Raises:
+        ArgumentError: an option is not accepted; when training begins, if there is no such model, or if no evidence can
+            be had.
+    """
+
+    def __init__(self, model: str | None = None, *, seed: int = 0, **options: Any) -> None:
+        super().__init__()
+        self._model, self._seed, self._options = model, seed, LeaveOneOut(**options)
+        self._found: dict[str, Any] | None = None
+        self.evidence: Evidence | None = None
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Finds the policy, or takes it from the checkpoint, and places it."""
+        model = self._invariant(pl_module)
+        if self._found is None:
+            self._found = self._searched(trainer, model)
+        places = Places(model.augmentation)
+        entries = {entry["transform"]: entry["magnitudes"] for entry in self._found["entries"]}
+        place(model.augmentation, places, entries)
+        model.augmentation.requires_grad_(False)
+        policy = placed_policy(model.augmentation, places, entries)
+        self.evidence = Evidence.from_dict(self._found["evidence"], policy=policy)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was found, for the checkpoint."""
+        return {"found": self._found}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes what was found from a checkpoint."""
+        self._found = state_dict["found"]
+
+    def _searched(self, trainer: Any, model: InvariantModel) -> dict[str, Any]:
+        places = Places(model.augmentation)
+        if places.reason is not None:
+            raise ArgumentError(f"model: FindPolicy cannot set this augmentation: {places.reason}.", argument="model")
+        answer: list[Any] = [None]
+        if trainer.is_global_zero:
+            try:
+                answer = [stored(examined(model, places, _loader(trainer), self._options, seed=self._seed))]
+            except (ArgumentError, ArgumentTypeError) as error:
+                answer = [str(error)]
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.broadcast_object_list(answer)
+        if isinstance(answer[0], str):
+            raise ArgumentError(f"FindPolicy found no evidence: {answer[0]}", argument="callbacks")
+        found: dict[str, Any] = answer[0]
+        return found
+
+    def _invariant(self, module: Any) -> InvariantModel:
+        named = {name: child for name, child in module.named_children() if isinstance(child, InvariantModel)}
+        if self._model is not None:
+            named = {name: child for name, child in named.items() if name == self._model}
+        if len(named) != 1:
+            wanted = "an InvariantModel" if self._model is None else f"an InvariantModel named {self._model!r}"
+            raise ArgumentError(
+                f"model: FindPolicy needs a LightningModule with {wanted}, but {type(module).__name__} has "
+                f"{', '.join(named) or 'none'}. Pass FindPolicy(model='name of the attribute').",
+                argument="model",
+            )
+        return next(iter(named.values()))
+
+
+def _loader(trainer: Any) -> Any:
+    """The Trainer's training data, which it sets up only after `on_fit_start`."""
+    trainer.fit_loop.setup_data()
+    return trainer.train_dataloader
