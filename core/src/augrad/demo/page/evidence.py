@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from augrad.demo.results import DemoResult, Run
+from augrad.demo.results import DemoResult
 from augrad.demo.words import short
+from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.learning.leave_one_out.findings import Candidate
 from augrad.learning.leave_one_out.page.curves import curve_of, interval_of, trials_of
 from augrad.learning.leave_one_out.verdicts import HARMLESS, HARMS, HELPS, MARKS, MEANINGS, UNDECIDED, VERDICTS
@@ -33,8 +35,8 @@ def has_evidence(result: DemoResult) -> bool:
 
 def evidence_of(result: DemoResult) -> list[dict[str, Any]]:
     """Returns the template's values for each seed with evidence; the curves are those of the first one."""
-    runs = [run for run in result.of("augrad") if run.evidence is not None]
-    return [_seed(result, run, with_curves=run is runs[0]) for run in runs]
+    found = [(run.seed, run.evidence) for run in result.of("augrad") if run.evidence is not None]
+    return [_of_seed(result, seed, evidence, with_curves=place == 0) for place, (seed, evidence) in enumerate(found)]
 
 
 def meanings() -> list[tuple[dict[str, str], str]]:
@@ -44,14 +46,14 @@ def meanings() -> list[tuple[dict[str, str], str]]:
 
 def draw_evidence(axes: Axes, result: DemoResult) -> None:
     """Draws a row for each candidate: for each seed the difference of the error, with two standard errors."""
-    runs = [run for run in result.of("augrad") if run.evidence is not None]
-    names = [each.transform for each in _candidates(runs[0])]
+    found = [ordered(run.evidence.candidates) for run in result.of("augrad") if run.evidence is not None]
+    names = [each.transform for each in found[0]]
     shown = dict.fromkeys(VERDICTS, 0)
-    for place, run in enumerate(runs):
-        for each in _candidates(run):
+    for place, candidates in enumerate(found):
+        for each in candidates:
             estimate = interval_of(each)
             row = len(names) - 1 - names.index(each.transform)
-            height = row + ROW_HEIGHT * ((len(runs) - 1) / 2 - place) / len(runs)
+            height = row + ROW_HEIGHT * ((len(found) - 1) / 2 - place) / len(found)
             colour, marker = LOOKS[each.verdict]
             axes.plot([estimate.low, estimate.high], [height, height], color=colour, lw=1.8)
             axes.plot([estimate.value], [height], marker, ms=7, color=colour, mec=PAPER, mew=0.8)
@@ -68,28 +70,26 @@ def draw_evidence(axes: Axes, result: DemoResult) -> None:
         for verdict in VERDICTS
         if shown[verdict]
     ]
-    axes.legend(handles=handles, loc="best", title="a row for each seed" if len(runs) > 1 else None, alignment="left")
+    axes.legend(handles=handles, loc="best", title="a row for each seed" if len(found) > 1 else None, alignment="left")
 
 
-def _candidates(run: Run) -> list[Candidate]:
-    return [] if run.evidence is None else ordered(run.evidence.candidates)
-
-
-def _seed(result: DemoResult, run: Run, *, with_curves: bool) -> dict[str, Any]:
+def _of_seed(result: DemoResult, seed: int, evidence: Evidence, *, with_curves: bool) -> dict[str, Any]:
     """Returns the template's values for a seed."""
-    assert run.evidence is not None
-    candidates = _candidates(run)
+    candidates = ordered(evidence.candidates)
+    shown = [each for each in candidates if with_curves and isfinite(each.difference)]
     return {
-        "seed": run.seed,
-        "headline": " ".join(filter(None, headline_parts(run.evidence))),
-        "facts": f"{run.evidence.facts.n_samples} samples, {run.evidence.facts.seconds:.1f} s",
-        "warnings": cautions(run.evidence),
+        "seed": seed,
+        "headline": " ".join(filter(None, headline_parts(evidence))),
+        "facts": f"{evidence.facts.n_samples} samples, {evidence.facts.seconds:.1f} s",
+        "warnings": cautions(evidence),
         "rows": [(short(each.transform), _badge(each.verdict), _cells(each)) for each in candidates],
-        "curves": [_curve(result, run, each) for each in candidates] if with_curves else [],
+        "curves": [_curve(result, seed, each) for each in shown],
     }
 
 
 def _cells(candidate: Candidate) -> list[str]:
+    if not isfinite(candidate.difference):
+        return ["", "", "", "not measured"]
     return [
         ranges_text(candidate.ranges),
         number(candidate.error),
@@ -98,9 +98,9 @@ def _cells(candidate: Candidate) -> list[str]:
     ]
 
 
-def _curve(result: DemoResult, run: Run, candidate: Candidate) -> dict[str, Any]:
+def _curve(result: DemoResult, seed: int, candidate: Candidate) -> dict[str, Any]:
     """Returns the panel of a candidate: the difference of the error over strength, with intervals."""
-    label = f"{result.demo.name}: {candidate.transform}, difference of the error, seed {run.seed}"
+    label = f"{result.demo.name}: {candidate.transform}, difference of the error, seed {seed}"
     return {
         "name": short(candidate.transform),
         "badge": _badge(candidate.verdict),

@@ -38,7 +38,7 @@ def overview_png(findings: Findings) -> bytes:
 
 
 def _single(result: DemoResult) -> Figure:
-    """Draws the orbit above; below it the scores, the learned and true ranges, and the evidence, or the selected transforms."""
+    """Draws the orbit above; below it the scores, the learned and true ranges, and the evidence or selections."""
     orbit = drawable(result)
     figure = Figure(figsize=(16, 4.6 if orbit is None else 9.2))
     below: Any = figure
