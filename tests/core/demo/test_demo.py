@@ -34,6 +34,7 @@ from augrad.errors import (
     StorageError,
     UnknownTransformError,
 )
+from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.model import InvariantModel
 from augrad.policies.policy import PolicyRow
 from augrad.report.words import percent
@@ -419,7 +420,9 @@ class TestRunDemo:
         assert len(stored["runs"][0]["history"]) == 2
         evidence = {run["rule"]: run["evidence"] for run in stored["runs"]}
         assert evidence["none"] is evidence["oracle"] is None
-        assert (evidence["augrad"] is None) == (result.runs[-1].evidence is None)
+        assert Evidence.from_dict(evidence["augrad"]) == result.runs[-1].evidence
+        assert "How it got there" in (page := (directory / "report.html").read_text())
+        assert "Verdicts with seed 1" in page
         assert stored["environment"]["versions"]["torch"]
         assert (directory / "overview.png").read_bytes().startswith(b"\x89PNG")
 
