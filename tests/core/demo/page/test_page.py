@@ -439,6 +439,7 @@ class TestEvidence:
         assert ">\N{MINUS SIGN}0.21 (\N{MINUS SIGN}0.25 to \N{MINUS SIGN}0.17)<" in rows[0][2]
         assert ">not measured<" in rows[2][2]
         assert "Verdicts with seed 1" in evident_page
+        assert evident_page.count("The search ended early") == 1
         assert "demo_test.offset within ±0.5 V" in evident_page
 
     def test_ids_are_unique(self, evident_page: str) -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from augrad.demo.learned import Reach
-from augrad.demo.page.evidence import COLUMNS, draw_evidence, evidence_of, has_evidence, meanings
+from augrad.demo.page.evidence import COLUMNS, draw_evidence, evidence_of, has_evidence, meanings, warnings_of
 from augrad.demo.page.orbits import copies_of, draw_copies, draw_original, drawable
 from augrad.demo.page.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares
 from augrad.demo.page.ranges import draw_distribution, draw_entries, draw_range, entries_height
@@ -82,6 +82,7 @@ def _section(result: DemoResult) -> dict[str, Any]:
         "steps": not has_evidence(result),
         "evidence": evidence,
         "about_evidence": EVIDENCE,
+        "evidence_warnings": warnings_of(result),
         "evidence_headings": COLUMNS,
         "meanings": meanings() if evidence else [],
         "rules": rule_rows(result),

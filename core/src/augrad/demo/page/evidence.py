@@ -17,7 +17,7 @@ from augrad.learning.leave_one_out.verdicts import HARMLESS, HARMS, HELPS, MARKS
 from augrad.learning.leave_one_out.words import cautions, headline_parts, ordered, ranges_text
 from augrad.report.panels import BLUE, GREEN, ORANGE
 from augrad.report.style import MUTED, PAPER
-from augrad.report.words import in_words, number
+from augrad.report.words import in_words, number, sentence
 
 COLUMNS = ("transformation", "verdict", "range", "error", "without it", "difference")
 
@@ -37,6 +37,12 @@ def evidence_of(result: DemoResult) -> list[dict[str, Any]]:
     """Returns the template's values for each seed with evidence; the curves are those of the first one."""
     found = [(run.seed, run.evidence) for run in result.of("augrad") if run.evidence is not None]
     return [_of_seed(result, seed, evidence, with_curves=place == 0) for place, (seed, evidence) in enumerate(found)]
+
+
+def warnings_of(result: DemoResult) -> list[str]:
+    """Returns everything to mind about the evidence, as sentences; what holds for several seeds is said once."""
+    found = [run.evidence for run in result.of("augrad") if run.evidence is not None]
+    return list(dict.fromkeys(sentence(told) for evidence in found for told in cautions(evidence)))
 
 
 def meanings() -> list[tuple[dict[str, str], str]]:
@@ -81,7 +87,6 @@ def _of_seed(result: DemoResult, seed: int, evidence: Evidence, *, with_curves: 
         "seed": seed,
         "headline": " ".join(filter(None, headline_parts(evidence))),
         "facts": f"{evidence.facts.n_samples} samples, {evidence.facts.seconds:.1f} s",
-        "warnings": cautions(evidence),
         "rows": [(short(each.transform), _badge(each.verdict), _cells(each)) for each in candidates],
         "curves": [_curve(result, seed, each) for each in shown],
     }
