@@ -59,12 +59,12 @@ class Reverse(Transform):
 
 
 def load(seed: int) -> DemoData:
-    """32 signals that rise or fall, at random levels."""
+    """44 signals that rise or fall, at random levels; 24 of them to learn from, enough for evidence."""
     generator = torch.Generator().manual_seed(seed)
-    y = torch.arange(32) % 2
+    y = torch.arange(44) % 2
     slope = torch.where(y == 0, 1.0, -1.0)[:, None] * torch.linspace(-1, 1, LENGTH)
-    x = slope + 2 * torch.rand(32, 1, generator=generator) - 1
-    return DemoData(x[:16], y[:16], x[16:26], y[16:26], x[26:], y[26:])
+    x = slope + 2 * torch.rand(44, 1, generator=generator) - 1
+    return DemoData(x[:24], y[:24], x[24:34], y[24:34], x[34:], y[34:])
 
 
 def load_numbers(seed: int) -> DemoData:

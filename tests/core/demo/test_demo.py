@@ -34,6 +34,7 @@ from augrad.errors import (
     StorageError,
     UnknownTransformError,
 )
+from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.model import InvariantModel
 from augrad.policies.policy import PolicyRow
 from augrad.report.words import percent
@@ -410,13 +411,18 @@ class TestRunDemo:
         result, directory, _ = ran
         assert sorted(path.name for path in directory.iterdir()) == ["overview.png", "report.html", "results.json"]
         stored = json.loads((directory / "results.json").read_text())
-        assert stored["schema_version"] == 2
+        assert stored["schema_version"] == 3
         assert stored["skipped"] == stored["failed"] == {}
         (stored,) = stored["demos"]
         assert stored["summary"]["gain_recovery"] == result.gain_recovery
         assert stored["summary"]["learned"][0]["transform"] == "demo_test.offset"
         assert len(stored["runs"]) == 6
         assert len(stored["runs"][0]["history"]) == 2
+        evidence = {run["rule"]: run["evidence"] for run in stored["runs"]}
+        assert evidence["none"] is evidence["oracle"] is None
+        assert Evidence.from_dict(evidence["augrad"]) == result.runs[-1].evidence
+        assert "How it got there" in (page := (directory / "report.html").read_text())
+        assert "Verdicts with seed 1" in page
         assert stored["environment"]["versions"]["torch"]
         assert (directory / "overview.png").read_bytes().startswith(b"\x89PNG")
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from augrad.demo.learned import Reach, drawn_totals, learned_ranges, reach, reaches, share_of_samples
 from augrad.demo.task import Demo
+from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.policies.policy import PolicyRow
 from augrad.transform.ranges import Range
 from augrad.transform.transform import Transform
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 LEAST_GAIN = 0.005
 """Smallest gain of the oracle for which a recovered share is computed. Less than half a point of accuracy, or of r2, is
@@ -36,6 +37,7 @@ class Run:
         curve: `(epoch, score)` on the validation data; empty without validation data.
         history, search, confirmation: as in `augrad.FitResult`.
         policy: the learned or fixed policy.
+        evidence: as in `augrad.FitResult`, without its pictures; None without evidence.
     """
 
     rule: str
@@ -49,6 +51,7 @@ class Run:
     policy: tuple[PolicyRow, ...]
     search: tuple[dict[str, Any], ...] = ()
     confirmation: tuple[dict[str, Any], ...] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -274,4 +277,5 @@ def _run_to_json(run: Run) -> dict[str, Any]:
         "search": list(run.search),
         "confirmation": list(run.confirmation),
         "policy": [vars(row) for row in run.policy],
+        "evidence": None if run.evidence is None else run.evidence.to_dict(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -86,6 +87,8 @@ def train_rule(
         search=tuple(fitted.search),
         confirmation=tuple(fitted.confirmation),
         policy=tuple(fitted.policy),
+        # Its pictures hold samples and transforms, which runs would carry from process to process.
+        evidence=None if fitted.evidence is None else replace(fitted.evidence, shown=None),
     )
     return run, model
 

@@ -16,9 +16,20 @@ METRICS = {"accuracy": "test accuracy", "r2": "test r2"}
 SMALL_SHARE = 0.02
 """Transforms that are drawn less often share one line in the policy's table."""
 
+LEAST_CHANGE = 1e-6
+"""Smaller ranges, as a part of the declared range, change nothing."""
+
 POLICY_HEADINGS = ("transform", "drawn", "per layer", "all layers", "truth")
 """Share of draws, range averaged over layers by weight, range of all layers together, and true range."""
 
+
+EVIDENCE = (
+    "Before the training, augrad changes the samples with one transformation at a time, and measures whether a linear "
+    "model on the features of the untrained network then predicts samples that were left out with a smaller error. "
+    "The transformation that lowers the error most is kept, and the others are tried again beside it, until none "
+    "helps clearly."
+)
+"""What evidence is, for newcomers."""
 
 RULE_HEADINGS = ("gain\nrecovery", "true transform,\nand its range", "time /\ntrunk", "invariance\ntrunk | model")
 """Headings of `rule_rows`, after the rule and its score."""
@@ -81,23 +92,36 @@ def rule_rows(result: DemoResult, *, name_metric: bool = False) -> list[list[str
 def policy_rows(result: DemoResult) -> list[list[str]]:
     """Returns the cells of the policy's table, as text, for `POLICY_HEADINGS`.
 
-    Transforms that are rarely drawn share the last row, unless they are true.
+    Transforms that change nothing share a row, and so do those that are rarely drawn, unless they are true.
     """
     true = {(found.transform, found.parameter): found for found in result.true_reaches}
-    rows, rest = [], []
+    rows, rest, still = [], [], []
     learned = result.learned_reaches
     for found in learned:
         key = (found.transform, found.parameter)
         if found.share < SMALL_SHARE and key not in true:
             rest.append(found)
             continue
+        if key not in true and _changes_nothing(result, found):
+            still.append(found)
+            continue
         truth = [extent(result.learned_range(true[key])), extent(true[key])] if key in true else ["", ""]
         rows.append([called(found, learned), percent(found.share), interval(found), *truth])
-    if rest:
-        shares = {found.transform: found.share for found in rest}
-        names = ", ".join(short(name) for name in shares)
-        rows.append([names, f"{percent(sum(shares.values()))} in all", "hardly ever drawn", "", ""])
+    for several, told in ((still, "changes nothing"), (rest, "hardly ever drawn")):
+        shares = {found.transform: found.share for found in several}
+        if shares:
+            names = ", ".join(short(name) for name in shares)
+            rows.append([names, f"{percent(sum(shares.values()))} in all", told, "", ""])
     return rows
+
+
+def _changes_nothing(result: DemoResult, found: Reach) -> bool:
+    """Returns whether all values that are drawn are the identity, as in a layer that rests."""
+    if found.parameter is None or found.low is None or found.high is None:
+        return False
+    identity = result.declared(found).identity
+    ends = [end for pair in (found.entries or {"": (found.low, found.high)}).values() for end in pair]
+    return all(abs(end - identity) < LEAST_CHANGE * abs(result.declared(found).span) for end in ends)
 
 
 def verdict(result: DemoResult) -> str:

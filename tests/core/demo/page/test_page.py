@@ -17,10 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from tests.core.demo_task import LENGTH, SHORT, tiny_demo
+from tests.core.demo_task import LENGTH, SHORT, Offset, tiny_demo
 
+from augrad import AugmentationLayer, Policy
 from augrad.demo import Demo, DemoResult, Findings, Orbit, Run
 from augrad.demo.page.document import render
+from augrad.demo.page.evidence import draw_evidence, has_evidence
 from augrad.demo.page.orbits import copies_of, draw_copies, draw_original, drawable
 from augrad.demo.page.overview import overview_png
 from augrad.demo.page.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares, spread_labels
@@ -28,6 +30,8 @@ from augrad.demo.page.ranges import draw_distribution, draw_entries, draw_range,
 from augrad.demo.page.traces import traces, training_curve, validation_curve
 from augrad.demo.rules import RULES, build_model, build_transforms
 from augrad.demo.run import N_ORBIT_COPIES
+from augrad.demo.words import EVIDENCE
+from augrad.learning.leave_one_out.evidence import Candidate, CandidateRange, Evidence, Facts, Trial
 from augrad.report.style import INK, OTHERS, RULE_COLOURS, styled, to_svg, transform_colours
 from augrad.training.result import learned
 from augrad.transform.drawing import is_image
@@ -61,6 +65,18 @@ def made_result(**changed: object) -> DemoResult:
         "versions": {"torch": "2.0"},
     }
     return DemoResult(demo, runs, "accuracy", build_transforms(demo, SHORT), orbit, SHORT, environment)
+
+
+def made_evidence() -> Evidence:
+    """Evidence on the candidates of the tiny demo: the offset helps, damping harms, reversing was not measured."""
+    trials = tuple(Trial(share, 0.62 + step, step, 0.02) for share, step in ((0.1, -0.1), (0.25, -0.21), (1.0, 0.1)))
+    level, damp = CandidateRange("level", -0.5, 0.5, "V", 0.0), CandidateRange("loss", 0.0, 0.5, "", 0.0)
+    offset = Candidate("demo_test.offset", "helps", 0.25, (level,), 0.41, 0.62, -0.21, 0.02, step=1, trials=trials)
+    damped = Candidate("demo_test.damp", "harms", 1.0, (damp,), 0.82, 0.62, 0.2, 0.03)
+    unknown = Candidate("demo_test.reverse", "undecided", 0.0, (), *4 * (float("nan"),))
+    facts = Facts(400, False, "2 classes", "inputs of 1 layer", "as initialised", 6, 16, 2.5, complete=False)
+    policy = Policy.from_module(AugmentationLayer([Offset], magnitude=0.25))
+    return Evidence(policy, (damped, offset, unknown), facts, "demo_test")
 
 
 @pytest.fixture(scope="module")
@@ -391,6 +407,64 @@ class TestAxisEntries:
         heights = [float(np.asarray(line.get_ydata())[0]) for line in axes.lines]
         assert heights == pytest.approx([0.5] + [(1 - (2 / 3) ** 2) / 2] * 3)
         assert overview_png(Findings((result,))).startswith(b"\x89PNG")
+
+
+@pytest.fixture(scope="module")
+def evident(result: DemoResult) -> DemoResult:
+    runs = (replace(run, evidence=made_evidence()) if run.rule == "augrad" else run for run in result.runs)
+    return replace(result, runs=tuple(runs))
+
+
+@pytest.fixture(scope="module")
+def evident_page(evident: DemoResult) -> str:
+    return re.sub(r"\s+", " ", render(Findings((evident,))))
+
+
+class TestEvidence:
+    def test_takes_the_place_of_traces_that_stand_still(self, evident_page: str, page: str) -> None:
+        assert "Weights and magnitudes are ordinary parameters" not in evident_page
+        assert "Weights and magnitudes are ordinary parameters" in page
+        assert EVIDENCE in evident_page
+        assert EVIDENCE not in re.sub(r"\s+", " ", page)
+        tags = [tag for tag, _ in parsed(evident_page).seen]
+        # Beside what other pages have: the evidence and the scores by epoch, and a curve for each measured candidate.
+        assert tags.count("svg") == (1 + 3 * 2) + (2 + 1) + 2 + 2
+
+    def test_a_verdict_for_each_candidate_and_seed(self, evident_page: str) -> None:
+        rows = re.findall(
+            r"<tr><td>(\w+)</td><td data-name=\"verdict\">.*?</i>(\w+)</span> *</td>(.*?)</tr>", evident_page
+        )
+        assert [row[:2] for row in rows] == 2 * [("offset", "helps"), ("damp", "harms"), ("reverse", "undecided")]
+        assert ">±0.5 V<" in rows[0][2]
+        assert ">\N{MINUS SIGN}0.21 (\N{MINUS SIGN}0.25 to \N{MINUS SIGN}0.17)<" in rows[0][2]
+        assert ">not measured<" in rows[2][2]
+        assert "Verdicts with seed 1" in evident_page
+        assert evident_page.count("The search ended early") == 1
+        assert "demo_test.offset within ±0.5 V" in evident_page
+
+    def test_ids_are_unique(self, evident_page: str) -> None:
+        ids = [attrs["id"] for _, attrs in parsed(evident_page).seen if "id" in attrs]
+        assert len(ids) == len(set(ids))
+
+    def test_a_row_for_each_candidate_and_a_point_for_each_seed(self, axes: Axes, evident: DemoResult) -> None:
+        draw_evidence(axes, evident)
+        assert [label.get_text() for label in axes.get_yticklabels()] == ["reverse", "damp", "offset"]
+        points = [line for line in axes.lines if len(line.get_xdata()) == 1]  # type: ignore[arg-type]
+        heights = [round(float(np.asarray(line.get_ydata())[0])) for line in points]
+        assert sorted(heights) == [0, 0, 1, 1, 2, 2]
+        assert float(np.asarray(points[0].get_xdata())[0]) == -0.21
+
+    def test_a_policy_that_was_learned_without_evidence_keeps_its_traces(self, evident: DemoResult) -> None:
+        runs = tuple(replace(run, evidence=None) if run.seed == 1 else run for run in evident.runs)
+        mixed = replace(evident, runs=runs)
+        assert has_evidence(evident)
+        assert not has_evidence(mixed)
+        found = render(Findings((mixed,)))
+        assert "Weights and magnitudes are ordinary parameters" in found
+        assert "demo_test.offset" in found
+
+    def test_overview(self, evident: DemoResult) -> None:
+        assert overview_png(Findings((evident,))).startswith(b"\x89PNG")
 
 
 class TestOrbit:

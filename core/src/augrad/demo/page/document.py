@@ -11,11 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from augrad.demo.learned import Reach
+from augrad.demo.page.evidence import COLUMNS, draw_evidence, evidence_of, has_evidence, meanings, warnings_of
 from augrad.demo.page.orbits import copies_of, draw_copies, draw_original, drawable
 from augrad.demo.page.panels import draw_curves, draw_magnitudes, draw_scores, draw_shares
 from augrad.demo.page.ranges import draw_distribution, draw_entries, draw_range, entries_height
 from augrad.demo.results import DemoResult, Findings
 from augrad.demo.words import (
+    EVIDENCE,
     METRICS,
     POLICY_HEADINGS,
     RULE_HEADINGS,
@@ -66,6 +68,7 @@ def render(findings: Findings) -> str:
 def _section(result: DemoResult) -> dict[str, Any]:
     """Returns the template's values for a demo."""
     true = result.true_reaches
+    evidence = evidence_of(result)
     return {
         "demo": result.demo,
         "environment": result.environment,
@@ -75,12 +78,13 @@ def _section(result: DemoResult) -> dict[str, Any]:
         "verdict": verdict(result),
         "orbit": _orbit(result),
         "outcomes": [_panel(draw_scores, result, "test score per rule"), *_ranges(result)],
-        "course": [
-            *(_panel(partial(draw_range, true=each), result, f"{called(each, true)} by epoch") for each in true),
-            _panel(draw_shares, result, "selection weights by epoch"),
-            _panel(draw_magnitudes, result, "magnitudes by epoch"),
-            _panel(draw_curves, result, "scores by epoch"),
-        ],
+        "course": _course(result),
+        "steps": not has_evidence(result),
+        "evidence": evidence,
+        "about_evidence": EVIDENCE,
+        "evidence_warnings": warnings_of(result),
+        "evidence_headings": COLUMNS,
+        "meanings": meanings() if evidence else [],
         "rules": rule_rows(result),
         "policy": policy_rows(result),
         "truths": [f"{called(each, true)}, {extent(each)}" for each in true],
@@ -88,6 +92,20 @@ def _section(result: DemoResult) -> dict[str, Any]:
         "confirmations": _confirmations(result),
         "runs": [{"seed": run.seed, "rows": [_policy_cells(row) for row in run.policy]} for run in result.of("augrad")],
     }
+
+
+def _course(result: DemoResult) -> list[Markup]:
+    """Returns the panels on how the policy was found: the evidence, or else what was learned by epoch."""
+    curves = _panel(draw_curves, result, "scores by epoch")
+    if has_evidence(result):
+        return [_panel(draw_evidence, result, "difference of the error by transformation"), curves]
+    true = result.true_reaches
+    return [
+        *(_panel(partial(draw_range, true=each), result, f"{called(each, true)} by epoch") for each in true),
+        _panel(draw_shares, result, "selection weights by epoch"),
+        _panel(draw_magnitudes, result, "magnitudes by epoch"),
+        curves,
+    ]
 
 
 def _confirmations(result: DemoResult) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from augrad.demo.page.evidence import draw_evidence, has_evidence
 from augrad.demo.page.orbits import ROW_COLOURS, copies_of, draw_copies, draw_original, drawable
 from augrad.demo.page.panels import draw_scores, draw_shares
 from augrad.demo.page.ranges import draw_distribution, draw_entries, draw_range
@@ -37,7 +38,7 @@ def overview_png(findings: Findings) -> bytes:
 
 
 def _single(result: DemoResult) -> Figure:
-    """Draws the orbit above; below it the scores, the learned and true ranges, and the selected transforms."""
+    """Draws the orbit above; below it the scores, the learned and true ranges, and the evidence or selections."""
     orbit = drawable(result)
     figure = Figure(figsize=(16, 4.6 if orbit is None else 9.2))
     below: Any = figure
@@ -49,7 +50,11 @@ def _single(result: DemoResult) -> Figure:
     below.subplots_adjust(left=0.105, right=0.9, top=0.86, bottom=0.16, wspace=_gap(result, 0.2))
     draw_scores(panels[0], result)
     _draw_truth(panels[1], result)
-    draw_shares(panels[2], result)
+    if has_evidence(result):
+        panels[2].yaxis.tick_right()
+        draw_evidence(panels[2], result)
+    else:
+        draw_shares(panels[2], result)
     return figure
 
 
