@@ -24,6 +24,7 @@ SURFACE = [
     "DisplacementPenalty",
     "EarlyStopping",
     "Evidence",
+    "EvidenceLoss",
     "FitResult",
     "InvariantModel",
     "JointLoss",

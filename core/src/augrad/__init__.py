@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from augrad.learning.joint import JointLoss
     from augrad.learning.leave_one_out.evidence import Evidence
     from augrad.learning.leave_one_out.find import find_policy
+    from augrad.learning.leave_one_out.gradient import EvidenceLoss
     from augrad.learning.leave_one_out.rule import LeaveOneOut
     from augrad.learning.objective import Objective, StepLoss
     from augrad.learning.parameter_groups import parameter_groups
@@ -56,6 +57,7 @@ __all__ = [
     "DisplacementPenalty",
     "EarlyStopping",
     "Evidence",
+    "EvidenceLoss",
     "FitResult",
     "InvariantModel",
     "JointLoss",
@@ -106,6 +108,7 @@ _HOMES = {
     "learning.leave_one_out.evidence": ("Evidence",),
     "learning.joint": ("JointLoss",),
     "learning.leave_one_out.find": ("find_policy",),
+    "learning.leave_one_out.gradient": ("EvidenceLoss",),
     "learning.leave_one_out.rule": ("LeaveOneOut",),
     "learning.objective": ("Objective", "StepLoss"),
     "learning.parameter_groups": ("parameter_groups",),

@@ -1,4 +1,4 @@
-"""`augrad find`: which transforms help, and how far, before anything is trained. Uses train.py and augrad.find_policy."""
+"""`augrad find`: which transforms help, and how far, before anything is trained. Uses train.py and `find_policy`."""
 
 from __future__ import annotations
 

@@ -104,6 +104,8 @@ def find_policy(
     count("max_transforms", max_transforms)
     if max_seconds is not None:
         number("max_seconds", max_seconds, above=0)
+    if any(isinstance(each, str) for each in transforms):
+        registered()  # of all plugins: they bring the types of batches that the loader may yield
     samples = read_samples(loader, n_samples, seed)
     chosen, left_out = candidates_of(transforms, samples.x, arguments)
     with _bar(progress) as report:
