@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -65,6 +66,9 @@ JITTER = Candidate(
     more=3200,
     trials=trials((0.5, -0.01, 0.02)),
 )
+
+LEFT_OUT = Candidate("case.swap", "undecided", 0.0, (), math.nan, math.nan, math.nan, math.nan)
+"""Not examined."""
 
 
 def policy(magnitude: float = 0.25) -> Policy:

@@ -71,7 +71,7 @@ def seen(monkeypatch):
 
 
 OWN = [
-    *("none", "oracle", "full", "randaugment-0.1", "randaugment-0.3", "randaugment-1.0"),
+    *("none", "oracle", "cross_fitted", "full", "randaugment-0.1", "randaugment-0.3", "randaugment-1.0"),
     *("trivialaugment", "augerino", "augnet", "joint", "augrad"),
 ]
 

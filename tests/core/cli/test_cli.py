@@ -55,7 +55,7 @@ def test_version(capsys):
     [
         (
             ["trian"],
-            "augrad: No such command 'trian'. Did you mean 'train'? Commands: audit, bench, check, demo, new-plugin, ",
+            "augrad: No such command 'trian'. Did you mean 'train'? Commands: audit, bench, check, demo, find, ",
         ),
         (["transforms", "--modlity", "x"], "augrad: No such option: --modlity"),
         (

@@ -3,15 +3,17 @@
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 import augrad
 from augrad.errors import ArgumentError
 
 pytest.importorskip("lightning.pytorch")
-import lightning.pytorch as L  # noqa: E402 - after the check that it is there
+from lightning.pytorch import LightningModule
+from tests.core.lightning.small_runs import WARNINGS, Loader, quiet
 
-from augrad.lightning import FindPolicy, JointModule  # noqa: E402
+from augrad.lightning import FindPolicy, JointModule
+
+pytestmark = WARNINGS
 
 
 class Level(augrad.Transform):
@@ -38,15 +40,14 @@ def loader(n=100):
     generator = torch.Generator().manual_seed(0)
     y = torch.arange(n) % 2
     x = torch.stack([y.float(), 1.0 - y], 1) + 3 * torch.rand(n, 1, generator=generator)
-    return DataLoader(TensorDataset(x, y), 10, shuffle=True)
+    return Loader(list(zip(x.split(10), y.split(10), strict=True)))
 
 
-def trainer(callback, **given):
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
-    return L.Trainer(max_epochs=1, callbacks=[callback], **{**quiet, "enable_checkpointing": False, **given})
+def trainer(callback):
+    return quiet(max_epochs=1, callbacks=[callback])
 
 
-class Plain(L.LightningModule):
+class Plain(LightningModule):
     def __init__(self, inner):
         super().__init__()
         self.inner = inner
@@ -56,7 +57,7 @@ class Plain(L.LightningModule):
         return nn.functional.cross_entropy(self.inner(x), y)
 
     def configure_optimizers(self):
-        return torch.optim.Adam(self.inner.trunk.parameters())
+        return torch.optim.SGD(self.inner.parameters(), lr=0.1)
 
 
 def test_the_policy_stands_before_training_and_does_not_move():

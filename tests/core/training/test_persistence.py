@@ -129,7 +129,7 @@ def test_another_objective_is_refused_even_if_the_task_chose_it(make_parts: Call
     fit(*make_parts(), max_epochs=1, directory=tmp_path)
     parts = make_parts()
     parts[0].augmentation.requires_grad_(False)  # nothing to learn: fit takes the joint loss
-    with pytest.raises(CheckpointError, match=r"objective was 'LeaveOneOut\(n_samples=300, .*\)' and is 'joint'"):
+    with pytest.raises(CheckpointError, match=r"objective was 'LeaveOneOut\(n_samples=400, .*\)' and is 'joint'"):
         fit(*parts, max_epochs=1, directory=tmp_path, resume=True)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
-from tests.core.evidence_cases import FACTS, JITTER, LEVEL, LOW_PASS, NEGATE, made, shown
+from tests.core.evidence_cases import FACTS, JITTER, LEFT_OUT, LEVEL, LOW_PASS, NEGATE, made, shown
 
 from augrad import Evidence
 from augrad.errors import ArgumentError, MissingDependencyError, PolicyError, StorageError
@@ -202,6 +202,20 @@ class TestSave:
             "cutoff_hz", "std[age]", "std[pay]", "std[[b]]", "", "level", "slope"
         ]  # fmt: skip
         assert (rows[-1]["low"], rows[-1]["step"], rows[4]["low"]) == ("-0.025", "1", "")
+
+    @pytest.mark.parametrize("others", [(), (LEVEL,), (NEGATE, LOW_PASS)])
+    def test_a_candidate_that_was_not_examined_has_no_numbers(self, tmp_path, others):
+        evidence = made(*others, LEFT_OUT, shown=shown())
+        assert "not examined" in evidence.headline
+        shown_line = next(line for line in str(evidence).splitlines() if line.startswith("case.swap"))
+        assert shown_line.split() == ["case.swap", "undecided", "not", "examined"]
+        assert "nan" not in str(evidence)
+        page = evidence.save(tmp_path / "evidence.html").read_text("utf-8")
+        assert "nan" not in page.partition("</style>")[2]
+        assert "It was not examined" in page
+        rows = list(csv.DictReader(io.StringIO(evidence.save(tmp_path / "evidence.csv").read_text("utf-8"))))
+        assert (rows[-1]["verdict"], rows[-1]["error"], rows[-1]["difference"]) == ("undecided", "", "")
+        assert not Evidence.from_json(evidence.save(tmp_path / "evidence.json")).candidates[-1].examined
 
     def test_page(self, tmp_path):
         assert made(NEGATE).save(tmp_path / "evidence.html").read_text("utf-8").startswith("<!doctype html>")

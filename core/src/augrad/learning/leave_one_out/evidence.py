@@ -205,11 +205,11 @@ def _plain(value: Any) -> Any:
 
 
 def _numbers(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: float(value) if name in names else value for name, value in document.items()}
+    return {name: float(value) if name in names and value is not None else value for name, value in document.items()}
 
 
 def _candidate(document: Mapping[str, Any]) -> Candidate:
-    ranges = tuple(CandidateRange(**_numbers(each, ("low", "high"))) for each in document["ranges"])
+    ranges = tuple(CandidateRange(**_numbers(each, ("low", "high", "identity"))) for each in document["ranges"])
     trials = tuple(Trial(**_numbers(each, ("magnitude", *_ERRORS))) for each in document["trials"])
     names = ("magnitude", "error_without", *_ERRORS)
     return Candidate(**{**_numbers(document, names), "ranges": ranges, "trials": trials})

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from augrad import batch
+from augrad.errors import ArgumentError
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.learning.leave_one_out.evidence import Evidence, Facts, Shown

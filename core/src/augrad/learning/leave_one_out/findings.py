@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,12 +54,12 @@ class Candidate:
         transform: name of the transform.
         verdict: `"helps"`: it lowers the error, and it is in the policy. `"harmless"`: the error hardly changes, so
             the targets do not depend on it, but it teaches nothing either. `"harms"`: it raises the error.
-            `"undecided"`: the samples do not tell, or it lowers
-            the error by too little to join the policy.
+            `"undecided"`: the samples do not tell, or it lowers the error by too little to join the policy, or it was
+            not examined.
         magnitude: the chosen share of the declared range if it helps, else the strength to which the numbers belong.
         ranges: the physical ranges at that magnitude; empty for a transform without parameters.
         error, error_without: mean leave-one-out error with and without the candidate, beside the transforms that were
-            found before it; in units of the targets' variance.
+            found before it; in units of the targets' variance. NaN, as the difference, if it was not examined.
         difference, standard_error: `error - error_without`, and its standard error, paired by sample.
         more: for `"undecided"` about how many samples would tell; None if unknown or otherwise.
         step: its place in the policy, from 1; None if it is not in the policy.
@@ -76,6 +77,11 @@ class Candidate:
     more: int | None = None
     step: int | None = None
     trials: tuple[Trial, ...] = ()
+
+    @property
+    def examined(self) -> bool:
+        """Whether it was tried: not if time was over before, or if it puts values of other samples into a sample."""
+        return not math.isnan(self.error)
 
 
 @dataclass(frozen=True)

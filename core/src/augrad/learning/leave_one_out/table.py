@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,9 @@ def csv_text(evidence: Evidence) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, FRAME_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows_of(evidence))
+    for row in rows_of(evidence):
+        missing = [name for name, value in row.items() if isinstance(value, float) and math.isnan(value)]
+        writer.writerow({**row, **dict.fromkeys(missing)})
     return text.getvalue()
 
 
@@ -110,8 +113,11 @@ def _cells(candidate: Candidate) -> tuple[str, ...]:
         candidate.transform,
         candidate.verdict,
         ranges_text(candidate.ranges),
-        f"{candidate.error:.3f}",
-        f"{candidate.error_without:.3f}",
-        f"{candidate.difference:+.4f} ±{2 * candidate.standard_error:.4f}".replace("-", "\N{MINUS SIGN}"),
+        *(_numbers(candidate) if candidate.examined else ("", "", "")),
         more_text(candidate),
     )
+
+
+def _numbers(candidate: Candidate) -> tuple[str, str, str]:
+    difference = f"{candidate.difference:+.4f} ±{2 * candidate.standard_error:.4f}".replace("-", "\N{MINUS SIGN}")
+    return f"{candidate.error:.3f}", f"{candidate.error_without:.3f}", difference

@@ -20,6 +20,7 @@ _COUNTS = {
     HARMLESS: ("is harmless", "are harmless"),
     HARMS: ("harms", "harm"),
     UNDECIDED: ("is undecided", "are undecided"),
+    "": ("was not examined", "were not examined"),
 }
 
 
@@ -81,7 +82,7 @@ def headline_parts(evidence: Evidence) -> tuple[str, str]:
     counts = _counts(candidates)
     if not helping:
         names = candidates[0].transform if len(candidates) == 1 else f"of {len(candidates)} transforms"
-        found = _COUNTS[candidates[0].verdict][0] if len(candidates) == 1 else _listed(counts)
+        found = counts[0].removeprefix("1 ") if len(candidates) == 1 else _listed(counts)
         return f"Nothing helps: {names} {found}.", _more(evidence)
     verb = "helps" if len(helping) == 1 else "help"
     named = [_named(each, "") for each in helping[:MOST_NAMED]]
@@ -96,7 +97,9 @@ def headline_parts(evidence: Evidence) -> tuple[str, str]:
 
 
 def more_text(candidate: Candidate) -> str:
-    """Returns how many samples would tell, if that is known."""
+    """Returns how many samples would tell, if that is known; or that a candidate was not examined."""
+    if not candidate.examined:
+        return "not examined"
     return "" if candidate.more is None else f"about {candidate.more} samples would tell"
 
 
@@ -139,8 +142,9 @@ def _named(candidate: Candidate, verb: str) -> str:
 
 def _counts(candidates: Sequence[Candidate]) -> list[str]:
     found = []
-    for verdict, (one, several) in _COUNTS.items():
-        n_found = sum(each.verdict == verdict for each in candidates)
+    kinds = [each.verdict if each.examined else "" for each in candidates]
+    for kind, (one, several) in _COUNTS.items():
+        n_found = kinds.count(kind)
         if n_found:
             found.append(f"{n_found} {one if n_found == 1 else several}")
     return found

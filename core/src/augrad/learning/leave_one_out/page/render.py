@@ -53,36 +53,44 @@ def render_evidence(evidence: Evidence) -> str:
 def _section(evidence: Evidence, candidate: Candidate, place: int) -> dict[str, Any]:
     """Returns the template's values for a candidate."""
     label = f"c{place}: {candidate.transform}"
-    note = more_text(candidate)
+    note, examined = more_text(candidate), candidate.examined
     return {
         "id": f"c{place}",
         "transform": candidate.transform,
         "badge": {"kind": candidate.verdict, "mark": MARKS[candidate.verdict], "word": candidate.verdict, "rest": note},
         "cells": [
             ranges_text(candidate.ranges),
-            number(candidate.error),
-            number(candidate.error_without),
-            in_words(interval_of(candidate), as_share=False),
+            *(
+                (
+                    number(candidate.error),
+                    number(candidate.error_without),
+                    in_words(interval_of(candidate), as_share=False),
+                )
+                if examined
+                else ("", "", "")
+            ),
         ],
         "because": _because(candidate),
-        "numbers": _numbers(candidate),
+        "numbers": _numbers(candidate) if examined else [],
         "single": len(trials_of(candidate)) == 1,
-        "curve": curve_of(candidate, f"{label}, difference of the error"),
+        "curve": curve_of(candidate, f"{label}, difference of the error") if examined else None,
         "helps": candidate.verdict == HELPS,
-        "strip": strip_of(candidate, evidence.shown, label),
+        "strip": strip_of(candidate, evidence.shown, label) if examined else None,
         "trials": [
             (
                 strength_text(candidate, each.magnitude),
                 number(each.error),
                 *interval(interval_of(each), as_share=False),
             )
-            for each in trials_of(candidate)
+            for each in (trials_of(candidate) if examined else ())
         ],
     }
 
 
 def _because(candidate: Candidate) -> str:
     """Returns the reason for the verdict."""
+    if not candidate.examined:
+        return "It was not examined; the reason is among the remarks at the top of the page."
     change = (
         f"by {number(abs(candidate.difference))}, from {number(candidate.error_without)} to {number(candidate.error)}"
     )
