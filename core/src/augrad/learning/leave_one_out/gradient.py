@@ -161,7 +161,8 @@ class EvidenceLoss:
         moved, _ = augmentation.augment(self._x, draws=draws, weight_gradient=False)
         augmentation.forget()
         weights = weights.reshape(self._n_copies, self._n_samples)
-        copies = self._features(moved).unflatten(0, (self._n_copies, self._n_samples))
+        values = self._features(moved)
+        copies = values.reshape(self._n_copies, self._n_samples, values.shape[1])
         return _error(copies, weights / weights.sum(dim=0), self._targets, self._directions)
 
     def _draw(self, layer: AugmentationLayer, choice: Int[Tensor, " batch"], generator: Any) -> tuple[Any, Any]:
@@ -219,7 +220,7 @@ def _together(
     flat = rows.flatten(0, 1)
     ridge = penalty * torch.eye(n_directions, dtype=rows.dtype, device=rows.device)
     factor = torch.linalg.cholesky(flat.T @ flat + ridge)
-    weighted = torch.cholesky_solve(flat.T, factor).T.unflatten(0, (n_samples, n_copies))
+    weighted = torch.cholesky_solve(flat.T, factor).T.reshape(n_samples, n_copies, n_directions)
     scaled = root[..., None] * targets[:, None]
     fixed = torch.eye(n_copies, dtype=rows.dtype, device=rows.device) - root[:, :, None] * root[:, None] / n_samples
     products = torch.einsum("ncr,nck->rk", rows, scaled)
