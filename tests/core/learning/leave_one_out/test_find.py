@@ -19,6 +19,7 @@ from tests.core.learning.leave_one_out.toys import (
     Stir,
     flipped,
     signals,
+    trained,
     trunk,
     verdicts,
 )
@@ -113,13 +114,7 @@ class TestVerdicts:
         assert evidence.facts.warnings == ("20 samples with a negative class were left out",)
 
     def test_a_trained_trunk_uses_its_own_features(self):
-        inner = trunk()
-        x, y = signals(200)
-        optimizer = torch.optim.Adam(inner.parameters(), 0.02)
-        for _ in range(50):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(inner(x), y).backward()
-            optimizer.step()
+        inner = trained(*signals(200))
         evidence = find_policy(inner, [signals(seed=1)], CANDIDATES)
         assert evidence.facts.trunk == "trained before"
         assert plain().facts.trunk == "as initialised"
