@@ -30,14 +30,14 @@ def pairs(n: int = 100) -> list[tuple[Tensor, Tensor]]:
     return [(X[:n], Y[:n])]
 
 
-class Log(Transform):
-    """Has no result for what is below 0."""
+class Root(Transform):
+    """Has no result for what falls below 0."""
 
     modality = "toy"
-    base = Range(3.0, low=2.0, identity=2.0)
+    less = Range(3.0)
 
-    def forward(self, x: Tensor, *, base: Tensor) -> Tensor:
-        return x.log() / base.log()[:, None]
+    def forward(self, x: Tensor, *, less: Tensor) -> Tensor:
+        return (x - less[:, None]).sqrt()
 
 
 @register
@@ -104,8 +104,7 @@ LOADERS: dict[str, tuple[Any, type[AugradError], str]] = {
     "one class": (
         [(X, torch.full_like(Y, 3))],
         InputError,
-        "a single class (3) in the 100 samples that were read, so there is nothing to predict. Two classes with 10 "
-        "samples each are the least",
+        "a single class (3) in the 100 samples that were read, so there is nothing to predict. Two classes with 10 samples",
     ),
     "one number": ([(X, torch.ones(100))], InputError, "the same target for all 100 samples"),
     "a class for each": ([(X, torch.arange(100))], InputError, "100 classes in 100 samples, too few for each"),
@@ -152,8 +151,7 @@ FEATURES: dict[str, tuple[nn.Module, Any, type[AugradError], str]] = {
         nn.Flatten(),
         None,
         ArgumentError,
-        "features must be given: the trunk Flatten has no linear or convolutional layer with a row for each sample. "
-        "Pass the name of a module whose output has one",
+        "must be given: the trunk Flatten has no linear or convolutional layer with a row for each sample. Pass the name",
     ),
     "no such module": (Unused(), "spar", ArgumentError, "the trunk has no module 'spar'. Did you mean 'spare'?"),
     "no name": (Unused(), "", ArgumentError, "the trunk has no module ''"),
@@ -216,16 +214,16 @@ class TestNotFinite:
         assert "or in the trunk's weights" in str(refusal(InputError, trunk=inner))
 
     def test_what_a_transform_makes_of_a_sample(self):
-        x = X - X.amin() + 1
-        x[41, 2] = -1.0
+        x = X - X.amin() + 3.1
+        x[41, 2] = 2.5  # so only strong copies fail
         loader = DataLoader(TensorDataset(x, Y), 16, shuffle=True)
-        error = refusal(InputError, loader=loader, transforms=[Level(level=0.1), Log], n_samples=100)
-        assert "transforms: toy.log turns sample 41, counted from 0, into one whose features are not finite" in str(
+        error = refusal(InputError, loader=loader, transforms=[Level(level=0.1), Root], n_samples=100)
+        assert "transforms: toy.root turns sample 41, counted from 0, into one whose features are not finite" in str(
             error
         )
         assert (error.facts["argument"], error.facts["transform"], error.facts["index"]) == (
             "transforms",
-            "toy.log",
+            "toy.root",
             41,
         )
 
