@@ -104,7 +104,7 @@ LOADERS: dict[str, tuple[Any, type[AugradError], str]] = {
     "one class": (
         [(X, torch.full_like(Y, 3))],
         InputError,
-        "a single class (3) in the 100 samples that were read, so there is nothing to predict. Two classes with 10 samples",
+        "a single class (3) in the 100 samples that were read, so there is nothing to predict. Two classes with 10",
     ),
     "one number": ([(X, torch.ones(100))], InputError, "the same target for all 100 samples"),
     "a class for each": ([(X, torch.arange(100))], InputError, "100 classes in 100 samples, too few for each"),
@@ -151,7 +151,7 @@ FEATURES: dict[str, tuple[nn.Module, Any, type[AugradError], str]] = {
         nn.Flatten(),
         None,
         ArgumentError,
-        "must be given: the trunk Flatten has no linear or convolutional layer with a row for each sample. Pass the name",
+        "must be given: the trunk Flatten has no linear or convolutional layer with a row for each sample. Pass",
     ),
     "no such module": (Unused(), "spar", ArgumentError, "the trunk has no module 'spar'. Did you mean 'spare'?"),
     "no name": (Unused(), "", ArgumentError, "the trunk has no module ''"),
