@@ -5,6 +5,7 @@ Uses search.py, judging.py; used by find.py, rule.py.
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from augrad.learning.leave_one_out.search import N_FINALISTS, Found, search
 from augrad.learning.leave_one_out.targets import Targets, targets_of
 from augrad.policies.policy import Policy
 from augrad.randomness import derived_seed, preserved_generators
+from augrad.report.words import counted
 from augrad.transform.transform import Transform
 from augrad.transform.unchanged import Unchanged
 
@@ -84,7 +86,8 @@ def examine(
         ArgumentError, ArgumentTypeError, InputError: the targets, the samples or the features are not accepted.
     """
     started = time.perf_counter()
-    targets = targets_of(samples.target, batch.count(samples.x))
+    targets = targets_of(samples.target, batch.count(samples.x), samples.index)
+    index = samples.index[targets.kept.cpu()]
     x = _placed(samples.x, trunk)
     columns = targets.columns.to(batch.device(x))
     if not targets.kept.all():
@@ -97,13 +100,15 @@ def examine(
         raise ArgumentError(
             f"transforms: {', '.join(names)} put values of other samples into a sample, so leaving that sample out "
             "leaves a part of it in, and its error says nothing. Add candidates that change each sample by itself.",
-            argument="features",
+            argument="transforms",
         )
     found = Found((), {}, {})
     complete = True
     with preserved_generators():
         tick = _Clock(started, max_seconds).tick
-        judges = _Judges(trunk, x, columns, tried, chosen=features, n_copies=n_copies, seed=seed, tick=tick)
+        judges = _Judges(
+            trunk, x, columns, tried, chosen=features, n_copies=n_copies, seed=seed, tick=tick, index=index
+        )
         progress = _Progress(len(tried), max_transforms, report)
         state: list[Found] = []
         try:
@@ -155,11 +160,13 @@ class _Judges:
         n_copies: int,
         seed: int,
         tick: Callable[[], None],
+        index: Tensor,
     ) -> None:
         trunk = _built(trunk, x)
         self.fresh = is_fresh(trunk)
-        self.features = Features(trunk, x, chosen)
-        other = Features(reinitialised(trunk, derived_seed(seed, "evidence", "trunk")), x, chosen)
+        self.features = Features(trunk, x, chosen, index=index)
+        anew = reinitialised(trunk, derived_seed(seed, "evidence", "trunk"))
+        other = Features(anew, x, chosen, index=index)
         n_samples = len(targets)
         patterns: dict[str, tuple[float, ...]] = {}
 
@@ -207,15 +214,14 @@ def _placed(x: Any, trunk: nn.Module) -> Any:
 
 
 def _built(trunk: nn.Module, x: Any) -> nn.Module:
-    """The trunk, after a pass if it still has lazy parameters."""
+    """The trunk; a copy after a pass if it still has lazy parameters."""
     lazy = any(isinstance(each, nn.parameter.UninitializedParameter) for each in trunk.parameters())
-    if lazy:
-        modes = [module.training for module in trunk.modules()]
-        with torch.no_grad():
-            trunk.eval()(batch.first_of(x, 2))
-        for module, mode in zip(trunk.modules(), modes, strict=True):
-            module.training = mode
-    return trunk
+    if not lazy:
+        return trunk
+    built = copy.deepcopy(trunk).eval()
+    with torch.no_grad():
+        built(batch.first_of(x, 2))
+    return built
 
 
 def _nothing() -> AugmentationModule:
@@ -235,7 +241,7 @@ def _told(targets: Targets, transforms: Sequence[Transform]) -> list[str]:
     told = []
     dropped = int((~targets.kept).sum())
     if dropped:
-        told.append(f"{dropped} samples with a negative class were left out")
+        told.append(f"{counted(dropped, 'sample')} with a negative class {'was' if dropped == 1 else 'were'} left out")
     mixing = [each.name for each in transforms if each.mixes_samples]
     if mixing:
         told.append(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, normalize
 
@@ -49,10 +49,12 @@ class Features:
         chosen: the name of a module, whose output is used alone; or a function `(trunk, x) -> (samples, features)`.
             None: the inputs of all linear and convolutional layers that have a row for each sample.
         name: how an error calls the argument `chosen`.
+        index: by which an error calls each sample; None for its place.
 
     Attributes:
         layers: names of the modules, in order of the pass; empty for a function.
         n_features: columns.
+        index: of the samples, on the CPU.
 
     Raises:
         ArgumentError: there is no such module; or the trunk has no layer with a row per sample.
@@ -70,22 +72,34 @@ class Features:
         (('0', '2'), torch.Size([2, 7]))
     """
 
-    def __init__(self, trunk: nn.Module, x: Any, chosen: Chosen = None, *, name: str = "features") -> None:
+    def __init__(
+        self,
+        trunk: nn.Module,
+        x: Any,
+        chosen: Chosen = None,
+        *,
+        name: str = "features",
+        index: Int[Tensor, " samples"] | None = None,
+    ) -> None:
         self._trunk = copy.deepcopy(trunk).eval().requires_grad_(False)
         self._name, self._chosen = name, chosen
+        self.index = torch.arange(batch.count(x)) if index is None else index.cpu()
         self._seen: list[tuple[str, Tensor]] = []
         self._hook()
         with torch.no_grad():
             _settle_statistics(self._trunk, x)
             parts = self._parts(x)
             if not parts:
-                raise ArgumentError(
-                    f"{name} must be given: the trunk {type(trunk).__name__} has no linear or convolutional layer with "
-                    "a row for each sample. Pass the name of a module whose output has one, such as 'encoder', or a "
-                    "function (trunk, x) -> (samples, features).",
+                raise ArgumentError(_without_features(trunk, chosen, name), argument=name)
+            row = _not_finite(values for _, values in parts)
+            if row is not None:
+                sample = int(self.index[row])
+                raise InputError(
+                    f"{name}: the trunk's features of sample {sample}, counted from 0, are not finite. Look for NaN or "
+                    "infinite values in the data, or in the trunk's weights.",
                     argument=name,
+                    index=sample,
                 )
-            self._check(parts, x)
             self._centres = [values.mean(dim=0) for _, values in parts]
             self.layers = tuple(layer for layer, _ in parts if layer)
             spread = [_varies(values, centre) for (_, values), centre in zip(parts, self._centres, strict=True)]
@@ -98,16 +112,29 @@ class Features:
             self.n_features = sum(values.shape[1] for _, values in parts)
 
     def __call__(self, x: Any) -> Float[Tensor, "samples features"]:
-        """Features of a batch, `(samples, features)`; differentiable in the batch."""
+        """Features of a batch, `(samples, features)`; differentiable in the batch.
+
+        Raises:
+            InputError: a feature is not finite; its attribute `row` is the place in the batch.
+        """
         n_samples = batch.count(x)
         if n_samples <= ROWS:
-            return self._of(x)
-        index = torch.arange(n_samples, device=batch.device(x))
-        return torch.cat([self._of(batch.select(x, rows)) for rows in torch.split(index, ROWS)])
+            values = self._of(x)
+        else:
+            index = torch.arange(n_samples, device=batch.device(x))
+            values = torch.cat([self._of(batch.select(x, rows)) for rows in torch.split(index, ROWS)])
+        row = _not_finite([values])
+        if row is not None:
+            raise InputError(
+                f"{self._name}: the trunk's features of row {row} of a batch are not finite, although those of the "
+                "samples are. Look at the transforms that changed them.",
+                argument=self._name,
+                row=row,
+            )
+        return values
 
     def _of(self, x: Any) -> Tensor:
         parts = self._parts(x)
-        self._check(parts, x)
         # Of length 1 in all, however many layers there are.
         share = 1 / math.sqrt(len(parts))
         scaled = [
@@ -172,17 +199,6 @@ class Features:
                 argument=self._name,
             )
         return _pooled(values)
-
-    def _check(self, parts: Sequence[tuple[str, Tensor]], x: Any) -> None:
-        finite = torch.stack([values.detach().isfinite().all(dim=1) for _, values in parts]).all(dim=0)
-        if not finite.all():
-            index = int((~finite).nonzero()[0])
-            raise InputError(
-                f"{self._name}: the trunk's features of sample {index} are not finite ({int((~finite).sum())} of "
-                f"{batch.count(x)} samples). Look for NaN or infinite values in the data, or in the trunk's weights.",
-                argument=self._name,
-                index=index,
-            )
 
 
 def is_fresh(trunk: nn.Module) -> bool:
@@ -251,3 +267,19 @@ def _pooled(values: Tensor) -> Tensor:
 def _varies(values: Tensor, centre: Tensor) -> bool:
     size = values.abs().max()
     return bool((values - centre).abs().max() > FLAT + 1e-6 * size)
+
+
+def _not_finite(parts: Iterable[Tensor]) -> int | None:
+    """The first row with a value that is not finite; None if there is none."""
+    finite = torch.stack([values.detach().isfinite().all(dim=1) for values in parts]).all(dim=0)
+    return None if finite.all() else int((~finite).nonzero()[0])
+
+
+def _without_features(trunk: nn.Module, chosen: Chosen, name: str) -> str:
+    if isinstance(chosen, str):
+        return f"{name}: the trunk does not call its module {chosen!r}. Pass the name of a module that it calls."
+    return (
+        f"{name} must be given: the trunk {type(trunk).__name__} has no linear or convolutional layer with a row for "
+        "each sample. Pass the name of a module whose output has one, such as 'encoder', or a function (trunk, x) -> "
+        "(samples, features)."
+    )

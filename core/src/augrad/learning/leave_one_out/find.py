@@ -15,8 +15,9 @@ from augrad.learning.leave_one_out.examination import MAX_TRANSFORMS, N_COPIES, 
 from augrad.learning.leave_one_out.samples import read_samples
 from augrad.learning.leave_one_out.targets import LEAST_SAMPLES
 from augrad.model import InvariantModel
-from augrad.options import count, number
+from augrad.options import count, flag, number
 from augrad.plugins.registry import transforms as registered
+from augrad.report.words import counted
 from augrad.transform.transform import Transform
 
 LEAST_COPIES = 4
@@ -69,9 +70,10 @@ def find_policy(
     Raises:
         ArgumentError, ArgumentTypeError: an argument is not accepted.
         InputError: there are fewer than 20 samples, a single class, values that are not finite, or features that are
-            the same for all samples.
+            the same for all samples. The attribute `index` tells a sample's place in the data set.
         InputError, InputTypeError: a transform does not accept the data.
         LayerError, UnknownTransformError: as for `AugmentationLayer`.
+        UnknownNameError: no transform of this modality is registered.
 
     Example:
         >>> import torch
@@ -104,6 +106,15 @@ def find_policy(
     count("max_transforms", max_transforms)
     if max_seconds is not None:
         number("max_seconds", max_seconds, above=0)
+    if progress is not None:
+        flag("progress", progress)
+    count("seed", seed, least=None, wrong_type=ArgumentTypeError)
+    if not isinstance(transforms, Sequence):
+        raise ArgumentTypeError(
+            "transforms must be a modality, such as 'vision', or a list of names, transform classes or instances, but "
+            f"got {transforms!r}.",
+            argument="transforms",
+        )
     if any(isinstance(each, str) for each in transforms):
         registered()  # of all plugins: they bring the types of batches that the loader may yield
     samples = read_samples(loader, n_samples, seed)
@@ -136,10 +147,16 @@ def candidates_of(
         The candidates, and a sentence for those that were left out.
 
     Raises:
-        ArgumentError: no transform of the modality accepts the data.
+        ArgumentError: no transform of the modality accepts the data, or the name of a transform came for a modality.
     """
     if not isinstance(transforms, str):
         return resolve_transforms(transforms, arguments), []
+    if transforms in registered():
+        raise ArgumentError(
+            f"transforms must be a modality or a list, but got the name of a transform. Write [{transforms!r}].",
+            argument="transforms",
+            value=transforms,
+        )
     built, skipped = [], {}
     for name in registered(transforms):
         try:
@@ -154,7 +171,8 @@ def candidates_of(
         raise ArgumentError(
             f"transforms: no transform of the modality {transforms!r} can be used. {first}", argument="transforms"
         )
-    told = [f"{len(skipped)} transforms were left out: {', '.join(skipped)}"] if skipped else []
+    were = "was" if len(skipped) == 1 else "were"
+    told = [f"{counted(len(skipped), 'transform')} {were} left out: {', '.join(skipped)}"] if skipped else []
     return built, told
 
 

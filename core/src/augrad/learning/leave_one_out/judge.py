@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from augrad import batch
+from augrad.errors import InputError
 from augrad.learning.leave_one_out.copies import Copies
 from augrad.learning.leave_one_out.errors import leave_one_out
 from augrad.learning.leave_one_out.features import Features
@@ -144,7 +145,8 @@ class Judge:
     def _fixed(self, policy: Sequence[Entry]) -> Tensor:
         key = tuple(policy)
         if key not in self._passes:
-            self._passes[key] = self._of(self.copies.fixed(policy) if policy else self._x)
+            x = self.copies.fixed(policy) if policy else self._x
+            self._passes[key] = self._of(x, policy[-1].name if policy else "")
         return self._passes[key]
 
     @torch.no_grad()
@@ -152,7 +154,7 @@ class Judge:
         key = (*policy, name)
         if key not in self._sweeps:
             x, roots = self.copies.swept(policy, name)
-            self._sweeps[key] = (self._of(x), roots)
+            self._sweeps[key] = (self._of(x, name), roots)
         return self._sweeps[key]
 
     def forget(self) -> None:
@@ -160,8 +162,20 @@ class Judge:
         self._passes.clear()
         self._sweeps.clear()
 
-    def _of(self, x: Any) -> Tensor:
-        values = self._features(x)
-        self._tick()
+    def _of(self, x: Any, name: str) -> Tensor:
         n_samples = batch.count(self._x)
+        try:
+            values = self._features(x)
+        except InputError as error:
+            if not name or "row" not in error.facts:
+                raise
+            sample = int(self._features.index[error.facts["row"] % n_samples])
+            raise InputError(
+                f"transforms: {name} turns sample {sample}, counted from 0, into one whose features are not finite. "
+                "Leave this transform out, or give it a smaller range.",
+                argument="transforms",
+                transform=name,
+                index=sample,
+            ) from error
+        self._tick()
         return values.reshape(len(values) // n_samples, n_samples, *values.shape[1:])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler
 
@@ -23,11 +24,13 @@ class Samples:
         x: the samples as a single batch.
         target: their targets, as the loader yields them.
         more: whether the loader has more.
+        index: of each sample in the data set, or in the order in which the loader yields them, from 0.
     """
 
     x: Any
     target: Any
     more: bool
+    index: Int[Tensor, " samples"]
 
 
 def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
@@ -43,12 +46,12 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
 
     Raises:
         ArgumentTypeError: `loader` is no iterable of pairs.
-        ArgumentError: the loader is empty, or its batches have different forms of targets.
+        ArgumentError: the loader is empty, or its batches have samples or targets of different shapes.
 
     Example:
         >>> found = read_samples([(torch.zeros(3, 2), torch.arange(3)), (torch.ones(2, 2), torch.arange(2))], 4)
-        >>> batch.count(found.x), found.target.tolist(), found.more
-        (4, [0, 1, 2, 0], True)
+        >>> batch.count(found.x), found.target.tolist(), found.index.tolist(), found.more
+        (4, [0, 1, 2, 0], [0, 1, 2, 3], True)
     """
     if isinstance(loader, str) or not hasattr(loader, "__iter__"):
         raise ArgumentTypeError(
@@ -62,16 +65,17 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
     with preserved_generators():
         seed_global_generators(seed, "evidence", "samples")
         indexed = _indexed(loader)
-        entries = iter(loader) if indexed is None else _at_random(indexed, n_samples, seed)
+        order = None if indexed is None else _order(indexed, n_samples, seed)
+        entries = iter(loader) if order is None else _read_at(indexed, order)
         for entry in entries:
-            if n_read >= n_samples:
-                break
             x, target = _pair(entry)
             n_here = batch.count(x)
             if n_here:
                 parts.append(x)
                 targets.append(target)
                 n_read += n_here
+            if n_read >= n_samples:
+                break
         else:
             entries = iter(())
         more = len(indexed.dataset) > n_samples if indexed is not None else n_read > n_samples or _has_more(entries)
@@ -80,16 +84,17 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
             "loader yields no samples. Check the data set, and drop_last with a batch_size larger than it.",
             argument="loader",
         )
-    x, target = batch.concatenate(*parts), _joined(targets)
+    x, target = _together(parts), _joined(targets)
+    index = torch.arange(n_read) if order is None else torch.tensor(order)
     if n_read > n_samples:
         if len(parts) == 1:
             kept = torch.randperm(n_read, generator=keyed_generator(seed, "evidence", "kept"))[:n_samples]
         else:
             kept = torch.arange(n_samples)
-        x = batch.select(x, kept.to(batch.device(x)))
+        x, index = batch.select(x, kept.to(batch.device(x))), index[kept]
         target = target[kept.to(target.device)] if isinstance(target, Tensor) and len(target) == n_read else target
     # Repeated, a batch is as a layer hands it on: graphs have edge weights.
-    return Samples(batch.repeat(batch.detach(x), 1), target, more)
+    return Samples(batch.repeat(batch.detach(x), 1), target, more, index)
 
 
 def _indexed(loader: Any) -> Any:
@@ -106,9 +111,13 @@ def _indexed(loader: Any) -> Any:
     return loader if plain else None
 
 
-def _at_random(loader: Any, n_samples: int, seed: int) -> Iterator[Any]:
+def _order(loader: Any, n_samples: int, seed: int) -> list[int]:
     n_all = len(loader.dataset)
-    order = torch.randperm(n_all, generator=keyed_generator(seed, "evidence", "order"))[:n_samples].tolist()
+    found: list[int] = torch.randperm(n_all, generator=keyed_generator(seed, "evidence", "order"))[:n_samples].tolist()
+    return found
+
+
+def _read_at(loader: Any, order: Sequence[int]) -> Iterator[Any]:
     for start in range(0, len(order), loader.batch_size):
         chosen = order[start : start + loader.batch_size]
         yield loader.collate_fn([loader.dataset[index] for index in chosen])
@@ -120,13 +129,25 @@ def _has_more(entries: Iterator[Any]) -> bool:
 
 def _pair(entry: Any) -> tuple[Any, Any]:
     if not isinstance(entry, tuple | list) or len(entry) != 2:
-        got = f"{len(entry)} entries" if isinstance(entry, tuple | list) else f"{type(entry).__name__} alone"
+        alone = entry[0] if isinstance(entry, tuple | list) and len(entry) == 1 else entry
+        got = f"{len(alone)} entries" if isinstance(alone, tuple | list) else f"{type(alone).__name__} alone"
         raise ArgumentTypeError(
             f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it "
             "needs both.",
             argument="loader",
         )
     return entry[0], entry[1]
+
+
+def _together(parts: list[Any]) -> Any:
+    shapes = {tuple(part.shape[1:]) for part in parts if isinstance(part, Tensor)}
+    if len(shapes) > 1:
+        raise ArgumentError(
+            f"loader yields samples of different shapes: {', '.join(map(str, sorted(shapes)))}. Pad or crop them to a "
+            "single one.",
+            argument="loader",
+        )
+    return batch.concatenate(*parts)
 
 
 def _joined(targets: list[Any]) -> Any:

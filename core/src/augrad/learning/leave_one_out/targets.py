@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -34,7 +34,7 @@ class Targets:
     words: str
 
 
-def targets_of(target: Any, n_samples: int) -> Targets:
+def targets_of(target: Any, n_samples: int, index: Int[Tensor, " samples"] | None = None) -> Targets:
     """Brings targets into the form of a regression.
 
     Classes count alike, however many samples they have: each column of their one-hot code is scaled to the same
@@ -44,6 +44,7 @@ def targets_of(target: Any, n_samples: int) -> Targets:
         target: integers or booleans `(samples,)` for classes; integers, booleans or zeros and ones
             `(samples, labels)` for several labels; floating point `(samples,)` or `(samples, outputs)` for numbers.
         n_samples: number of samples.
+        index: by which an error calls each sample; None for its place.
 
     Raises:
         ArgumentError: there is not one target for each sample.
@@ -72,8 +73,8 @@ def targets_of(target: Any, n_samples: int) -> Targets:
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given.is_floating_point():
-        return _numbers(given)
-    return _classes(given.long()) if given.ndim == 1 else _numbers(given.double())
+        return _numbers(given, index)
+    return _classes(given.long()) if given.ndim == 1 else _numbers(given.double(), index)
 
 
 def _classes(given: Tensor) -> Targets:
@@ -98,14 +99,17 @@ def _classes(given: Tensor) -> Targets:
     return Targets(_scaled(columns), kept, f"{len(values)} classes")
 
 
-def _numbers(given: Tensor) -> Targets:
+def _numbers(given: Tensor, index: Tensor | None) -> Targets:
     rows = given.double().reshape(len(given), -1)
     finite = rows.isfinite().all(dim=1)
     if not finite.all():
+        first = int((~finite).nonzero()[0])
+        number = first if index is None else int(index[first])
         raise InputError(
-            f"loader yields targets that are not finite, the first for sample {int((~finite).nonzero()[0])} of those "
-            "that were read. Remove these samples, or fill the gaps.",
+            f"loader yields targets that are not finite, first that of sample {number}, counted from 0 "
+            f"({int((~finite).sum())} of {len(rows)}). Remove these samples, or fill the gaps.",
             argument="loader",
+            index=number,
         )
     _enough(len(rows))
     centred = rows - rows.mean(dim=0)
