@@ -109,7 +109,7 @@ class Demo:
     lr: float = 2e-3
     n_layers: int = 2
     copies: int = 10
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0, 1, 2)
     n_threads: int = 1
     seconds: float = 60.0
 

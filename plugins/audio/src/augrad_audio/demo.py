@@ -102,11 +102,11 @@ DEMO = Demo(
         "audio.time_shift": {"unit": "samples", "padding": "cyclic", "offset": LENGTH / 2},
     },
     draw=draw_outline,
-    epochs=150,
+    epochs=75,
     batch_size=16,
     lr=3e-3,
     n_layers=2,
     copies=10,
-    seconds=220.0,
+    seconds=35.0,
 )
 """The task is to find a cyclic shift over the whole period among six candidates."""

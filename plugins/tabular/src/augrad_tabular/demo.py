@@ -166,6 +166,6 @@ DEMO = Demo(
     lr=5e-3,
     n_layers=2,
     copies=10,
-    seconds=65.0,
+    seconds=12.0,
 )
 """The task is to find a factor on twelve columns among six candidates."""

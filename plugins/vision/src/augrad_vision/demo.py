@@ -105,6 +105,6 @@ DEMO = Demo(
     lr=2e-3,
     n_layers=2,
     copies=10,
-    seconds=180.0,
+    seconds=25.0,
 )
 """The task is to find rotation by up to 60 degrees among eight candidates; noise and erasing can destroy the class."""
