@@ -68,7 +68,7 @@ def fit(
 
     `fit` runs the stages of an objective's plan. The default objective, `"leave_one_out"`, has two:
 
-    1. *evidence*: at most 300 samples are read. From the features that the trunk has before its training, a regression
+    1. *evidence*: at most 400 samples are read. From the features that the trunk has before its training, a regression
        tells in closed form which transforms lower its leave-one-out error, and how far they may go. It takes seconds,
        however large the data are. `FitResult.evidence` holds what was found.
     2. *training*: the trunk is trained for `max_epochs` with the transforms that were found.
