@@ -25,6 +25,15 @@ def unit(values: Tensor, reference: Tensor) -> Tensor:
     return normalize(values.flatten(1) - reference.flatten(1).mean(dim=0), dim=1)
 
 
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.layer(self.layer(x).relu())
+
+
 class TestOfLayers:
     def test_they_are_centred_inputs_of_unit_length(self):
         trunk = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 2))
@@ -64,14 +73,6 @@ class TestOfLayers:
         assert Features(layer, rows(*shape)).n_features == n_features
 
     def test_a_layer_that_is_called_twice_counts_twice(self):
-        class Twice(nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.layer = nn.Linear(4, 4)
-
-            def forward(self, x: Tensor) -> Any:
-                return self.layer(self.layer(x).relu())
-
         assert Features(Twice(), rows(4)).layers == ("layer", "layer")
 
     def test_layers_without_a_row_for_each_sample_are_left_out(self):
@@ -113,6 +114,10 @@ class TestChosen:
         found = Features(trunk, x, "1")
         torch.testing.assert_close(found(x), unit(trunk[:2](x), trunk[:2](x)))
         assert (found.layers, found.n_features) == (("1",), 7)
+
+    def test_of_a_module_that_is_called_twice_the_last_output(self):
+        trunk, x = Twice(), rows(4)
+        torch.testing.assert_close(Features(trunk, x, "layer")(x), unit(trunk(x), trunk(x)))
 
     def test_a_function(self):
         trunk, x = nn.Linear(5, 2), rows(5)

@@ -105,15 +105,16 @@ class TestPlace:
         (layer,) = given.layers
         torch.testing.assert_close(layer.magnitudes[1:], torch.tensor([0.5, 0.125]))
 
-    def test_the_policy_stands_in_the_order_in_which_it_was_found(self):
+    @pytest.mark.parametrize("order", [[LEVEL, FLIP], [FLIP, LEVEL]])
+    def test_the_policy_stands_in_the_order_in_which_it_was_found(self, order: list[str]):
         given = module([Level, FlipFront], [Level])
         places = Places(given)
-        entries: dict[str, list[float]] = {LEVEL: [0.5], FLIP: []}
+        entries: dict[str, list[float]] = {name: [0.5] if name == LEVEL else [] for name in order}
         place(given, places, entries)
         policy = placed_policy(given, places, entries)
-        assert [layer.names[int(layer.weights.argmax())] for layer in policy.as_module()] == [LEVEL, FLIP]
+        assert [layer.names[int(layer.weights.argmax())] for layer in policy.as_module()] == order
         assert [layer.weights.max() for layer in policy.as_module()] == [1.0, 1.0]
-        assert next(iter(policy.as_module())).magnitudes.tolist() == pytest.approx([0.5])
+        assert policy.as_module().layers[order.index(LEVEL)].magnitudes.tolist() == pytest.approx([0.5])
 
     def test_an_empty_policy(self):
         given = module([Level])
