@@ -37,6 +37,15 @@ class Slope(Transform):
         return x + slope[:, None] * RAMP.to(x)
 
 
+class Both(Slope):
+    """Adds a slope and a level, each with a magnitude of its own."""
+
+    level = Range(6.0, unit="V", signed=True)
+
+    def forward(self, x: Tensor, *, slope: Tensor, level: Tensor) -> Tensor:
+        return super().forward(x, slope=slope) + level[:, None]
+
+
 class Noise(Transform):
     """Drowns the shape."""
 
