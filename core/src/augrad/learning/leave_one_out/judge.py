@@ -97,12 +97,12 @@ class Judge:
             magnitudes = GRID if layer.columns else (1.0,)
             return {m: (before, self.errors([*policy, self.entry(name, m)])) for m in magnitudes}
         found = {}
-        for root in roots:
-            n_first = max(2, math.floor(root * self.copies.n_copies))
-            weights = self._swept(policy, name)[1][:n_first]
-            weights = weights / weights.sum(dim=0)
-            before = self._first(policy, n_first, weights) if policy else self.errors(policy)
-            found[root**2] = (before, self._first([*policy, Entry(name, ())], n_first, weights))
+        n_copies = self.copies.n_copies
+        # Whole numbers of copies: with few of them, several roots are the same strength.
+        for n_first in sorted({max(2, math.floor(root * n_copies)) for root in roots}):
+            after = self._first([*policy, Entry(name, ())], n_first, self._swept(policy, name)[1])
+            before = self._first(policy, n_first, self._middles()) if policy else self.errors(policy)
+            found[(n_first / n_copies) ** 2] = (before, after)
         return found
 
     def entry(self, name: str, magnitude: float) -> Entry:
@@ -131,16 +131,23 @@ class Judge:
         self.patterns[name] = tuple(pattern) if any(pattern) else (1.0,) * n_columns
 
     @torch.no_grad()
-    def _first(self, policy: Sequence[Entry], n_first: int, weights: Tensor | None) -> Errors:
-        """Errors from the first copies of a policy."""
-        key = (*policy, n_first, weights is None)
+    def _first(self, policy: Sequence[Entry], n_first: int, roots: Tensor | None) -> Errors:
+        """Errors from the first copies of a policy, weighted by their roots; None for equal weights."""
+        key = (*policy, n_first, roots is None)
         if key not in self._known:
             if policy and not policy[-1].magnitudes:
                 copies = self._swept(policy[:-1], policy[-1].name)[0]
             else:
                 copies = self._fixed(policy)
+            weights = None if roots is None else roots[:n_first] / roots[:n_first].sum(dim=0)
             self._known[key] = leave_one_out(copies[:n_first], self._targets, weights)
         return self._known[key]
+
+    def _middles(self) -> Tensor:
+        """The mean roots of a sweep's copies, which are the same for all candidates that follow a policy."""
+        n_copies, device = self.copies.n_copies, self._targets.device
+        roots = (torch.arange(n_copies, device=device) + 0.5) / n_copies
+        return roots[:, None].expand(n_copies, self.copies.n_samples)
 
     def _fixed(self, policy: Sequence[Entry]) -> Tensor:
         key = tuple(policy)

@@ -90,7 +90,7 @@ def _left(name: str, finding: Finding, layer: AugmentationLayer, n_samples: int)
             without=without[strongest],
             layer=layer,
         )
-    needed = samples_needed(*shares[best], n_samples=_n_samples(finding))
+    needed = samples_needed(*shares[best], n_samples=_n_samples(finding, best))
     return _candidate(
         name,
         UNDECIDED,
@@ -191,5 +191,6 @@ def _chosen(errors: Errors) -> torch.Tensor:
     return (weights[:, None] * errors).sum(dim=0) / weights.sum()
 
 
-def _n_samples(finding: Finding) -> int:
-    return int(next(iter(finding.curve.values()))[0].shape[1])
+def _n_samples(finding: Finding, place: int) -> int:
+    """Samples of the trial at that place."""
+    return int(finding.curve[sorted(finding.curve)[place]][0].shape[1])

@@ -115,6 +115,11 @@ def _reason(module: AugmentationModule, candidates: Sequence[Transform]) -> str 
             return f"layer {index} of the augmentation does not learn"
         if not isinstance(layer.strength, GlobalStrength) or layer.preference is not None:
             return f"layer {index} has weights or magnitudes that differ between samples"
+        if not layer.columns and not any(isinstance(transform, Unchanged) for transform in layer):
+            return (
+                f"layer {index} holds only transforms without parameters, so it cannot be switched off; add "
+                "augrad.Unchanged to it"
+            )
         if layer.distribution != "uniform":
             return f"layer {index} draws from the distribution {layer.distribution!r}, not 'uniform'"
     return None

@@ -205,15 +205,16 @@ class _Search:
             finding = _finding(self._again(name, finalists[name].magnitude))
             self._tried(name)
             if not self.chosen:
-                self._first[name] = finding
+                # The window does not show what it does at other strengths.
+                self._first[name] = Finding({**self._first[name].curve, **finding.curve}, finding.magnitude)
             if any(each.gain >= min_gain and each.z >= min_z for each in finding.gains):
                 passed.append((name, finding))
         return passed
 
     def take(self, name: str, finding: Finding) -> None:
         """Adds a transform to the policy."""
+        self._taken[name] = finding if self.chosen else self._first[name]
         self.chosen.append(self._screen.entry(name, finding.magnitude))
-        self._taken[name] = finding
         self._known(self.found)
 
     def _again(self, name: str, magnitude: float) -> Curve:
