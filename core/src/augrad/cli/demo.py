@@ -18,7 +18,8 @@ def run(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Names of demos. Default: all installed demos.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(metavar="0,1,2", help="Seeds of the repetitions. Default: each demo's own, 0, 1 and 2.")
+        str | None,
+        typer.Option(metavar="0,1,2", help="Seeds of the repetitions. Default: each demo's own, 0, 1 and 2."),
     ] = None,
     output: Annotated[
         Path | None,

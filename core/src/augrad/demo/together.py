@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,7 +58,10 @@ def train_together(demos: Sequence[Demo], jobs: int) -> Iterator[Trained]:
     with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
         parallel = joblib.Parallel(return_as="generator_unordered", batch_size=1, max_nbytes=None)
         try:
-            yield from parallel(calls)
+            with warnings.catch_warnings():
+                # loky replaces a process whose memory has grown, and says so; nothing is lost by it.
+                warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+                yield from parallel(calls)
         except TerminatedWorkerError as error:
             raise TrainingError(
                 f"a process of the demo died ({error.__class__.__name__}): short of memory, or a crash. Run it with "

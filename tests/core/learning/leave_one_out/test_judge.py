@@ -99,8 +99,19 @@ class TestCurve:
         before, after = given.curve(policy, LEVEL, [0.5])[0.25]
         x, roots = given.copies.swept(policy, LEVEL)
         weights = roots[:8] / roots[:8].sum(dim=0)
-        torch.testing.assert_close(before, measured(given, given.copies.fixed(policy)[: 8 * N], weights))
         torch.testing.assert_close(after, measured(given, x[: 8 * N], weights))
+        middles = (torch.arange(8) + 0.5)[:, None].expand(8, N) / 32  # 0.5 / 16 and so on, of sum 1
+        torch.testing.assert_close(before, measured(given, given.copies.fixed(policy)[: 8 * N], middles))
+
+    def test_no_candidate_changes_the_numbers_of_another(self):
+        policy = [Entry(SLOPE, (0.1,))]
+        alone, after_others = judge().curve(policy, LEVEL), judge()
+        after_others.curve(policy, NOISE)
+        torch.testing.assert_close(after_others.curve(policy, LEVEL), alone, rtol=0, atol=0)
+
+    def test_few_copies_have_the_strengths_that_they_have(self):
+        given = judge(n_copies=5)
+        assert list(given.curve([], LEVEL, FINE)) == [(n / 5) ** 2 for n in (2, 3, 4, 5)]
 
     def test_all_strengths_take_a_single_pass(self):
         given = judge()

@@ -75,6 +75,12 @@ class TestReason:
             "layer 0 has weights or magnitudes that differ between samples"
         )
 
+    def test_a_layer_cannot_be_switched_off(self):
+        assert Places(module([Level], [FlipFront, FlipBack])).reason == (
+            "layer 1 holds only transforms without parameters, so it cannot be switched off; add augrad.Unchanged to it"
+        )
+        assert Places(module([Level], [FlipFront, Unchanged])).reason is None
+
 
 class TestPlace:
     def test_weights_and_magnitudes_are_set_and_others_rest(self):
