@@ -277,7 +277,7 @@ def test_what_a_file_cannot_hold_is_refused_before_training(make_loader: Any, tm
 
     trunk = nn.Linear(4, 3)
     before = trunk.weight.detach().clone()
-    model = InvariantModel(trunk, augrad.AugmentationLayer([Closed(lambda x: x)]))
+    model = InvariantModel(trunk, augrad.AugmentationLayer([Closed(lambda x: x), augrad.Unchanged]))
     with pytest.raises(augrad.AugradError, match=r"checkpoint_test\.closed"):
         fit(model, make_loader(), directory=tmp_path)
     assert torch.equal(trunk.weight, before)
