@@ -55,5 +55,7 @@ def test_single_samples_are_no_batches(loader: Any):
 
 
 def test_no_pair():
-    with pytest.raises(ArgumentTypeError, match="yields dict alone.*let the loader's collate_fn return them as a pair"):
+    with pytest.raises(
+        ArgumentTypeError, match=r"yields dict alone.*let the loader's collate_fn return them as a pair"
+    ):
         read_samples([{"x": X, "y": Y}], 20)
