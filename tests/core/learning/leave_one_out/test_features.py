@@ -12,7 +12,8 @@ from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from augrad.errors import InputError
 from augrad.learning.leave_one_out import features as module
-from augrad.learning.leave_one_out.features import Features, is_fresh, reinitialised
+from augrad.learning.leave_one_out.features import Features
+from augrad.learning.leave_one_out.trunks import is_fresh, reinitialised
 
 N = 12
 

@@ -5,12 +5,10 @@ Uses search.py, judging.py; used by find.py, rule.py.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from augrad import batch
@@ -18,14 +16,15 @@ from augrad.errors import ArgumentError
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
 from augrad.learning.leave_one_out.evidence import Evidence, Facts, Shown
-from augrad.learning.leave_one_out.features import Chosen, Features, is_fresh, reinitialised
+from augrad.learning.leave_one_out.features import Chosen, Features
 from augrad.learning.leave_one_out.judge import Judge
 from augrad.learning.leave_one_out.judging import judged
 from augrad.learning.leave_one_out.samples import Samples
 from augrad.learning.leave_one_out.search import N_FINALISTS, Found, search
 from augrad.learning.leave_one_out.targets import Targets, targets_of
+from augrad.learning.leave_one_out.trunks import built, is_fresh, reinitialised
 from augrad.policies.policy import Policy
-from augrad.randomness import derived_seed, preserved_generators
+from augrad.randomness import derived_seed, preserved_generators, seed_global_generators
 from augrad.report.words import counted
 from augrad.transform.transform import Transform
 from augrad.transform.unchanged import Unchanged
@@ -105,6 +104,7 @@ def examine(
     found = Found((), {}, {})
     complete = True
     with preserved_generators():
+        seed_global_generators(seed, "evidence", "forward")  # a trunk may draw from them
         tick = _Clock(started, max_seconds).tick
         judges = _Judges(
             trunk, x, columns, tried, chosen=features, n_copies=n_copies, seed=seed, tick=tick, index=index
@@ -162,7 +162,7 @@ class _Judges:
         tick: Callable[[], None],
         index: Tensor,
     ) -> None:
-        trunk = _built(trunk, x)
+        trunk = built(trunk, x)
         self.fresh = is_fresh(trunk)
         self.features = Features(trunk, x, chosen, index=index)
         anew = reinitialised(trunk, derived_seed(seed, "evidence", "trunk"))
@@ -211,17 +211,6 @@ def _placed(x: Any, trunk: nn.Module) -> Any:
     """The samples on the device of the trunk."""
     parameter = next(trunk.parameters(), None)
     return x if parameter is None or parameter.device == batch.device(x) else x.to(parameter.device)
-
-
-def _built(trunk: nn.Module, x: Any) -> nn.Module:
-    """The trunk; a copy after a pass if it still has lazy parameters."""
-    lazy = any(isinstance(each, nn.parameter.UninitializedParameter) for each in trunk.parameters())
-    if not lazy:
-        return trunk
-    built = copy.deepcopy(trunk).eval()
-    with torch.no_grad():
-        built(batch.first_of(x, 2))
-    return built
 
 
 def _nothing() -> AugmentationModule:

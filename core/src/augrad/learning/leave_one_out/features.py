@@ -1,11 +1,10 @@
 """`Features`: the inputs of a trunk's layers, for ridge regression in closed form.
 
-Used by judge.py and gradient.py.
+Uses trunks.py; used by judge.py and gradient.py.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,9 +16,7 @@ from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d, adapti
 
 from augrad import batch
 from augrad.errors import ArgumentError, ArgumentTypeError, InputError, suggestion
-
-LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-"""The layers whose inputs are features."""
+from augrad.learning.leave_one_out.trunks import LAYERS, counted_batches, still_copy
 
 CELLS = {3: (16,), 4: (4, 4), 5: (3, 3, 3)}
 """Cells to which a map is averaged, by the number of axes of the layer's input."""
@@ -57,8 +54,8 @@ class Features:
         index: of the samples, on the CPU.
 
     Raises:
-        ArgumentError: there is no such module; or the trunk has no layer with a row per sample.
-        ArgumentTypeError: `chosen` is something else, or a function returned no tensor of `(samples, features)`.
+        ArgumentError: there is no such module; or the trunk has no layer with a row per sample, or cannot be copied.
+        ArgumentTypeError: `chosen` is something else, or gave no floating-point tensor of `(samples, features)`.
         InputError: a feature is not finite, or all samples have the same features.
 
     References:
@@ -81,7 +78,7 @@ class Features:
         name: str = "features",
         index: Int[Tensor, " samples"] | None = None,
     ) -> None:
-        self._trunk = copy.deepcopy(trunk).eval().requires_grad_(False)
+        self._trunk = still_copy(trunk, x)
         self._name, self._chosen = name, chosen
         self.index = torch.arange(batch.count(x)) if index is None else index.cpu()
         self._seen: list[tuple[str, Tensor]] = []
@@ -147,7 +144,7 @@ class Features:
         if chosen is None:
             for layer, module in modules.items():
                 if isinstance(module, LAYERS):
-                    module.register_forward_pre_hook(self._input_of(layer))
+                    module.register_forward_pre_hook(self._input_of(layer or type(module).__name__))
         elif isinstance(chosen, str):
             if chosen not in modules or not chosen:
                 raise ArgumentError(
@@ -198,49 +195,18 @@ class Features:
                 f"{got}.",
                 argument=self._name,
             )
+        if not values.is_floating_point():
+            raise ArgumentTypeError(
+                f"{self._name}: {source} must give floating-point values, but gave {values.dtype}. Convert them with "
+                ".float().",
+                argument=self._name,
+            )
         return _pooled(values)
-
-
-def is_fresh(trunk: nn.Module) -> bool:
-    """Whether a trunk is as torch initialises it: within the bounds of the default weights, and without statistics.
-
-    Example:
-        >>> layer = nn.Linear(3, 2)
-        >>> is_fresh(layer), is_fresh(nn.Linear(3, 2).requires_grad_(False).apply(lambda m: m.weight.mul_(9)))
-        (True, False)
-    """
-    for module in trunk.modules():
-        if _counted(module):
-            return False
-        if isinstance(module, LAYERS) and not isinstance(module.weight, nn.parameter.UninitializedParameter):
-            bound = 1 / math.sqrt(max(1, module.weight[0].numel()))
-            if module.weight.numel() and float(module.weight.detach().abs().max()) > bound * (1 + 1e-5):
-                return False
-    return True
-
-
-def reinitialised(trunk: nn.Module, seed: int) -> nn.Module:
-    """A copy of the trunk with weights drawn anew, by the modules' own `reset_parameters`."""
-    fresh = copy.deepcopy(trunk)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for module in fresh.modules():
-            reset = getattr(module, "reset_parameters", None)
-            if callable(reset):
-                reset()
-    return fresh
-
-
-def _counted(module: Any) -> int | None:
-    """How many batches a batch normalisation has seen; None if it keeps no statistics, or is another module."""
-    kind = nn.modules.batchnorm._BatchNorm  # noqa: SLF001 - torch has no public name for all of them
-    counted = isinstance(module, kind) and module.num_batches_tracked is not None
-    return int(module.num_batches_tracked) if counted else None
 
 
 def _settle_statistics(trunk: nn.Module, x: Any) -> None:
     """Gives batch normalisation without statistics those of the samples."""
-    blank: list[Any] = [module for module in trunk.modules() if _counted(module) == 0]
+    blank: list[Any] = [module for module in trunk.modules() if counted_batches(module) == 0]
     for module in blank:
         module.momentum = None
         module.train()

@@ -26,7 +26,7 @@ from augrad.learning.leave_one_out.targets import targets_of
 from augrad.model import InvariantModel
 from augrad.options import count
 from augrad.plugins.registry import transforms as registered
-from augrad.randomness import keyed_generator
+from augrad.randomness import keyed_generator, preserved_generators, seed_global_generators
 
 
 class EvidenceLoss:
@@ -106,10 +106,11 @@ class EvidenceLoss:
         if not targets.kept.all():
             x = batch.select(x, targets.kept.nonzero()[:, 0].to(batch.device(x)))
         self._targets = targets.columns.to(batch.device(x))
-        self._features = Features(trunk, x, features)
         self._n_copies, self._n_samples, self._seed = n_copies, batch.count(x), seed
         self._x = batch.repeat(batch.detach(x), n_copies)
-        with torch.no_grad():
+        with torch.no_grad(), preserved_generators():
+            seed_global_generators(seed, "evidence", "forward")
+            self._features = Features(trunk, x, features)
             clean = self._features(x)
             # Orthogonal directions in which the regression on all copies is sought: those of the samples as they are.
             _, sizes, rows = torch.linalg.svd(clean - clean.mean(dim=0), full_matrices=False)
@@ -161,7 +162,9 @@ class EvidenceLoss:
         moved, _ = augmentation.augment(self._x, draws=draws, weight_gradient=False)
         augmentation.forget()
         weights = weights.reshape(self._n_copies, self._n_samples)
-        values = self._features(moved)
+        with preserved_generators():
+            seed_global_generators(self._seed, "evidence", "forward")  # a trunk may draw from them
+            values = self._features(moved)
         copies = values.reshape(self._n_copies, self._n_samples, values.shape[1])
         return _error(copies, weights / weights.sum(dim=0), self._targets, self._directions)
 

@@ -84,7 +84,7 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
             "loader yields no samples. Check the data set, and drop_last with a batch_size larger than it.",
             argument="loader",
         )
-    x, target = _together(parts), _joined(targets)
+    x, target = _together(parts), _joined(targets, n_read)
     index = torch.arange(n_read) if order is None else torch.tensor(order)
     if n_read > n_samples:
         if len(parts) == 1:
@@ -118,9 +118,12 @@ def _order(loader: Any, n_samples: int, seed: int) -> list[int]:
 
 
 def _read_at(loader: Any, order: Sequence[int]) -> Iterator[Any]:
-    for start in range(0, len(order), loader.batch_size):
-        chosen = order[start : start + loader.batch_size]
-        yield loader.collate_fn([loader.dataset[index] for index in chosen])
+    size = loader.batch_sampler.batch_size  # the loader has none if it was given a batch sampler
+    several = getattr(loader.dataset, "__getitems__", None)
+    for start in range(0, len(order), size):
+        chosen = list(order[start : start + size])
+        found = [loader.dataset[index] for index in chosen] if several is None else several(chosen)
+        yield loader.collate_fn(found)
 
 
 def _has_more(entries: Iterator[Any]) -> bool:
@@ -133,7 +136,7 @@ def _pair(entry: Any) -> tuple[Any, Any]:
         got = f"{len(alone)} entries" if isinstance(alone, tuple | list) else f"{type(alone).__name__} alone"
         raise ArgumentTypeError(
             f"loader must yield pairs (x, target), but yields {got}. Evidence compares inputs with targets, so it "
-            "needs both.",
+            "needs both: let the loader's collate_fn return them as a pair.",
             argument="loader",
         )
     return entry[0], entry[1]
@@ -150,11 +153,17 @@ def _together(parts: list[Any]) -> Any:
     return batch.concatenate(*parts)
 
 
-def _joined(targets: list[Any]) -> Any:
+def _joined(targets: list[Any], n_read: int) -> Any:
     if not all(isinstance(target, Tensor) for target in targets):
         return targets[0]  # refused with its type
     ranks = {target.ndim for target in targets}
     if ranks == {0}:
+        if n_read != len(targets):
+            raise ArgumentError(
+                "loader must yield batches, but yields single samples: a target is a single number. Give the "
+                "DataLoader a batch_size.",
+                argument="loader",
+            )
         return torch.stack(targets)
     if len(ranks) > 1 or len({target.shape[1:] for target in targets}) > 1:
         raise ArgumentError(

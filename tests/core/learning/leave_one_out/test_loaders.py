@@ -1,0 +1,61 @@
+"""Loaders of every kind are read by `read_samples`: each sample once, with its target, whatever the sampler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
+
+from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad.learning.leave_one_out.samples import read_samples
+
+X = torch.arange(60.0).reshape(30, 2)
+Y = torch.arange(30)
+DATA = TensorDataset(X, Y)
+
+
+class Together(Dataset[tuple[Tensor, Tensor]]):
+    """Reads several samples at once, as a data base does, and none alone."""
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        raise AssertionError("samples must be read together")
+
+    def __getitems__(self, indices: list[int]) -> list[tuple[Tensor, Tensor]]:
+        return [(X[index], Y[index]) for index in indices]
+
+
+LOADERS: dict[str, Any] = {
+    "a batch sampler": DataLoader(DATA, batch_sampler=BatchSampler(RandomSampler(DATA), 7, drop_last=True)),
+    "a list of batches of indices": DataLoader(DATA, batch_sampler=[list(range(30))]),
+    "a data set that reads several at once": DataLoader(Together(), 7, shuffle=True),
+    "batches that the data set makes": DataLoader([(X[:10], Y[:10]), (X[10:], Y[10:])], batch_size=None),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("case", LOADERS)
+def test_every_sample_is_read_once_with_its_target(case: str):
+    found = read_samples(LOADERS[case], 100)
+    assert sorted(found.target.tolist()) == Y.tolist()
+    assert torch.equal(found.x, X[found.target])
+    assert torch.equal(found.index, found.target)
+    assert not found.more
+
+
+@pytest.mark.parametrize("loader", [DataLoader(DATA, batch_size=None), list(zip(X, Y, strict=True))])
+def test_single_samples_are_no_batches(loader: Any):
+    with pytest.raises(ArgumentError, match="must yield batches, but yields single samples") as caught:
+        read_samples(loader, 20)
+    assert caught.value.facts["argument"] == "loader"
+
+
+def test_no_pair():
+    with pytest.raises(
+        ArgumentTypeError, match=r"yields dict alone.*let the loader's collate_fn return them as a pair"
+    ):
+        read_samples([{"x": X, "y": Y}], 20)
