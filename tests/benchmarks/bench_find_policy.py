@@ -96,9 +96,10 @@ def fit(images: Tensor, labels: Tensor, n_samples: int = 10_000, epochs: int = 1
             layer.requires_grad_(False)
             options = {"objective": "joint", "penalty": None}
         started = time.perf_counter()
-        result = augrad.fit(model, loader, epochs=epochs, progress=False, **options)
+        result = augrad.fit(model, loader, max_epochs=epochs, progress=False, **options)
         taken = time.perf_counter() - started
-        print(f"{rule}: {taken:.1f} s, {[row for row in result.policy.to_rows() if row['weight'] > 0.01]}")
+        drawn = [f"{row.transform} {row.low:.3g} to {row.high:.3g}" for row in result.policy if row.weight > 0.01]
+        print(f"{rule}: {taken:.1f} s, {', '.join(drawn)}", flush=True)
         return taken
 
     for _ in range(2):
