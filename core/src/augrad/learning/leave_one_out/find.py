@@ -57,7 +57,7 @@ def find_policy(
         features: the name of a module of the trunk, whose output is used alone; or a function
             `(trunk, x) -> (samples, features)`. None: the inputs of all linear and convolutional layers that have a
             row for each sample.
-        n_samples: samples to read at most, at least 20.
+        n_samples: samples to read at most, at least 20. Beyond about 1,000, the time grows with the cube of the number.
         n_copies: augmented copies of each sample, at least 4.
         max_transforms: transforms in the policy at most.
         max_seconds: the search ends after about this time with what it has found; None for no limit.
