@@ -34,6 +34,14 @@ class Negate(augrad.Transform):
         return -x
 
 
+class Stir(augrad.Transform):
+    modality = "gradient_test"
+    mixes_samples = True
+
+    def forward(self, x):
+        return x.roll(1, 0)
+
+
 TARGET = torch.arange(100) % 2
 
 
@@ -142,6 +150,13 @@ def test_the_trunk_of_an_invariant_model_is_used_and_samples_without_a_target_ar
     assert torch.equal(with_gaps, without)
 
 
+def diverged():
+    broken = module([Level, Tilt])
+    with torch.no_grad():
+        broken.layers[0].raw_weights[0] = torch.nan
+    return broken
+
+
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
@@ -151,6 +166,12 @@ def test_the_trunk_of_an_invariant_model_is_used_and_samples_without_a_target_ar
         (lambda: loss(features="7"), ArgumentError, "no module '7'"),
         (lambda: loss()(augrad.AugmentationLayer([Level])), ArgumentTypeError, "pass model.augmentation"),
         (lambda: loss(n_copies=2)(module([Level, Tilt, Negate])), ArgumentError, r"transforms of a layer \(3\)"),
+        (
+            lambda: loss()(module([Level, Stir])),
+            ArgumentError,
+            "gradient_test.stir puts values of other samples into it",
+        ),
+        (lambda: loss()(diverged()), ArgumentError, "weights or magnitudes that are NaN"),
         (lambda: augrad.EvidenceLoss(nn.Linear(2, 2), samples()[:9], TARGET[:9]), InputError, "9 samples"),
     ],
 )
