@@ -30,6 +30,13 @@ class Together(Dataset[tuple[Tensor, Tensor]]):
         return [(X[index], Y[index]) for index in indices]
 
 
+class Doubling(DataLoader[Any]):
+    """Changes what it reads."""
+
+    def __iter__(self) -> Any:
+        return ((2 * x, y) for x, y in super().__iter__())
+
+
 LOADERS: dict[str, Any] = {
     "a batch sampler": DataLoader(DATA, batch_sampler=BatchSampler(RandomSampler(DATA), 7, drop_last=True)),
     "a list of batches of indices": DataLoader(DATA, batch_sampler=[list(range(30))]),
@@ -45,6 +52,12 @@ def test_every_sample_is_read_once_with_its_target(case: str):
     assert torch.equal(found.x, X[found.target])
     assert torch.equal(found.index, found.target)
     assert not found.more
+
+
+def test_a_loader_that_changes_what_it_reads():
+    found = read_samples(Doubling(DATA, 7, shuffle=True), 20)
+    assert torch.equal(found.x, 2 * X[found.target])
+    assert found.more
 
 
 @pytest.mark.parametrize("loader", [DataLoader(DATA, batch_size=None), list(zip(X, Y, strict=True))])

@@ -102,6 +102,7 @@ def _indexed(loader: Any) -> Any:
     sampler: Any = getattr(loader, "sampler", None)
     plain = (
         isinstance(loader, DataLoader)
+        and type(loader).__iter__ is DataLoader.__iter__  # a subclass may change what is read
         and hasattr(loader.dataset, "__len__")
         and hasattr(loader.dataset, "__getitem__")
         and type(sampler) in (RandomSampler, SequentialSampler)
