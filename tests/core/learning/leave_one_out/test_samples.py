@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.core.learning.leave_one_out.toys import Level, signals, trunk
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, TensorDataset
 
+from augrad import find_policy
 from augrad.errors import ArgumentError, ArgumentTypeError
 from augrad.learning.leave_one_out.samples import read_samples
 
@@ -72,3 +74,14 @@ def test_no_pair():
         ArgumentTypeError, match=r"yields dict alone.*let the loader's collate_fn return them as a pair"
     ):
         read_samples([{"x": X, "y": Y}], 20)
+
+
+def test_samples_that_a_sampler_repeats_are_told():
+    data = TensorDataset(*signals(40))
+    often = DataLoader(data, 10, sampler=RandomSampler(data, replacement=True, num_samples=200))
+    once, repeated = (
+        find_policy(trunk(), loader, [Level]).facts.warnings
+        for loader in (DataLoader(data, 10), DataLoader(data, 10, sampler=list(often.sampler)))
+    )
+    assert once == ()
+    assert "of 200 samples equal another one: leaving a sample out leaves its copy in" in repeated[0]

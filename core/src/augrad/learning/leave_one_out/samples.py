@@ -97,6 +97,16 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
     return Samples(batch.repeat(batch.detach(x), 1), target, more, index)
 
 
+def n_repeated(x: Any) -> int:
+    """How many samples equal an earlier one; 0 for batches that are no tensors.
+
+    Example:
+        >>> n_repeated(torch.tensor([[1.0], [2.0], [1.0]]))
+        1
+    """
+    return len(x) - len(torch.unique(x.flatten(1), dim=0)) if isinstance(x, Tensor) and x.ndim > 1 else 0
+
+
 def _indexed(loader: Any) -> Any:
     """The loader if single samples can be read at any index, as it would read them; else None."""
     sampler: Any = getattr(loader, "sampler", None)
