@@ -150,6 +150,10 @@ def test_the_trunk_of_an_invariant_model_is_used_and_samples_without_a_target_ar
     assert torch.equal(with_gaps, without)
 
 
+def evidence_of(target):
+    return augrad.EvidenceLoss(nn.Linear(2, 2), samples(), target)
+
+
 def diverged():
     broken = module([Level, Tilt])
     with torch.no_grad():
@@ -172,7 +176,10 @@ def diverged():
             "gradient_test.stir puts values of other samples into it",
         ),
         (lambda: loss()(diverged()), ArgumentError, "weights or magnitudes that are NaN"),
-        (lambda: augrad.EvidenceLoss(nn.Linear(2, 2), samples()[:9], TARGET[:9]), InputError, "9 samples"),
+        (lambda: augrad.EvidenceLoss(nn.Linear(2, 2), samples()[:9], TARGET[:9]), InputError, "target has 9 samples"),
+        (lambda: evidence_of(TARGET[:50]), ArgumentError, r"target must have a target for each sample.*has \(50,\)"),
+        (lambda: evidence_of(TARGET.tolist()), ArgumentTypeError, "target must be a tensor of targets.*has list"),
+        (lambda: evidence_of(0 * TARGET), InputError, "target has a single class.*Pass other samples, or more"),
     ],
 )
 def test_mistakes_are_named(call, kind, words):

@@ -102,7 +102,7 @@ class EvidenceLoss:
         count("n_copies", n_copies, least=2)
         if not isinstance(x, Tensor):
             registered()  # of all plugins: they bring the other types of batches
-        targets = targets_of(target, batch.count(x))
+        targets = targets_of(target, batch.count(x), source="target")
         if not targets.kept.all():
             x = batch.select(x, targets.kept.nonzero()[:, 0].to(batch.device(x)))
         self._targets = targets.columns.to(batch.device(x))
