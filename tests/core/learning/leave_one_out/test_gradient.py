@@ -1,5 +1,8 @@
 """`EvidenceLoss` is the error of `find_policy`, with frozen draws, and learns by its gradient."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -128,6 +131,12 @@ def test_a_mixture_has_the_weights_in_its_output():
         loss()(mixed := module([Level, Tilt], selection="mixture", magnitude=0.3)), [mixed.layers[0].raw_weights]
     )
     assert weights.abs().max() > 0
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_a_copy_is_the_same_error(copied):
+    error, augmentation = loss(), module([Level, Tilt])
+    assert torch.equal(copied(error)(augmentation), error(augmentation))
 
 
 def test_trunk_and_mode_are_left_alone():
