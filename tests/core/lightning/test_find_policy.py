@@ -89,6 +89,28 @@ def test_a_resumed_run_does_not_search_again():
     assert resumed.evidence.policy == callback.evidence.policy
 
 
+def test_a_second_run_searches_anew_for_another_model_alone():
+    callback, inner = FindPolicy(), model()
+    trainer(callback).fit(Plain(inner), loader())
+    first = callback.evidence
+    trainer(callback).fit(Plain(inner), loader())
+    assert callback.evidence == first
+    trainer(callback).fit(Plain(model()), loader(60))
+    assert (first.facts.n_samples, callback.evidence.facts.n_samples) == (100, 60)
+
+
+def test_a_policy_of_other_candidates_does_not_fit():
+    callback = FindPolicy()
+    trainer(callback).fit(Plain(model()), loader())
+    resumed = FindPolicy()
+    resumed.load_state_dict(callback.state_dict())
+    other = model(layer=augrad.AugmentationLayer([Negate]))
+    with pytest.raises(
+        ArgumentError, match=r"cannot hold the policy of the checkpoint: find_policy_test.level. Resume"
+    ):
+        trainer(resumed).fit(Plain(other), loader())
+
+
 @pytest.mark.parametrize(
     ("made", "options", "data", "words"),
     [

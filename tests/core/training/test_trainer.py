@@ -146,6 +146,15 @@ def test_shapes_that_would_broadcast_are_refused(make_model: Callable[..., Any])
         fit(model, [(torch.zeros(5, 4), torch.zeros(5))], max_epochs=1, objective="joint")
 
 
+def test_lazy_weights_are_refused_by_name(make_model: Callable[..., Any], make_loader: Callable[..., Any]) -> None:
+    model = InvariantModel(nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), make_model().augmentation)
+    with pytest.raises(ArgumentError, match=r"trunk\.1\.weight is still lazy\. Pass a first batch through the trunk"):
+        fit(model, make_loader(), max_epochs=1)
+    with torch.no_grad():
+        model.trunk(next(iter(make_loader()))[0])
+    assert fit(model, make_loader(), max_epochs=1, objective="joint").history
+
+
 def test_a_list_of_batches_is_a_loader(make_model: Callable[..., Any], make_loader: Callable[..., Any]) -> None:
     batches = list(make_loader(shuffle=False))
     assert fit(make_model(), batches, max_epochs=2).history[-1]["step"] == 2 * len(batches)

@@ -39,7 +39,7 @@ def resolve_transforms(transforms: Sequence[Entry], arguments: Mapping[str, Any]
         raise LayerError("transforms must name at least one transform, but got an empty list.", argument="transforms")
     given = _checked(arguments)
     entries = [get_transform(entry) if isinstance(entry, str) else entry for entry in transforms]
-    _check_taken(given, [entry for entry in entries if _is_kind(entry)])
+    check_taken(given, [entry for entry in entries if _is_kind(entry)])
     built = [_built(entry, given) for entry in entries]
     names = [transform.name for transform in built]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -120,6 +120,20 @@ def accepted(kinds: Iterable[type[Transform]]) -> set[str]:
     return {name for kind in kinds for name in _parameters(kind)}
 
 
+def check_taken(arguments: Mapping[str, Any], kinds: Sequence[type[Transform]]) -> None:
+    """Raises `ArgumentError` for an argument that no constructor of these classes takes."""
+    known = accepted(kinds)
+    names = {kind.name for kind in kinds}
+    unknown = [name for name in arguments if name not in known | names]
+    if unknown:
+        raise ArgumentError(
+            f"arguments holds {unknown[0]!r}, which none of these transforms takes; they take: "
+            f"{', '.join(sorted(known)) or 'none'}." + suggestion(unknown[0], known | names),
+            argument="arguments",
+            value=unknown[0],
+        )
+
+
 def _is_kind(entry: object) -> TypeGuard[type[Transform]]:
     return isinstance(entry, type) and issubclass(entry, Transform)
 
@@ -147,16 +161,3 @@ def _checked(arguments: Mapping[str, Any] | None) -> Mapping[str, Any]:
             argument="arguments",
         )
     return arguments or {}
-
-
-def _check_taken(arguments: Mapping[str, Any], kinds: Sequence[type[Transform]]) -> None:
-    known = accepted(kinds)
-    names = {kind.name for kind in kinds}
-    unknown = [name for name in arguments if name not in known | names]
-    if unknown:
-        raise ArgumentError(
-            f"arguments holds {unknown[0]!r}, which none of these transforms takes; they take: "
-            f"{', '.join(sorted(known)) or 'none'}." + suggestion(unknown[0], known | names),
-            argument="arguments",
-            value=unknown[0],
-        )

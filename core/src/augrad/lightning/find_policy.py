@@ -19,7 +19,8 @@ class FindPolicy(Callback):
     """Finds the policy before the first epoch, and sets the model's augmentation to it, which then stands still.
 
     The Trainer's training data are read once, at most `n_samples` of them. A resumed run takes the policy from the
-    checkpoint and does not search again. With several processes the first one searches.
+    checkpoint and does not search again. For another model it searches anew. With several processes the first one
+    searches.
 
     Args:
         model: name of the attribute of the LightningModule that holds the `InvariantModel`; None for the only one.
@@ -30,23 +31,33 @@ class FindPolicy(Callback):
         evidence: the `augrad.Evidence`, once it is known.
 
     Raises:
-        ArgumentError: an option is not accepted; when training begins, if there is no such model, or if no evidence can
-            be had.
+        ArgumentError: an option is not accepted; when training begins, if there is no such model, if no evidence can be
+            had, or if the policy of a checkpoint does not fit the model.
     """
 
     def __init__(self, model: str | None = None, *, seed: int = 0, **options: Any) -> None:
         super().__init__()
         self._model, self._seed, self._options = model, seed, LeaveOneOut(**options)
         self._found: dict[str, Any] | None = None
+        self._loaded = False
         self.evidence: Evidence | None = None
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Finds the policy, or takes it from the checkpoint, and places it."""
         model = self._invariant(pl_module)
-        if self._found is None:
+        # What was found before, for another model, says nothing about this one, which still learns.
+        learns = any(parameter.requires_grad for parameter in model.augmentation.parameters())
+        if self._found is None or (learns and not self._loaded):
             self._found = self._searched(trainer, model)
+        self._loaded = False
         places = Places(model.augmentation)
         entries = {entry["transform"]: entry["magnitudes"] for entry in self._found["entries"]}
+        if not places.fit(list(entries)):
+            raise ArgumentError(
+                f"model: its augmentation cannot hold the policy of the checkpoint: {', '.join(entries)}. Resume with "
+                "the augmentation of that run, or train anew without ckpt_path.",
+                argument="model",
+            )
         place(model.augmentation, places, entries)
         model.augmentation.requires_grad_(False)
         policy = placed_policy(model.augmentation, places, entries)
@@ -58,7 +69,7 @@ class FindPolicy(Callback):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Takes what was found from a checkpoint."""
-        self._found = state_dict["found"]
+        self._found, self._loaded = state_dict["found"], True
 
     def _searched(self, trainer: Any, model: InvariantModel) -> dict[str, Any]:
         places = Places(model.augmentation)

@@ -24,6 +24,9 @@ POINT_HEIGHT, AXIS_HEIGHT, BELOW = 0.46, 0.52, 0.28
 """Heights in inches: of a row with a point, of the margins above and below the rows of an axis, and of the lower
 margin alone."""
 
+LEAST_LEFT, DIGIT = 0.125, 6.4
+"""The left margin as a share of the width, unless labels need more; and the width of a digit in points."""
+
 MOST_LINEAR = 30.0
 """Larger values are drawn on a logarithmic axis."""
 
@@ -47,7 +50,7 @@ def _lines(panel: Panel, scale: Scale) -> Figure:
     axes: Any = figure.subplots(len(panel.plots), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
     top = 0.92 if panel.plots[0].heading else 0.97
     figure.subplots_adjust(
-        left=0.125,
+        left=LEAST_LEFT,
         right=0.955,
         top=top,
         bottom=0.125 + 0.06 * scale.n_lines,
@@ -64,7 +67,16 @@ def _lines(panel: Panel, scale: Scale) -> Figure:
     axes[-1].set_xlim(0, scale.end)
     axes[-1].set_xticks([place for place, _ in scale.ticks], [plain(label) for _, label in scale.ticks])
     axes[-1].set_xlabel(plain(scale.label), fontsize=10)
+    longest = max(map(_longest_tick, axes))
+    figure.subplots_adjust(left=max(LEAST_LEFT, (DIGIT * longest + 8) / (72 * SIZE[0])))
     return figure
+
+
+def _longest_tick(axes: Axes) -> int:
+    """Returns the number of characters of the longest label on the vertical axis."""
+    low, high = axes.get_ylim()
+    shown = [place for place in axes.get_yticks() if low <= place <= high]
+    return max(map(len, axes.yaxis.get_major_formatter().format_ticks(shown)), default=0)
 
 
 def _name_mark(axes: Axes, place: float, name: str, end: float) -> None:

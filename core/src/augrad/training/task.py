@@ -9,7 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torch.nn.parameter import is_lazy
+
 from augrad import batch
+from augrad.errors import ArgumentError
 from augrad.learning.objectives import choose_objective, choose_penalty, declared, make_objective, resolve_objective
 from augrad.learning.stage import Budget
 from augrad.model import InvariantModel
@@ -61,6 +64,13 @@ def prepared(
         accelerator: accelerate's.
         stack: gives the loaders' own generators back when it unwinds.
     """
+    lazy = [name for name, value in model.state_dict().items() if is_lazy(value)]
+    if lazy:
+        raise ArgumentError(
+            f"model must know the shapes of its weights, but {lazy[0]} is still lazy. Pass a first batch through the "
+            "trunk: model.trunk(x).",
+            argument="model",
+        )
     labels = declared(resolve_objective(settings.objective), "labels")
     train = _keyed("train_loader", train_loader, accelerator, settings, labels=labels is None or bool(labels))
     stack.enter_context(train.preserved())

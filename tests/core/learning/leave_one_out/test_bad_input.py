@@ -254,6 +254,11 @@ class TestTransforms:
             refusal(UnknownTransformError, transforms=["images_toy.of_image"])
         )
 
+    def test_an_argument_that_no_transform_takes(self):
+        error = refusal(ArgumentError, transforms="whole_toy", arguments={"facto": 0.5})
+        assert "arguments holds 'facto', which none of these transforms takes" in str(error)
+        assert "Did you mean 'factor'?" in str(error)
+
     def test_none(self):
         assert "at least one transform" in str(refusal(LayerError, transforms=[]))
 

@@ -80,6 +80,15 @@ class TestText:
         many = [replace(NEGATE, verdict="helps", step=step, transform=f"case.t{step}") for step in range(1, 7)]
         assert made(*many[::-1]).headline == ("All 6 transforms help: case.t1, case.t2, case.t3, case.t4 and 2 more.")
 
+    def test_names_and_numbers_stay_whole_on_a_narrow_terminal(self):
+        out = io.StringIO()
+        several = [replace(LOW_PASS, transform=f"case.a_long_name_{end}") for end in ("x", "y")]
+        Console(file=out, width=80, color_system=None).print(made(*several, JITTER))
+        told = out.getvalue()
+        for text in ("case.a_long_name_x  harms", "case.a_long_name_y  harms", "+0.2500 ±0.0600", "about 3200"):
+            assert text in told
+        assert max(map(len, told.splitlines())) <= 80
+
     def test_rich_shows_the_same_and_reads_no_markup(self):
         out = io.StringIO()
         nasty = replace(JITTER, transform="case.[red]")

@@ -125,8 +125,8 @@ class TestVerdicts:
 class TestTransforms:
     def test_of_a_modality(self):
         evidence = found(transforms="whole_toy")
-        assert verdicts(evidence) == {"lift": "helps", "drown": "harms"}
-        assert evidence.facts.warnings == ("1 transform was left out: whole_toy.tuned",)
+        told = "1 transform was left out: whole_toy.tuned; whole_toy.tuned needs factor, which was not given"
+        assert (verdicts(evidence), evidence.facts.warnings) == ({"lift": "helps", "drown": "harms"}, (told,))
         assert evidence.modality == "whole_toy"
 
     def test_of_a_modality_with_arguments(self):

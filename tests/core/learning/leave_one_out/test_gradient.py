@@ -1,5 +1,8 @@
 """`EvidenceLoss` is the error of `find_policy`, with frozen draws, and learns by its gradient."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -32,6 +35,14 @@ class Negate(augrad.Transform):
 
     def forward(self, x):
         return -x
+
+
+class Stir(augrad.Transform):
+    modality = "gradient_test"
+    mixes_samples = True
+
+    def forward(self, x):
+        return x.roll(1, 0)
 
 
 TARGET = torch.arange(100) % 2
@@ -122,6 +133,12 @@ def test_a_mixture_has_the_weights_in_its_output():
     assert weights.abs().max() > 0
 
 
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_a_copy_is_the_same_error(copied):
+    error, augmentation = loss(), module([Level, Tilt])
+    assert torch.equal(copied(error)(augmentation), error(augmentation))
+
+
 def test_trunk_and_mode_are_left_alone():
     trunk = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
     before = {name: value.clone() for name, value in trunk.state_dict().items()}
@@ -142,6 +159,17 @@ def test_the_trunk_of_an_invariant_model_is_used_and_samples_without_a_target_ar
     assert torch.equal(with_gaps, without)
 
 
+def evidence_of(target):
+    return augrad.EvidenceLoss(nn.Linear(2, 2), samples(), target)
+
+
+def diverged():
+    broken = module([Level, Tilt])
+    with torch.no_grad():
+        broken.layers[0].raw_weights[0] = torch.nan
+    return broken
+
+
 @pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
@@ -151,7 +179,16 @@ def test_the_trunk_of_an_invariant_model_is_used_and_samples_without_a_target_ar
         (lambda: loss(features="7"), ArgumentError, "no module '7'"),
         (lambda: loss()(augrad.AugmentationLayer([Level])), ArgumentTypeError, "pass model.augmentation"),
         (lambda: loss(n_copies=2)(module([Level, Tilt, Negate])), ArgumentError, r"transforms of a layer \(3\)"),
-        (lambda: augrad.EvidenceLoss(nn.Linear(2, 2), samples()[:9], TARGET[:9]), InputError, "9 samples"),
+        (
+            lambda: loss()(module([Level, Stir])),
+            ArgumentError,
+            "gradient_test.stir puts values of other samples into it",
+        ),
+        (lambda: loss()(diverged()), ArgumentError, "weights or magnitudes that are NaN"),
+        (lambda: augrad.EvidenceLoss(nn.Linear(2, 2), samples()[:9], TARGET[:9]), InputError, "target has 9 samples"),
+        (lambda: evidence_of(TARGET[:50]), ArgumentError, r"target must have a target for each sample.*has \(50,\)"),
+        (lambda: evidence_of(TARGET.tolist()), ArgumentTypeError, "target must be a tensor of targets.*has list"),
+        (lambda: evidence_of(0 * TARGET), InputError, "target has a single class.*Pass other samples, or more"),
     ],
 )
 def test_mistakes_are_named(call, kind, words):

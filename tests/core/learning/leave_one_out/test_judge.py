@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import torch
 from tests.core.learning.leave_one_out.toys import Both, Exchange, FlipFront, Level, Noise, Slope, signals, trunk
 from torch import Tensor
 
-from augrad import Range, Transform
+from augrad import Range, Transform, find_policy
 from augrad.errors import InputError
+from augrad.learning.leave_one_out import judge as room
 from augrad.learning.leave_one_out.errors import leave_one_out
 from augrad.learning.leave_one_out.features import Features
 from augrad.learning.leave_one_out.judge import COARSE, FINE, GRID, Judge
@@ -168,11 +170,13 @@ class TestPattern:
         assert judge(patterns=patterns).entry(SPOIL, 1.0) == Entry(SPOIL, (1.0, 0.0))
 
 
-def test_each_pass_ticks():
+def test_each_pass_and_each_error_ticks():
     ticks: list[int] = []
     given = judge(tick=lambda: ticks.append(1))
     given.curve([], LEVEL)
-    assert len(ticks) == given._features.n_passes == 2
+    n_errors = 1 + len(COARSE)  # of the samples as they are, and of each strength
+    assert given._features.n_passes == 2
+    assert len(ticks) == 2 + n_errors
 
 
 def test_a_tick_may_end_the_search():
@@ -198,3 +202,17 @@ def test_a_transform_that_gives_nan_is_named():
     with pytest.raises(InputError, match=r"toy\.ruin turns sample") as caught:
         given.errors([Entry(LEVEL, (0.0,)), Entry("toy.ruin", (1.0,))])
     assert caught.value.facts["index"] == int(X[:, 0].argmax())
+
+
+def test_the_time_is_over_between_two_strengths_of_a_candidate(monkeypatch: pytest.MonkeyPatch):
+    quick = room.leave_one_out
+
+    def slow(*args: Any) -> Any:
+        time.sleep(0.2)
+        return quick(*args)
+
+    monkeypatch.setattr(room, "leave_one_out", slow)
+    evidence = find_policy(trunk(), [signals()], [Level, Noise], max_seconds=0.5)
+    assert not evidence.facts.complete
+    assert [each.examined for each in evidence.candidates] == [False, False]
+    assert evidence.facts.seconds < 1.2

@@ -11,8 +11,8 @@ from tests.core.learning.leave_one_out.toys import WIDTH, Level, Noise, signals,
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from augrad import AugmentationLayer, AugmentationModule, EvidenceLoss, find_policy
-from augrad.errors import ArgumentError, ArgumentTypeError
+from augrad import AugmentationLayer, AugmentationModule, EvidenceLoss, InvariantModel, find_policy, fit
+from augrad.errors import ArgumentError, ArgumentTypeError, EvidenceWarning
 from augrad.learning.leave_one_out.evidence import Evidence
 
 X, Y = signals()
@@ -63,6 +63,12 @@ def test_a_trunk_that_cannot_be_copied(kind: type[nn.Module]):
     with pytest.raises(ArgumentError, match=r"copy.deepcopy raised \w+: .*Keep no locks") as caught:
         found(kind())
     assert caught.value.facts["argument"] == "trunk"
+
+
+def test_with_a_trunk_that_cannot_be_copied_fit_takes_the_joint_loss():
+    model = InvariantModel(Guarded(), AugmentationLayer([Level]))
+    with pytest.warns(EvidenceWarning, match="the joint loss is used instead .* Keep no locks"):
+        assert fit(model, [(X, Y)], max_epochs=1, progress=False).evidence is None
 
 
 def test_lazy_buffers_need_a_first_batch():

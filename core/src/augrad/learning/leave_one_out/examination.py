@@ -15,11 +15,11 @@ from augrad import batch
 from augrad.errors import ArgumentError
 from augrad.layers.layer import AugmentationLayer
 from augrad.layers.module import AugmentationModule
-from augrad.learning.leave_one_out.evidence import Evidence, Facts, Shown
+from augrad.learning.leave_one_out.evidence import HELPS, Candidate, Evidence, Facts, Shown
 from augrad.learning.leave_one_out.features import Chosen, Features
 from augrad.learning.leave_one_out.judge import Judge
 from augrad.learning.leave_one_out.judging import judged
-from augrad.learning.leave_one_out.samples import Samples
+from augrad.learning.leave_one_out.samples import Samples, n_repeated
 from augrad.learning.leave_one_out.search import N_FINALISTS, Found, search
 from augrad.learning.leave_one_out.targets import Targets, targets_of
 from augrad.learning.leave_one_out.trunks import built, is_fresh, reinitialised
@@ -43,6 +43,12 @@ MAX_TRANSFORMS = 3
 
 N_SHOWN = 3
 """Samples that are kept for pictures."""
+
+MOST_REPEATED = 0.05
+"""A warning tells if a larger share of the samples equals another one."""
+
+BLIND = 0.95
+"""A warning tells if nothing helps, and the error is at least this without any transform: 1 is that of a guess."""
 
 Report = Callable[[float, str], None]
 """Called with the share that is done, in [0, 1], and what is being done."""
@@ -128,7 +134,7 @@ def examine(
         layers = judges.screen.copies.layers
         candidates = judged(found, names, layers, n_samples=len(columns))
         policy = Policy.from_module(judges.screen.copies.module(found.policy) if found.policy else _nothing())
-    told = [*warnings, *_told(targets, transforms)]
+    told = [*warnings, *_told(targets, transforms), *_told_of_repeated(samples.x), *_told_of_blindness(candidates)]
     facts = Facts(
         n_samples=len(columns),
         more_samples=samples.more,
@@ -238,6 +244,29 @@ def _told(targets: Targets, transforms: Sequence[Transform]) -> list[str]:
             "sample out leaves a part of it in"
         )
     return told
+
+
+def _told_of_repeated(x: Any) -> list[str]:
+    many, n_samples = n_repeated(x), batch.count(x)
+    if many <= MOST_REPEATED * n_samples:
+        return []
+    told = (
+        f"{many} of {n_samples} samples equal another one: leaving a sample out leaves its copy in, so transforms look "
+        "worse than they are; read each sample once, without a sampler that repeats them"
+    )
+    return [told]
+
+
+def _told_of_blindness(candidates: Sequence[Candidate]) -> list[str]:
+    examined = [each for each in candidates if each.examined]
+    least = min((each.error_without for each in examined), default=0.0)
+    if least < BLIND or any(each.verdict == HELPS for each in examined):
+        return []
+    told = (
+        f"the features tell hardly anything about the targets (error {least:.2f}; 1 is that of their mean), so even a "
+        "transform that harms may seem harmless; read more samples, or pass other features or a trained trunk"
+    )
+    return [told]
 
 
 def _shown(x: Any, transforms: Sequence[Transform]) -> Shown:

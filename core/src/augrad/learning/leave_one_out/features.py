@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -144,7 +145,7 @@ class Features:
         if chosen is None:
             for layer, module in modules.items():
                 if isinstance(module, LAYERS):
-                    module.register_forward_pre_hook(self._input_of(layer or type(module).__name__))
+                    module.register_forward_pre_hook(partial(self._note_input, layer or type(module).__name__))
         elif isinstance(chosen, str):
             if chosen not in modules or not chosen:
                 raise ArgumentError(
@@ -153,7 +154,7 @@ class Features:
                     argument=self._name,
                     value=chosen,
                 )
-            modules[chosen].register_forward_hook(self._output_of(chosen))
+            modules[chosen].register_forward_hook(partial(self._note_output, chosen))
         elif not callable(chosen):
             raise ArgumentTypeError(
                 f"{self._name} must be the name of a module, a function (trunk, x) -> (samples, features) or None, but "
@@ -161,18 +162,13 @@ class Features:
                 argument=self._name,
             )
 
-    def _input_of(self, layer: str) -> Callable[..., None]:
-        def note(module: nn.Module, given: tuple[Any, ...]) -> None:
-            if given and isinstance(given[0], Tensor):
-                self._seen.append((layer, _tokens_last(given[0]) if isinstance(module, nn.Linear) else given[0]))
+    # Hooks are bound methods, so that a copy of the features notes its own passes.
+    def _note_input(self, layer: str, module: nn.Module, given: tuple[Any, ...]) -> None:
+        if given and isinstance(given[0], Tensor):
+            self._seen.append((layer, _tokens_last(given[0]) if isinstance(module, nn.Linear) else given[0]))
 
-        return note
-
-    def _output_of(self, layer: str) -> Callable[..., None]:
-        def note(_: nn.Module, __: Any, output: Any) -> None:
-            self._seen.append((layer, output))
-
-        return note
+    def _note_output(self, layer: str, _: nn.Module, __: Any, output: Any) -> None:
+        self._seen.append((layer, output))
 
     def _parts(self, x: Any) -> list[tuple[str, Tensor]]:
         n_samples = batch.count(x)

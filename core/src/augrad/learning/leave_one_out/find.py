@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from augrad.errors import ArgumentError, ArgumentTypeError, AugradError
-from augrad.layers.construction import Entry, resolve_transforms
+from augrad.layers.construction import Entry, accepted, check_taken, resolve_transforms
 from augrad.learning.leave_one_out.evidence import Evidence
 from augrad.learning.leave_one_out.examination import MAX_TRANSFORMS, N_COPIES, N_SAMPLES, Report, examine
 from augrad.learning.leave_one_out.samples import read_samples
@@ -57,7 +57,7 @@ def find_policy(
         features: the name of a module of the trunk, whose output is used alone; or a function
             `(trunk, x) -> (samples, features)`. None: the inputs of all linear and convolutional layers that have a
             row for each sample.
-        n_samples: samples to read at most, at least 20.
+        n_samples: samples to read at most, at least 20. Beyond about 1,000, the time grows with the cube of the number.
         n_copies: augmented copies of each sample, at least 4.
         max_transforms: transforms in the policy at most.
         max_seconds: the search ends after about this time with what it has found; None for no limit.
@@ -144,10 +144,11 @@ def candidates_of(
         x: the samples.
 
     Returns:
-        The candidates, and a sentence for those that were left out.
+        The candidates, and a sentence for those that were left out, with the reason for the first.
 
     Raises:
-        ArgumentError: no transform of the modality accepts the data, or the name of a transform came for a modality.
+        ArgumentError: no transform of the modality accepts the data or takes an argument, or the name of a transform
+            came for a modality.
     """
     if not isinstance(transforms, str):
         return resolve_transforms(transforms, arguments), []
@@ -157,6 +158,7 @@ def candidates_of(
             argument="transforms",
             value=transforms,
         )
+    check_taken(arguments or {}, list(registered(transforms).values()))
     built, skipped = [], {}
     for name in registered(transforms):
         try:
@@ -171,15 +173,15 @@ def candidates_of(
         raise ArgumentError(
             f"transforms: no transform of the modality {transforms!r} can be used. {first}", argument="transforms"
         )
+    if not skipped:
+        return built, []
     were = "was" if len(skipped) == 1 else "were"
-    told = [f"{counted(len(skipped), 'transform')} {were} left out: {', '.join(skipped)}"] if skipped else []
-    return built, told
+    why = next(iter(skipped.values())).partition(". ")[0].rstrip(".")
+    return built, [f"{counted(len(skipped), 'transform')} {were} left out: {', '.join(skipped)}; {why}"]
 
 
 def _taken(name: str, modality: str, arguments: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The arguments that one transform of a modality takes."""
-    from augrad.layers.construction import accepted
-
     kind = registered(modality)[name]
     return {key: value for key, value in (arguments or {}).items() if key in accepted([kind]) or key == name}
 

@@ -102,7 +102,7 @@ class EvidenceLoss:
         count("n_copies", n_copies, least=2)
         if not isinstance(x, Tensor):
             registered()  # of all plugins: they bring the other types of batches
-        targets = targets_of(target, batch.count(x))
+        targets = targets_of(target, batch.count(x), source="target")
         if not targets.kept.all():
             x = batch.select(x, targets.kept.nonzero()[:, 0].to(batch.device(x)))
         self._targets = targets.columns.to(batch.device(x))
@@ -127,13 +127,26 @@ class EvidenceLoss:
 
         Raises:
             ArgumentTypeError: it is no `AugmentationModule`.
-            ArgumentError: a layer has more transforms than there are copies.
+            ArgumentError: a layer has more transforms than there are copies, a transform mixes samples, or a weight or
+                magnitude is NaN.
             InputError, InputTypeError: a transform does not accept the samples.
         """
         if not isinstance(augmentation, AugmentationModule):
             raise ArgumentTypeError(
                 f"augmentation must be an AugmentationModule, but got {type(augmentation).__name__}. Pass "
                 "model.augmentation, or AugmentationModule([layer]).",
+                argument="augmentation",
+            )
+        mixing = sorted({each.name for layer in augmentation for each in layer if each.mixes_samples})
+        if mixing:
+            raise ArgumentError(
+                f"augmentation must change each sample by itself, but {', '.join(mixing)} puts values of other samples "
+                "into it, so leaving a sample out leaves a part of it in. Leave such transforms out.",
+                argument="augmentation",
+            )
+        if any(bool(each.isnan().any()) for each in augmentation.parameters()):
+            raise ArgumentError(
+                "augmentation has weights or magnitudes that are NaN. Construct it anew, and learn with a lower rate.",
                 argument="augmentation",
             )
         largest = max(len(layer) for layer in augmentation)

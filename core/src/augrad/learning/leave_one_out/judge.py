@@ -53,7 +53,7 @@ class Judge:
         n_copies: copies of each sample, a multiple of 16 for the finest magnitudes.
         key: of all draws.
         patterns: which magnitudes of a transform with several are used, by name: shared by judges, and found by one.
-        tick: called after each forward pass, for a progress display or to end the search by an exception.
+        tick: called between any two steps that take time, to end the search by an exception.
     """
 
     def __init__(
@@ -139,6 +139,7 @@ class Judge:
                 copies = self._swept(policy[:-1], policy[-1].name)[0]
             else:
                 copies = self._fixed(policy)
+            self._tick()  # with many samples, the errors take longer than the pass
             weights = None if roots is None else roots[:n_first] / roots[:n_first].sum(dim=0)
             self._known[key] = leave_one_out(copies[:n_first], self._targets, weights)
         return self._known[key]

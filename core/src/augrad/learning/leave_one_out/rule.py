@@ -183,7 +183,7 @@ class LeaveOneOutLoss(Objective):
         try:
             evidence = examined(model, places, loader, self.options, report=report)
         except (ArgumentError, ArgumentTypeError) as error:
-            known = getattr(error, "argument", None) in ("loader", "features", "transforms")
+            known = getattr(error, "argument", None) in ("loader", "features", "transforms", "trunk")
             if not known or self.options.features is not None:
                 raise
             return {"refused": str(error)}

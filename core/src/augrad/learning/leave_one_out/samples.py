@@ -97,11 +97,22 @@ def read_samples(loader: Any, n_samples: int, seed: int = 0) -> Samples:
     return Samples(batch.repeat(batch.detach(x), 1), target, more, index)
 
 
+def n_repeated(x: Any) -> int:
+    """How many samples equal an earlier one; 0 for batches that are no tensors.
+
+    Example:
+        >>> n_repeated(torch.tensor([[1.0], [2.0], [1.0]]))
+        1
+    """
+    return len(x) - len(torch.unique(x.flatten(1), dim=0)) if isinstance(x, Tensor) and x.ndim > 1 else 0
+
+
 def _indexed(loader: Any) -> Any:
     """The loader if single samples can be read at any index, as it would read them; else None."""
     sampler: Any = getattr(loader, "sampler", None)
     plain = (
         isinstance(loader, DataLoader)
+        and type(loader).__iter__ is DataLoader.__iter__  # a subclass may change what is read
         and hasattr(loader.dataset, "__len__")
         and hasattr(loader.dataset, "__getitem__")
         and type(sampler) in (RandomSampler, SequentialSampler)

@@ -86,12 +86,16 @@ def rich_table(evidence: Evidence) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table()
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name in _NUMERIC else "left")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in _COLUMNS[:-1]:
+        # On a narrow terminal only ranges are wrapped: names differ at their ends.
+        whole, numeric = name != "range", name in _NUMERIC
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
     for each in ordered(evidence.candidates):
-        table.add_row(*map(Text, _cells(each)), style=_STYLES.get(each.verdict))
-    return Group(table, *map(Text, sentences(evidence)))
+        name, verdict, ranges, *numbers, note = _cells(each)
+        told = "\n".join(filter(None, (ranges, note)))
+        table.add_row(*map(Text, (name, verdict, told, *numbers)), style=_STYLES.get(each.verdict))
+    return Group(table, Text(), *map(Text, sentences(evidence)))
 
 
 def sentences(evidence: Evidence) -> list[str]:

@@ -34,7 +34,29 @@ class Targets:
     words: str
 
 
-def targets_of(target: Any, n_samples: int, index: Int[Tensor, " samples"] | None = None) -> Targets:
+@dataclass(frozen=True)
+class _Source:
+    """Where targets come from, as errors tell it: the argument, and the way out where samples are too few."""
+
+    argument: str
+    has: str
+    more: str
+
+    @property
+    def begin(self) -> str:
+        """The first words of an error."""
+        return f"{self.argument} {self.has}"
+
+
+_SOURCES = {
+    "loader": _Source("loader", "yields", "Shuffle the loader, or raise n_samples."),
+    "target": _Source("target", "has", "Pass other samples, or more."),
+}
+
+
+def targets_of(
+    target: Any, n_samples: int, index: Int[Tensor, " samples"] | None = None, *, source: str = "loader"
+) -> Targets:
     """Brings targets into the form of a regression.
 
     Classes count alike, however many samples they have: each column of their one-hot code is scaled to the same
@@ -45,6 +67,7 @@ def targets_of(target: Any, n_samples: int, index: Int[Tensor, " samples"] | Non
             `(samples, labels)` for several labels; floating point `(samples,)` or `(samples, outputs)` for numbers.
         n_samples: number of samples.
         index: by which an error calls each sample; None for its place.
+        source: the argument that brings the targets: `"loader"` or `"target"`.
 
     Raises:
         ArgumentError: there is not one target for each sample.
@@ -55,71 +78,72 @@ def targets_of(target: Any, n_samples: int, index: Int[Tensor, " samples"] | Non
         >>> targets_of(torch.arange(20) % 2, 20).words
         '2 classes'
     """
+    told = _SOURCES[source]
+    must = "must yield targets as tensors" if source == "loader" else "must be a tensor of targets"
     if not isinstance(target, Tensor):
         raise ArgumentTypeError(
-            f"loader must yield targets as tensors, one for each sample, but yields {type(target).__name__}. Evidence "
-            "compares inputs with targets. Without such targets, pass objective='joint' to augrad.fit.",
-            argument="loader",
+            f"{source} {must}, one for each sample, but {told.has} {type(target).__name__}. Evidence compares inputs "
+            "with targets. Without such targets, pass objective='joint' to augrad.fit.",
+            argument=source,
         )
     if target.ndim not in (1, 2) or len(target) != n_samples:
         raise ArgumentError(
-            f"loader must yield a target for each sample, (samples,) or (samples, outputs), but yields "
-            f"{tuple(target.shape)} for {n_samples} samples. For dense targets, or targets per node, pass "
-            "objective='joint' to augrad.fit.",
-            argument="loader",
+            f"{source} must {'yield' if source == 'loader' else 'have'} a target for each sample, (samples,) or "
+            f"(samples, outputs), but {told.has} {tuple(target.shape)} for {n_samples} samples. For dense targets, or "
+            "targets per node, pass objective='joint' to augrad.fit.",
+            argument=source,
             shape=tuple(target.shape),
         )
     given = target.detach()
     if given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]
     if given.is_floating_point():
-        return _numbers(given, index)
-    return _classes(given.long()) if given.ndim == 1 else _numbers(given.double(), index)
+        return _numbers(given, index, told)
+    return _classes(given.long(), told) if given.ndim == 1 else _numbers(given.double(), index, told)
 
 
-def _classes(given: Tensor) -> Targets:
+def _classes(given: Tensor, told: _Source) -> Targets:
     kept = given >= 0
     values, codes = torch.unique(given[kept], return_inverse=True)
-    n_samples = _enough(int(kept.sum()))
+    n_samples = _enough(int(kept.sum()), told)
     if len(values) < 2:
         raise InputError(
-            f"loader yields a single class ({values.tolist()[0]}) in the {n_samples} samples that were read, so there "
-            "is nothing to predict. Two classes with 10 samples each are the least: shuffle the loader, or raise "
-            "n_samples.",
-            argument="loader",
+            f"{told.begin} a single class ({values.tolist()[0]}) in the {n_samples} samples that were read, so there "
+            f"is nothing to predict. Two classes with 10 samples each are the least. {told.more}",
+            argument=told.argument,
         )
     if len(values) > MOST_CLASSES or len(values) > 0.9 * n_samples:
         raise InputError(
-            f"loader yields {len(values)} classes in {n_samples} samples, too few for each. Pass floating-point "
-            "targets if they are numbers, or raise n_samples.",
-            argument="loader",
+            f"{told.begin} {len(values)} classes in {n_samples} samples, too few for each. Pass floating-point "
+            "targets if they are numbers, or more samples.",
+            argument=told.argument,
         )
     columns = one_hot(codes).double()
     columns = columns / columns.mean(dim=0).sqrt()
     return Targets(_scaled(columns), kept, f"{len(values)} classes")
 
 
-def _numbers(given: Tensor, index: Tensor | None) -> Targets:
+def _numbers(given: Tensor, index: Tensor | None, told: _Source) -> Targets:
     rows = given.double().reshape(len(given), -1)
     finite = rows.isfinite().all(dim=1)
     if not finite.all():
         first = int((~finite).nonzero()[0])
         number = first if index is None else int(index[first])
         raise InputError(
-            f"loader yields targets that are not finite, first that of sample {number}, counted from 0 "
+            f"{told.begin} targets that are not finite, first that of sample {number}, counted from 0 "
             f"({int((~finite).sum())} of {len(rows)}). Remove these samples, or fill the gaps.",
-            argument="loader",
+            argument=told.argument,
             index=number,
         )
-    _enough(len(rows))
+    _enough(len(rows), told)
     centred = rows - rows.mean(dim=0)
     spread = centred.std(dim=0)
     varies = spread > 1e-12 * rows.abs().amax(dim=0).clamp_min(1e-300)
     if not varies.any():
         raise InputError(
-            f"loader yields the same target for all {len(rows)} samples that were read, so there is nothing to "
-            "predict. Shuffle the loader, or raise n_samples.",
-            argument="loader",
+            f"{told.begin} the same target for all {len(rows)} samples that were read, so there is nothing to "
+            f"predict. {told.more}",
+            argument=told.argument,
         )
     columns = centred[:, varies] / spread[varies]
     labels = rows.shape[1] > 1 and bool(((rows == 0) | (rows == 1)).all())
@@ -133,12 +157,12 @@ def _scaled(columns: Tensor) -> Tensor:
     return centred / centred.square().sum(dim=1).mean().sqrt()
 
 
-def _enough(n_samples: int) -> int:
+def _enough(n_samples: int, told: _Source) -> int:
     if n_samples < LEAST_SAMPLES:
         raise InputError(
-            f"loader yields {n_samples} samples with a target, too few to tell anything: {LEAST_SAMPLES} are the "
+            f"{told.begin} {n_samples} samples with a target, too few to tell anything: {LEAST_SAMPLES} are the "
             "least, and 100 or more are better.",
-            argument="loader",
+            argument=told.argument,
             n_samples=n_samples,
         )
     return n_samples

@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 import torch
+from markupsafe import Markup
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from tests.core.auditing.page.test_page import CHROMIUM, LONG, SIZES, looked_at
 from tests.core.auditing.test_result import NASTY, parsed, text_of
 from tests.core.evidence_cases import FACTS, JITTER, LEVEL, LOW_PASS, NEGATE, made, shown
 from tests.core.policy_cases import Level
 
 from augrad.learning.leave_one_out.evidence import CandidateRange, Shown
-from augrad.learning.leave_one_out.page.curves import axis_of, interval_of, trials_of
+from augrad.learning.leave_one_out.page.curves import axis_of, curve_of, interval_of, trials_of
 from augrad.learning.leave_one_out.page.examples import strip_of
 from augrad.learning.leave_one_out.page.render import render_evidence
+from augrad.report import panel_drawing
 from augrad.report.scale import Scale
 
 
@@ -116,6 +119,16 @@ class TestCurve:
     def test_interval_is_two_standard_errors(self) -> None:
         assert interval_of(LEVEL).low == pytest.approx(-0.15)
         assert interval_of(LEVEL).high == pytest.approx(-0.1)
+
+    def test_labels_of_small_differences_are_not_cut(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        drawn: list[Any] = []
+        monkeypatch.setattr(panel_drawing, "page_svg", lambda figure, _: drawn.append(figure) or Markup())
+        small = [replace(each, difference=-0.0077, standard_error=0.0003) for each in LEVEL.trials]
+        curve_of(replace(LEVEL, trials=tuple(small)), "small differences")
+        FigureCanvasAgg(drawn[0]).draw()
+        labels = drawn[0].axes[0].get_yticklabels()
+        assert max(len(label.get_text()) for label in labels) >= len("-0.0075")
+        assert min(label.get_window_extent().x0 for label in labels) >= 0
 
     def test_marks_the_chosen_strength(self, page: str) -> None:
         parts = page.split('<section class="transform" id="c')
