@@ -314,3 +314,8 @@ def test_without_labels_batches_may_be_x_alone() -> None:
         }
     with pytest.raises(augrad.AugradError, match=r"train_loader must yield pairs \(x, target\)"):
         augrad.fit(small_model(), DataLoader(x, 10), max_epochs=1)
+
+
+@pytest.mark.parametrize("kind", [augrad.LeaveOneOut, augrad.CrossFitted])
+def test_the_class_of_a_rule_stands_for_its_defaults(kind: Any) -> None:
+    assert resolve_objective(kind) == kind()

@@ -44,7 +44,8 @@ def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Fa
     """Returns the factory for a name, or the callable given; None for None.
 
     Args:
-        objective: a name, a mapping of a `name` and of options, or a callable `(model, criterion, penalty)`.
+        objective: a name, a mapping of a `name` and of options, a callable `(model, criterion, penalty)`, or the class
+            of a rule for its defaults.
 
     Raises:
         ArgumentError: there is no objective of that name, or it has no such options.
@@ -54,6 +55,8 @@ def resolve_objective(objective: str | Mapping[str, Any] | Factory | None) -> Fa
         >>> resolve_objective({"name": "cross_fitted", "n_folds": 2})
         CrossFitted(n_folds=2, confirm=True)
     """
+    if isinstance(objective, type) and objective in map(type, OBJECTIVES.values()):
+        return objective()  # type: ignore[no-any-return]  # the class of a rule, with its defaults
     if objective is None or (callable(objective) and not isinstance(objective, str | Mapping)):
         return objective
     options = dict(objective) if isinstance(objective, Mapping) else {"name": objective}

@@ -72,6 +72,12 @@ class TestPage:
         assert "The search ended early, because max_seconds had passed." in told
         assert "search ended early" in told
 
+    def test_what_harms_when_strong_may_be_harmless_when_weak(self) -> None:
+        assert "it does not." not in text_of(render_evidence(made(LOW_PASS)))
+        first, *others = LOW_PASS.trials
+        told = text_of(render_evidence(made(replace(LOW_PASS, trials=(replace(first, difference=-0.02), *others)))))
+        assert "the targets depend on something that it changes. Within 3020 to 4000 Hz it does not." in told
+
     def test_escapes_names(self) -> None:
         nasty = replace(
             LEVEL, transform=NASTY, ranges=(CandidateRange(NASTY, -1.0, 1.0, "$V$"), CandidateRange("b", 0.0, 1.0, ""))

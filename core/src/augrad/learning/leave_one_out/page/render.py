@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from augrad.learning.leave_one_out.findings import Candidate
@@ -98,7 +99,9 @@ def _because(candidate: Candidate) -> str:
         place = "" if candidate.step is None else f" It is number {candidate.step} in the policy."
         return f"It lowers the error {change}.{place}"
     if candidate.verdict == HARMS:
-        return f"It raises the error {change}: the targets depend on something that it changes."
+        weak = list(takewhile(lambda trial: trial.difference <= 0, trials_of(candidate)))
+        limit = f" Within {strength_text(candidate, weak[-1].magnitude)} it does not." if weak else ""
+        return f"It raises the error {change}: the targets depend on something that it changes.{limit}"
     if candidate.verdict == HARMLESS:
         return f"{sentence(MEANINGS[HARMLESS])}"
     note = more_text(candidate)
