@@ -72,6 +72,14 @@ class TestPage:
         assert "The search ended early, because max_seconds had passed." in told
         assert "search ended early" in told
 
+    def test_what_lowers_the_error_may_be_too_little_for_the_policy(self) -> None:
+        clear = replace(JITTER, difference=-0.05, error=0.45, more=None)
+        told = text_of(render_evidence(made(clear)))
+        assert (
+            "Alone it lowers the error by 0.05, from 0.50 to 0.45, but it gains too little to join the policy." in told
+        )
+        assert "too few samples" not in told
+
     def test_what_harms_when_strong_may_be_harmless_when_weak(self) -> None:
         assert "it does not." not in text_of(render_evidence(made(LOW_PASS)))
         first, *others = LOW_PASS.trials

@@ -104,6 +104,8 @@ def _because(candidate: Candidate) -> str:
         return f"It raises the error {change}: the targets depend on something that it changes.{limit}"
     if candidate.verdict == HARMLESS:
         return f"{sentence(MEANINGS[HARMLESS])}"
+    if interval_of(candidate).high < 0:
+        return f"Alone it lowers the error {change}, but it gains too little to join the policy."
     note = more_text(candidate)
     return f"There are too few samples to tell{f'; {note}' if note else ''}."
 
